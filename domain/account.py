@@ -1,0 +1,69 @@
+"""An account: an isolated workspace of the tenant. Processes, jobs and API keys belong to exactly one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import UUID
+
+from domain.model import Aggregate, Cause, Event, FirstEvent
+
+
+class Account(Aggregate):
+    """An isolated workspace."""
+
+    TOPIC: ClassVar[str] = "account"
+
+    def __init__(self) -> None:
+        self.tenant_id: UUID
+        self.name: str
+        self.opened_at: datetime
+        self.keep_addresses = True
+
+    class Opened(FirstEvent):
+        """The account was made."""
+
+        TOPIC: ClassVar[str] = "account.opened"
+        tenant_id: UUID
+        name: str
+
+        def apply(self, aggregate: Account) -> None:
+            """Assign."""
+            aggregate.tenant_id = self.tenant_id
+            aggregate.name = self.name
+            aggregate.opened_at = self.timestamp
+
+    class Renamed(Event):
+        """It has another name."""
+
+        TOPIC: ClassVar[str] = "account.renamed"
+        name: str
+
+        def apply(self, aggregate: Account) -> None:
+            """Assign."""
+            aggregate.name = self.name
+
+    class SettingsChanged(Event):
+        """keep_addresses: whether uses of the account's keys record the client's address."""
+
+        TOPIC: ClassVar[str] = "account.settings_changed"
+        keep_addresses: bool
+
+        def apply(self, aggregate: Account) -> None:
+            """Assign."""
+            aggregate.keep_addresses = self.keep_addresses
+
+    @classmethod
+    def open(cls, cause: Cause, *, account_id: UUID, tenant_id: UUID, name: str) -> Self:
+        """Make an account of the tenant."""
+        return cls._begin(cls.Opened, account_id, cause, tenant_id=tenant_id, name=name)
+
+    def rename(self, cause: Cause, name: str) -> None:
+        """Give it another name; the same name changes nothing."""
+        if name != self.name:
+            self._trigger(self.Renamed, cause, name=name)
+
+    def change_settings(self, cause: Cause, *, keep_addresses: bool) -> None:
+        """Choose whether client addresses are recorded from now on; no change, no event."""
+        if keep_addresses != self.keep_addresses:
+            self._trigger(self.SettingsChanged, cause, keep_addresses=keep_addresses)

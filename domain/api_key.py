@@ -1,0 +1,243 @@
+"""An API key: made, used, throttled, deactivated. Every rule about who gets in is decided here.
+
+The rules: deactivation is permanent; expiry holds at the exact instant; at most `limit` uses in any 60 seconds, where
+every authenticated request is a use, also one that is then refused, and a throttled one is not. They are decided on
+this state and appended to the key's own stream with optimistic concurrency, so they hold across threads, processes
+and machines without a shared cache.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
+from uuid import UUID
+
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
+
+from domain.errors import FieldError, InvalidApiKeyError, InvalidInputError, RateLimitedError
+from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW
+from domain.model import Aggregate, Cause, Event, FirstEvent, Snapshot
+from domain.rate_limit import Quota, forget_old_uses, quota
+
+Outcome = Literal["accepted", "replayed", "rejected"]
+
+
+class KeyStatus(StrEnum):
+    """What a key is at an instant; the first two let requests in."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    DEACTIVATED = "deactivated"
+
+
+class ApiKey(Aggregate):
+    """A credential of one account, or of one process of it, for the Ingest API."""
+
+    TOPIC: ClassVar[str] = "api_key"
+
+    def __init__(self) -> None:
+        self.account_id: UUID
+        self.flow_id: UUID | None
+        self.name: str
+        self.prefix: str
+        self.limit: int
+        self.expires_at: datetime | None
+        self.created_at: datetime
+        self.created_by: str
+        self.uses = 0
+        self.window: deque[datetime] = deque()
+        self.last_used_at: datetime | None = None
+        self.throttled_at: datetime | None = None
+        self.deactivated_at: datetime | None = None
+        self.deactivated_by: str | None = None
+        self.deactivation_reason: str | None = None
+
+    class Created(FirstEvent):
+        """A key was made. Its secret is in no event; the stream's id follows from the secret's SHA-256."""
+
+        TOPIC: ClassVar[str] = "api_key.created"
+        account_id: UUID
+        flow_id: UUID | None = None
+        name: str
+        prefix: str
+        limit: int
+        expires_at: datetime | None = None
+
+        def apply(self, aggregate: ApiKey) -> None:
+            """Assign."""
+            aggregate.account_id = self.account_id
+            aggregate.flow_id = self.flow_id
+            aggregate.name = self.name
+            aggregate.prefix = self.prefix
+            aggregate.limit = self.limit
+            aggregate.expires_at = self.expires_at
+            aggregate.created_at = self.timestamp
+            aggregate.created_by = self.actor
+
+    class Used(Event):
+        """One authenticated request. `problem` is the slug of a rejection; `job_id` the job that it was about."""
+
+        TOPIC: ClassVar[str] = "api_key.used"
+        outcome: Outcome
+        problem: str | None = None
+        job_id: UUID | None = None
+        address: str | None = None
+
+        def apply(self, aggregate: ApiKey) -> None:
+            """Assign, and let go of the uses that no window will hold again."""
+            aggregate.uses += 1
+            aggregate.last_used_at = self.timestamp
+            forget_old_uses(aggregate.window, self.timestamp)
+            aggregate.window.append(self.timestamp)
+
+    class Throttled(Event):
+        """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
+
+        TOPIC: ClassVar[str] = "api_key.throttled"
+        address: str | None = None
+
+        def apply(self, aggregate: ApiKey) -> None:
+            """Assign."""
+            aggregate.throttled_at = self.timestamp
+
+    class Deactivated(Event):
+        """The end of the key. No event undoes it."""
+
+        TOPIC: ClassVar[str] = "api_key.deactivated"
+        reason: str | None = None
+
+        def apply(self, aggregate: ApiKey) -> None:
+            """Assign."""
+            aggregate.deactivated_at = self.timestamp
+            aggregate.deactivated_by = self.actor
+            aggregate.deactivation_reason = self.reason
+
+    @classmethod
+    def create(  # noqa: PLR0913 - a key has these fields
+        cls,
+        cause: Cause,
+        *,
+        key_id: UUID,
+        account_id: UUID,
+        flow_id: UUID | None,
+        name: str,
+        prefix: str,
+        limit: int,
+        expires_at: datetime | None,
+    ) -> Self:
+        """Make a key.
+
+        Raises InvalidInputError for a limit out of range or an expiry that is not in the future.
+        """
+        errors = []
+        if not RATE_LIMIT_MIN <= limit <= RATE_LIMIT_MAX:
+            errors.append(FieldError("/limit", f"must be from {RATE_LIMIT_MIN} to {RATE_LIMIT_MAX}"))
+        if expires_at is not None and expires_at <= cause.at:
+            errors.append(FieldError("/expires_at", "must be in the future"))
+        if errors:
+            raise InvalidInputError(errors)
+        return cls._begin(
+            cls.Created,
+            key_id,
+            cause,
+            account_id=account_id,
+            flow_id=flow_id,
+            name=name,
+            prefix=prefix,
+            limit=limit,
+            expires_at=expires_at,
+        )
+
+    def stamp(self, clock: datetime) -> datetime:
+        """Return the time of a use: the later of the clock and the use before it.
+
+        Time never runs backwards in a stream, so machines whose clocks differ can't stretch the limit or the expiry.
+        """
+        return clock if self.last_used_at is None else max(clock, self.last_used_at)
+
+    def status(self, at: datetime) -> KeyStatus:
+        """Return what the key is at `at`. The one predicate: pages show it and requests are let in by it."""
+        if self.deactivated_at is not None:
+            return KeyStatus.DEACTIVATED
+        if self.expires_at is None:
+            return KeyStatus.ACTIVE
+        if at >= self.expires_at:
+            return KeyStatus.EXPIRED
+        return KeyStatus.EXPIRING if self.expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
+
+    def is_active(self, at: datetime) -> bool:
+        """Return whether the key lets requests in at `at`."""
+        return self.status(at) in {KeyStatus.ACTIVE, KeyStatus.EXPIRING}
+
+    def quota(self, at: datetime) -> Quota:
+        """Return what is left of the limit at `at`."""
+        return quota(self.window, self.limit, self.stamp(at))
+
+    def admit(self, at: datetime) -> None:
+        """Check that a request may use the key now.
+
+        Raises InvalidApiKeyError when it is deactivated or expired, RateLimitedError when the limit is used up.
+        """
+        at = self.stamp(at)
+        if not self.is_active(at):
+            raise InvalidApiKeyError
+        now = self.quota(at)
+        if now.left == 0:
+            raise RateLimitedError(now)
+
+    def use(
+        self,
+        cause: Cause,
+        outcome: Outcome,
+        *,
+        problem: str | None = None,
+        job_id: UUID | None = None,
+        address: str | None = None,
+    ) -> None:
+        """Record one authenticated request. Raises what `admit` raises."""
+        cause = replace(cause, at=self.stamp(cause.at))
+        self.admit(cause.at)
+        self._trigger(self.Used, cause, outcome=outcome, problem=problem, job_id=job_id, address=address)
+
+    def throttle(self, cause: Cause, address: str | None = None) -> None:
+        """Record that requests are being refused, unless that was recorded in the last 60 seconds."""
+        if self.throttled_at is None or cause.at - self.throttled_at >= RATE_WINDOW:
+            self._trigger(self.Throttled, cause, address=address)
+
+    def deactivate(self, cause: Cause, reason: str | None = None) -> None:
+        """End the key for good. Ending it again changes nothing."""
+        if self.deactivated_at is None:
+            self._trigger(self.Deactivated, cause, reason=reason)
+
+
+class ApiKeyState(TypedDict):
+    """What a snapshot of a key holds: the attributes of ApiKey and the two times that the library keeps."""
+
+    account_id: UUID
+    flow_id: UUID | None
+    name: str
+    prefix: str
+    limit: int
+    expires_at: datetime | None
+    created_at: datetime
+    created_by: str
+    uses: int
+    window: deque[datetime]
+    last_used_at: datetime | None
+    throttled_at: datetime | None
+    deactivated_at: datetime | None
+    deactivated_by: str | None
+    deactivation_reason: str | None
+    _created_on: datetime
+    _modified_on: datetime
+
+
+class ApiKeySnapshot(Snapshot):
+    """A key at one version; a busy key has tens of millions of uses."""
+
+    TOPIC: ClassVar[str] = "api_key.snapshot"
+    state: ApiKeyState

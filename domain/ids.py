@@ -1,0 +1,36 @@
+"""Identity does the work: what a caller presents leads straight to the stream, with no lookup table.
+
+Streams of one account must not meet, so what is named by the caller is prefixed with what it is: a bot may well use
+its flow id as an Idempotency-Key.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+_KEYS = UUID("6f2a4f0e-6d3a-5b0e-9a51-0c8f3f2b7d10")
+
+
+def key_id(secret_sha256_hex: str) -> UUID:
+    """Return the id of the API key with this SHA-256 (64 hexadecimal digits) of its whole secret."""
+    return uuid5(_KEYS, secret_sha256_hex)
+
+
+def process_id(account_id: UUID, flow_id: UUID) -> UUID:
+    """Return the stream of a process: another account's process can't even be addressed."""
+    return uuid5(account_id, f"process:{flow_id}")
+
+
+def job_id(account_id: UUID, idempotency_key: str) -> UUID:
+    """Return the id of the job that is reported with this Idempotency-Key: a repeat meets it in the store."""
+    return uuid5(account_id, f"job:{idempotency_key}")
+
+
+def member_id(scope_id: UUID, user_id: UUID) -> UUID:
+    """Return the stream of a user's roles in one scope, which is an account or the tenant."""
+    return uuid5(scope_id, f"member:{user_id}")
+
+
+def receipt_id(scope_id: UUID, actor: str, idempotency_key: str) -> UUID:
+    """Return the stream that remembers a command of the admin API that carried this Idempotency-Key."""
+    return uuid5(scope_id, f"receipt:{actor}:{idempotency_key}")

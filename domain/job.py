@@ -1,0 +1,91 @@
+"""A job: one execution of a process, as a robot reported it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from domain.errors import IdempotencyKeyReuseError
+from domain.model import Aggregate, Cause, FirstEvent
+from domain.report import Counts, Detail, JobStatus, Report, computed_status
+
+
+class Job(Aggregate):
+    """One execution of a process. What it holds is what its answer needs; the details stay in the event."""
+
+    TOPIC: ClassVar[str] = "job"
+
+    def __init__(self) -> None:
+        self.account_id: UUID
+        self.flow_id: UUID
+        self.status: JobStatus
+        self.counts: Counts
+        self.started_at: datetime
+        self.finished_at: datetime
+        self.received_at: datetime
+        self.request_digest: str | None
+
+    class Reported(FirstEvent):
+        """A robot reported a whole job in one request; its timestamp is the time of receipt."""
+
+        TOPIC: ClassVar[str] = "job.reported"
+        account_id: UUID
+        flow_id: UUID
+        robot_id: str
+        started_at: datetime
+        finished_at: datetime
+        status: JobStatus
+        counts: Counts
+        target: str | None = None
+        source: str | None = None
+        result_summary: str | None = None
+        error_message: str | None = None
+        external_id: str | None = None
+        tags: list[str] | None = None
+        data: dict[str, Any] | None = None
+        details: list[Detail] | None = None
+        request_digest: str | None = None
+
+        def apply(self, aggregate: Job) -> None:
+            """Assign."""
+            aggregate.account_id = self.account_id
+            aggregate.flow_id = self.flow_id
+            aggregate.status = self.status
+            aggregate.counts = self.counts
+            aggregate.started_at = self.started_at
+            aggregate.finished_at = self.finished_at
+            aggregate.received_at = self.timestamp
+            aggregate.request_digest = self.request_digest
+
+    @classmethod
+    def report(
+        cls, cause: Cause, *, job_id: UUID, account_id: UUID, report: Report, request_digest: str | None = None
+    ) -> Self:
+        """Take in a report. `cause.at` is the time of receipt, `cause.actor` the id of the key.
+
+        request_digest is the SHA-256 of the body, hexadecimal, when the report came with an Idempotency-Key.
+        """
+        counts = Counts.of(report.details or ())
+        return cls._begin(
+            cls.Reported,
+            job_id,
+            cause,
+            account_id=account_id,
+            counts=counts,
+            request_digest=request_digest,
+            **{name: value for name, value in report if name not in {"finished_at", "status"}},
+            # A robot whose clock is ahead may have started after the receipt; no job has a negative duration.
+            finished_at=report.finished_at or max(cause.at, report.started_at),
+            status=report.status or computed_status(counts, report.error_message),
+        )
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long the job ran, in seconds; never negative."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def check_same_request(self, request_digest: str | None) -> None:
+        """Raise IdempotencyKeyReuseError when the job was reported with another body."""
+        if request_digest != self.request_digest:
+            raise IdempotencyKeyReuseError

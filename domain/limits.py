@@ -1,0 +1,56 @@
+"""Every limit of the domain and of the wire in one place, with its unit in its name.
+
+The table in docs/limits.md is written from this module, and each limit is tested at n and at n + 1.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+# Keys
+RATE_LIMIT_DEFAULT = 60
+"""Uses in any 60 seconds that a key gets when nothing else is asked for."""
+RATE_LIMIT_MIN = 1
+RATE_LIMIT_MAX = 10_000
+"""A key's window keeps the time of each use in it: 10,000 times are some 100 KB of a snapshot."""
+RATE_WINDOW = timedelta(seconds=60)
+KEY_EXPIRY_NOTICE = timedelta(days=7)
+"""A key is shown as expiring for this long before it expires."""
+NAME_CHARS_MAX = 200
+REASON_CHARS_MAX = 500
+
+# Reports
+ROBOT_ID_CHARS_MAX = 200
+LABEL_CHARS_MAX = 200
+"""target, source, external_id, record_id, record_name."""
+SUMMARY_CHARS_MAX = 2_000
+TEXT_CHARS_MAX = 10_000
+"""error_message of a job; result and error_message of a detail."""
+TAGS_MAX = 20
+TAG_CHARS_MAX = 50
+DATA_BYTES_MAX = 64 * 1024
+"""`data` as compact JSON in UTF-8."""
+DETAILS_MAX = 50_000
+SEQUENCE_NO_MAX = 2**31 - 1
+TIME_MIN = datetime(1970, 1, 1, tzinfo=UTC)
+TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times outside can't be turned into another zone or stored everywhere; no job ran then."""
+
+# Requests
+BODY_BYTES_MAX_DEFAULT = 10 * 1024 * 1024
+JSON_DEPTH_MAX = 100
+ERRORS_LISTED_MAX = 100
+"""Validation errors that one answer lists; the rest is counted."""
+IDEMPOTENCY_KEY_CHARS_MAX = 255
+REQUEST_ID_CHARS_MAX = 64
+BAD_KEYS_PER_MINUTE_MAX = 30
+"""Refused keys that one address may present in a minute before it is told to slow down."""
+PAGE_ITEMS_DEFAULT = 50
+PAGE_ITEMS_MAX = 200
+
+# People
+EMAIL_CHARS_MAX = 254
+PASSWORD_CHARS_MIN = 15
+PASSWORD_CHARS_MAX = 128
+SESSION_LIFETIME = timedelta(hours=12)
+SIGN_IN_FAILURES_MAX = 10
+"""Failed sign-ins of one user, or from one address, before further ones have to wait."""
+SIGN_IN_WINDOW = timedelta(minutes=15)

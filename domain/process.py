@@ -1,0 +1,99 @@
+"""A process: an automated process (a "flow") of one account, which robots run and report jobs of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import UUID
+
+from domain.errors import ProcessRetiredError
+from domain.ids import process_id
+from domain.model import Aggregate, Cause, Event, FirstEvent
+
+
+class Process(Aggregate):
+    """An automated process. `flow_id` is its name on the wire, unique within the account only."""
+
+    TOPIC: ClassVar[str] = "process"
+
+    def __init__(self) -> None:
+        self.account_id: UUID
+        self.flow_id: UUID
+        self.name: str
+        self.registered_at: datetime
+        self.retired_at: datetime | None = None
+
+    class Registered(FirstEvent):
+        """A process came to be known."""
+
+        TOPIC: ClassVar[str] = "process.registered"
+        account_id: UUID
+        flow_id: UUID
+        name: str
+
+        def apply(self, aggregate: Process) -> None:
+            """Assign."""
+            aggregate.account_id = self.account_id
+            aggregate.flow_id = self.flow_id
+            aggregate.name = self.name
+            aggregate.registered_at = self.timestamp
+
+    class Renamed(Event):
+        """It has another name."""
+
+        TOPIC: ClassVar[str] = "process.renamed"
+        name: str
+
+        def apply(self, aggregate: Process) -> None:
+            """Assign."""
+            aggregate.name = self.name
+
+    class Retired(Event):
+        """It takes no more jobs."""
+
+        TOPIC: ClassVar[str] = "process.retired"
+
+        def apply(self, aggregate: Process) -> None:
+            """Assign."""
+            aggregate.retired_at = self.timestamp
+
+    class Restored(Event):
+        """It takes jobs again."""
+
+        TOPIC: ClassVar[str] = "process.restored"
+
+        def apply(self, aggregate: Process) -> None:
+            """Assign."""
+            aggregate.retired_at = None
+
+    @classmethod
+    def register(cls, cause: Cause, *, account_id: UUID, flow_id: UUID, name: str) -> Self:
+        """Make the process `flow_id` of an account known."""
+        return cls._begin(
+            cls.Registered,
+            process_id(account_id, flow_id),
+            cause,
+            account_id=account_id,
+            flow_id=flow_id,
+            name=name,
+        )
+
+    def rename(self, cause: Cause, name: str) -> None:
+        """Give it another name; the same name changes nothing."""
+        if name != self.name:
+            self._trigger(self.Renamed, cause, name=name)
+
+    def retire(self, cause: Cause) -> None:
+        """Let it take no more jobs; retiring it again changes nothing."""
+        if self.retired_at is None:
+            self._trigger(self.Retired, cause)
+
+    def restore(self, cause: Cause) -> None:
+        """Let it take jobs again; restoring one that is not retired changes nothing."""
+        if self.retired_at is not None:
+            self._trigger(self.Restored, cause)
+
+    def check_takes_jobs(self) -> None:
+        """Raise ProcessRetiredError when it was retired."""
+        if self.retired_at is not None:
+            raise ProcessRetiredError

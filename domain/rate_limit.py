@@ -1,0 +1,42 @@
+"""The limit of a key: at most `limit` uses in any 60 seconds, a sliding window over the times of the last uses."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.limits import RATE_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a caller is told of its limit.
+
+    left: requests that would be admitted now. reset_seconds: whole seconds, rounded up, until one more is free than
+    now; whoever waits that long gets through. 0 when nothing is used.
+    """
+
+    limit: int
+    left: int
+    reset_seconds: int
+
+
+def forget_old_uses(window: deque[datetime], at: datetime) -> None:
+    """Drop the times that no span of 60 seconds that ends at `at` holds. Uses exactly 60 seconds apart are not in one."""
+    horizon = at - RATE_WINDOW
+    while window and window[0] <= horizon:
+        window.popleft()
+
+
+def quota(window: deque[datetime], limit: int, at: datetime) -> Quota:
+    """Return what is left of `limit` at `at`, given the times of the uses, oldest first."""
+    horizon = at - RATE_WINDOW
+    used = [time for time in window if time > horizon] if window and window[0] <= horizon else window
+    left = max(0, limit - len(used))
+    if not used:
+        return Quota(limit, left, 0)
+    # With more uses than the limit allows (it may have been lowered), as many have to pass as are too many.
+    frees_one = used[max(0, len(used) - limit)]
+    return Quota(limit, left, math.ceil((frees_one + RATE_WINDOW - at).total_seconds()))

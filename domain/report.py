@@ -1,0 +1,170 @@
+"""What a robot reports of a job: the values that go in, and the rules that they keep.
+
+Bad values would stay in the log for ever and stop its readers later, so they are refused before there is an event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, NotRequired
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError, to_json
+from typing_extensions import TypedDict
+
+from domain import limits
+
+
+class JobStatus(StrEnum):
+    """How a job ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    PARTIAL_SUCCESS = "partial_success"
+    CANCELLED = "cancelled"
+
+
+class DetailStatus(StrEnum):
+    """How it went with one record."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+_RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
+
+
+def _rfc_3339(value: object) -> object:
+    # pydantic alone would also take "1773178431" for a time, and a date for midnight.
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        with suppress(ValueError):  # the 30th of February has the right form
+            return datetime.fromisoformat(value.upper())
+    if isinstance(value, datetime):
+        return value
+    raise PydanticCustomError("not_rfc_3339", "not RFC 3339")
+
+
+def _in_range(time: datetime) -> datetime:
+    if not limits.TIME_MIN <= time < limits.TIME_MAX:
+        raise PydanticCustomError("time_out_of_range", "time out of range")
+    return time
+
+
+def _not_before_start(finished_at: datetime | None, info: ValidationInfo) -> datetime | None:
+    started_at = info.data.get("started_at")
+    if finished_at is not None and started_at is not None and finished_at < started_at:
+        raise PydanticCustomError("finished_before_started", "finished before started")
+    return finished_at
+
+
+def _data_size(data: dict[str, Any]) -> dict[str, Any]:
+    if len(to_json(data)) > limits.DATA_BYTES_MAX:
+        raise PydanticCustomError("data_too_large", "data too large")
+    return data
+
+
+def _unique_sequence_numbers(details: list[Detail]) -> list[Detail]:
+    seen: set[int] = set()
+    repeated = []
+    for index, detail in enumerate(details):
+        number = detail["sequence_no"]
+        if number in seen:
+            repeated.append(index)
+        seen.add(number)
+    if repeated:
+        raise PydanticCustomError("sequence_no_repeated", "sequence_no repeated", {"indexes": repeated})
+    return details
+
+
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_rfc_3339, json_schema_input_type=datetime),
+    AfterValidator(_in_range),
+]
+Label = Annotated[str, Field(max_length=limits.LABEL_CHARS_MAX)]
+Text = Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)]
+Tag = Annotated[str, Field(min_length=1, max_length=limits.TAG_CHARS_MAX)]
+RobotId = Annotated[str, Field(min_length=1, max_length=limits.ROBOT_ID_CHARS_MAX)]
+Summary = Annotated[str, Field(max_length=limits.SUMMARY_CHARS_MAX)]
+
+
+class Detail(TypedDict):
+    """One record that a job worked on. A dict and not an object, since a job may have 50,000 of them."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # pydantic's own way to configure a TypedDict
+
+    sequence_no: Annotated[int, Field(ge=0, le=limits.SEQUENCE_NO_MAX)]
+    status: Annotated[DetailStatus, BeforeValidator(_lower, json_schema_input_type=str)]
+    record_id: NotRequired[Label | None]
+    record_name: NotRequired[Label | None]
+    result: NotRequired[Text | None]
+    error_message: NotRequired[Text | None]
+
+
+class Report(BaseModel):
+    """A whole job in one request, as docs/ingest-api.md describes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow_id: UUID
+    robot_id: RobotId
+    started_at: Time
+    finished_at: Annotated[Time | None, AfterValidator(_not_before_start)] = None
+    status: JobStatus | None = None
+    target: Label | None = None
+    source: Label | None = None
+    result_summary: Summary | None = None
+    error_message: Text | None = None
+    external_id: Label | None = None
+    tags: Annotated[list[Tag], Field(max_length=limits.TAGS_MAX)] | None = None
+    data: Annotated[dict[str, Any], AfterValidator(_data_size)] | None = None
+    details: (
+        Annotated[list[Detail], Field(max_length=limits.DETAILS_MAX), AfterValidator(_unique_sequence_numbers)] | None
+    ) = None
+
+
+class Counts(BaseModel):
+    """How many records a job worked on, by status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: int
+    success: int
+    failed: int
+    skipped: int
+
+    @classmethod
+    def of(cls, details: Iterable[Detail]) -> Counts:
+        """Count."""
+        by_status = {status: 0 for status in DetailStatus}
+        for detail in details:
+            by_status[detail["status"]] += 1
+        return cls(
+            total=sum(by_status.values()),
+            success=by_status[DetailStatus.SUCCESS],
+            failed=by_status[DetailStatus.FAILED],
+            skipped=by_status[DetailStatus.SKIPPED],
+        )
+
+
+def computed_status(counts: Counts, error_message: str | None) -> JobStatus:
+    """Return the status of a job that was reported without one (contract, `status`).
+
+    All records that were not skipped succeeded: success; all failed: failed; else partial_success. A job without
+    details failed when there is an error message. One whose records were all skipped succeeded: nothing went wrong.
+    """
+    if counts.total == 0:
+        return JobStatus.FAILED if error_message else JobStatus.SUCCESS
+    if counts.failed == 0:
+        return JobStatus.SUCCESS
+    return JobStatus.FAILED if counts.success == 0 else JobStatus.PARTIAL_SUCCESS
