@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from domain.model import Aggregate, Cause, Event, FirstEvent
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Account(Aggregate):

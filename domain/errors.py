@@ -27,10 +27,6 @@ class RateLimitedError(DomainError):
     quota: Quota
 
 
-class TooManyBadKeysError(DomainError):
-    """This address keeps presenting keys that are refused."""
-
-
 class KeyScopeError(DomainError):
     """A key of one process reports another process of its account."""
 

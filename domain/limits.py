@@ -51,6 +51,9 @@ EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS_MIN = 15
 PASSWORD_CHARS_MAX = 128
 SESSION_LIFETIME = timedelta(hours=12)
-SIGN_IN_FAILURES_MAX = 10
-"""Failed sign-ins of one user, or from one address, before further ones have to wait."""
+SIGN_IN_FAILURES_PER_PAIR_MAX = 10
+"""Failed sign-ins of one user from one address within SIGN_IN_WINDOW."""
+SIGN_IN_FAILURES_PER_ADDRESS_MAX = 50
+SIGN_IN_FAILURES_PER_USER_MAX = 100
+"""From anywhere; high, so that a stranger can't easily lock a user out (NIST SP 800-63B-4: at most 100)."""
 SIGN_IN_WINDOW = timedelta(minutes=15)

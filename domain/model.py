@@ -15,6 +15,16 @@ from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggre
 from eventsourcing.utils import get_topic
 from pydantic import BaseModel, ConfigDict, Field
 
+__all__ = [
+    "SYSTEM_ACTOR",
+    "Aggregate",
+    "CanMutateAggregate",
+    "Cause",
+    "Event",
+    "FirstEvent",
+    "Snapshot",
+]
+
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
 
@@ -66,7 +76,7 @@ class FirstEvent(Event, CanInitAggregate[UUID]):
 class Aggregate(BaseAggregate[UUID]):
     """A consistency boundary: public methods decide and may raise, the events that they trigger only assign."""
 
-    Event = Event
+    Event = Event  # the library looks for it under this name
 
     @classmethod
     def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model
@@ -80,7 +90,7 @@ class Aggregate(BaseAggregate[UUID]):
             **fields,
         )
 
-    def _trigger(self, event: type[Event], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
+    def _trigger(self, event: type[CanMutateAggregate[UUID]], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
         self.trigger_event(
             event,
             timestamp=cause.at,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from domain.errors import ProcessRetiredError
 from domain.ids import process_id
 from domain.model import Aggregate, Cause, Event, FirstEvent
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Process(Aggregate):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from domain.limits import RATE_WINDOW
+
+if TYPE_CHECKING:
+    from collections import deque
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Quota:
 
 
 def forget_old_uses(window: deque[datetime], at: datetime) -> None:
-    """Drop the times that no span of 60 seconds that ends at `at` holds. Uses exactly 60 seconds apart are not in one."""
+    """Drop the times that no 60 seconds up to `at` hold; uses exactly 60 seconds apart are not in one span."""
     horizon = at - RATE_WINDOW
     while window and window[0] <= horizon:
         window.popleft()

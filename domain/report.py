@@ -6,11 +6,10 @@ Bad values would stay in the log for ever and stop its readers later, so they ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -18,6 +17,9 @@ from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from domain import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class JobStatus(StrEnum):
@@ -41,7 +43,9 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-_RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?")
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
 
 
 def _rfc_3339(value: object) -> object:
@@ -146,7 +150,7 @@ class Counts(BaseModel):
     @classmethod
     def of(cls, details: Iterable[Detail]) -> Counts:
         """Count."""
-        by_status = {status: 0 for status in DetailStatus}
+        by_status = dict.fromkeys(DetailStatus, 0)
         for detail in details:
             by_status[detail["status"]] += 1
         return cls(

@@ -1,0 +1,1 @@
+"""What can be asked: the commands, the event-sourced application that decides them, and the store that keeps them."""

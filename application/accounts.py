@@ -1,0 +1,152 @@
+"""What an admin asks of an account: open it, its processes and its members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from application.admin import AdminCommand
+from domain.account import Account
+from domain.errors import AlreadyCreatedError, NotFoundError, ProcessNotFoundError
+from domain.ids import member_id, process_id
+from domain.member import Member
+from domain.permissions import Action, Role
+from domain.process import Process
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from application.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAccount(AdminCommand):
+    """Make an account."""
+
+    action: ClassVar[Action] = Action.OPEN_ACCOUNT
+    account_id: None = None
+    new_account_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAccountSettings(AdminCommand):
+    """Choose whether client addresses are recorded."""
+
+    action: ClassVar[Action] = Action.OPEN_ACCOUNT
+    account_id: UUID
+    keep_addresses: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterProcess(AdminCommand):
+    """Make a process of the account known."""
+
+    action: ClassVar[Action] = Action.WRITE_PROCESSES
+    account_id: UUID
+    flow_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeProcess(AdminCommand):
+    """Rename, retire or restore a process; None leaves that as it is."""
+
+    action: ClassVar[Action] = Action.WRITE_PROCESSES
+    account_id: UUID
+    flow_id: UUID
+    name: str | None = None
+    retired: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddMember(AdminCommand):
+    """Give a user a role in an account, or with account_id None in the tenant, and assign processes.
+
+    processes: pairs of account and flow id.
+    """
+
+    action: ClassVar[Action] = Action.WRITE_MEMBERS
+    user_id: UUID
+    role: Role
+    processes: tuple[tuple[UUID, UUID], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveMember(AdminCommand):
+    """Take all roles and processes of a user away."""
+
+    action: ClassVar[Action] = Action.WRITE_MEMBERS
+    user_id: UUID
+
+
+def open_account(work: Work, command: OpenAccount) -> UUID:
+    """Make the account and return its id."""
+    account = Account.open(
+        work.cause, account_id=command.new_account_id, tenant_id=command.tenant_id, name=command.name
+    )
+    return work.begin(account).id
+
+
+def change_account_settings(work: Work, command: ChangeAccountSettings) -> UUID:
+    """Change the setting and return the account's id."""
+    account = work.get(Account, command.account_id)
+    account.change_settings(work.cause, keep_addresses=command.keep_addresses)
+    return account.id
+
+
+def register_process(work: Work, command: RegisterProcess) -> UUID:
+    """Make the process known and return its stream. Raises AlreadyCreatedError when the account has that flow id."""
+    stream = process_id(command.account_id, command.flow_id)
+    if work.find(Process, stream) is not None:
+        raise AlreadyCreatedError(command.flow_id)
+    process = Process.register(work.cause, account_id=command.account_id, flow_id=command.flow_id, name=command.name)
+    return work.begin(process).id
+
+
+def change_process(work: Work, command: ChangeProcess) -> UUID:
+    """Change the process and return its stream. Raises NotFoundError."""
+    process = work.get(Process, process_id(command.account_id, command.flow_id))
+    if command.name is not None:
+        process.rename(work.cause, command.name)
+    if command.retired is not None:
+        (process.retire if command.retired else process.restore)(work.cause)
+    return process.id
+
+
+def add_member(work: Work, command: AddMember) -> UUID:
+    """Give the role and return the member's stream.
+
+    Raises InvalidInputError for a role of the other scope, ProcessNotFoundError.
+    """
+    member = work.find(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    if member is None:
+        member = work.begin(
+            Member.add(
+                work.cause,
+                tenant_id=command.tenant_id,
+                account_id=command.account_id,
+                user_id=command.user_id,
+                role=command.role,
+            )
+        )
+    else:
+        member.grant(work.cause, command.role)
+    for account_id, flow_id in command.processes:
+        process = work.find(Process, process_id(account_id, flow_id))
+        if process is None:
+            raise ProcessNotFoundError
+        member.assign(work.cause, process.id)
+    return member.id
+
+
+def remove_member(work: Work, command: RemoveMember) -> UUID:
+    """Take everything away and return the member's stream. Raises NotFoundError for who is no member."""
+    member = work.get(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    if not member.roles:
+        raise NotFoundError
+    for role in sorted(member.roles):
+        member.revoke(work.cause, role)
+    for process in sorted(member.process_ids):
+        member.unassign(work.cause, process)
+    return member.id

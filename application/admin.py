@@ -1,0 +1,73 @@
+"""What every command of the admin API has: who may ask it, and an Idempotency-Key that is honoured for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from application.access import check_access
+from application.work import Command
+from domain.ids import receipt_id
+from domain.receipt import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from application.work import Work
+    from domain.permissions import Action
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """key: the Idempotency-Key. digest: SHA-256 of method, path and body, hexadecimal."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminCommand(Command):
+    """Something that a user, or the operator, asks of an account; account_id is None for the tenant."""
+
+    action: ClassVar[Action]
+    tenant_id: UUID
+    account_id: UUID | None
+    idempotency: IdempotentRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """resource_id: the stream that was made or changed. replayed: an earlier request with the same key had done it."""
+
+    resource_id: UUID
+    replayed: bool = False
+
+
+def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminCommand], Outcome]:
+    """Return a handler that checks the permission, recognises a repeat, and else lets `handle` decide.
+
+    It raises what `handle` raises, ForbiddenError and NotFoundError (access.py), and IdempotencyKeyReuseError.
+    """
+
+    def handler(work: Work, command: AdminCommand) -> Outcome:
+        check_access(work, command.actor, command.tenant_id, command.account_id, command.action)
+        if command.idempotency is None:
+            return Outcome(handle(work, command))
+        stream = receipt_id(command.account_id or command.tenant_id, command.actor, command.idempotency.key)
+        receipt = work.find(Receipt, stream)
+        if receipt is not None:
+            receipt.check_same_request(command.idempotency.digest)
+            return Outcome(receipt.resource_id, replayed=True)
+        resource_id = handle(work, command)
+        work.begin(
+            Receipt.issue(
+                work.cause,
+                receipt_id=stream,
+                request_digest=command.idempotency.digest,
+                resource_id=resource_id,
+            )
+        )
+        return Outcome(resource_id)
+
+    return handler

@@ -1,0 +1,165 @@
+"""The one door that every command goes through: decide, append, answer.
+
+A command is decided on aggregates in memory, and its events are appended in one transaction, together with a check
+that nothing it was based on has changed. If something has, the command is decided again on what is there now. So the
+rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
+
+One command at a time per process. A lock does that here; a writer that takes all waiting commands and appends their
+events in one transaction has its place in `Door.execute`, and nothing outside would notice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import structlog
+
+from application.store.errors import ConflictError, StoreUnavailableError
+from application.streams import Streams
+from application.work import Command, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+    from uuid import UUID
+
+    from eventsourcing.persistence import StoredEvent
+
+    from application.event_sourcing import EventSourcing
+    from domain.clock import Clock
+    from domain.model import Aggregate
+
+R = TypeVar("R")
+COMMAND_SECONDS_MAX = 4.0
+"""From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
+ATTEMPTS_MAX = 50
+"""A bound for what should never happen: each lost attempt means that another writer got through."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R]):
+    """A command that was carried out. position: of its last event in the log, 0 when there was nothing to append."""
+
+    result: R
+    position: int
+
+
+class Door:
+    """Carries out commands. `handlers` maps each kind of command to what decides it."""
+
+    def __init__(
+        self,
+        event_sourcing: EventSourcing,
+        clock: Clock,
+        handlers: Mapping[type[Command], Callable[[Work, Any], Any]],
+        *,
+        seconds_max: float = COMMAND_SECONDS_MAX,
+    ) -> None:
+        self._event_sourcing = event_sourcing
+        self._clock = clock
+        self._handlers = handlers
+        self._seconds_max = seconds_max
+        self._streams = Streams(event_sourcing)
+        self._lock = threading.Lock()
+
+    def execute(self, command: Command) -> Done[Any]:
+        """Carry out a command and return what its handler returned.
+
+        Raises what the handler raises, with nothing appended; StoreUnavailableError when the store did not answer in
+        time, and then the command may or may not have been carried out.
+        """
+        deadline = time.monotonic() + self._seconds_max
+        if not self._lock.acquire(timeout=self._seconds_max):
+            raise StoreUnavailableError("too many commands are waiting for the store")
+        try:
+            return self._decide_until_it_holds(command, deadline)
+        finally:
+            self._lock.release()
+
+    def _decide_until_it_holds(self, command: Command, deadline: float) -> Done[Any]:
+        unknown: tuple[StoredEvent, Any] | None = None
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                if unknown and self._event_sourcing.recorder.has(unknown[0]):
+                    return Done(unknown[1], self._event_sourcing.recorder.max_notification_id() or 0)
+                unknown = None
+                return self._attempt(command)
+            except ConflictError:
+                continue
+            except _OutcomeUnknownError as error:
+                # The reply was lost, perhaps after the commit. Looking is the only way to know.
+                unknown, cause = (error.first_event, error.result), error.__cause__
+            except StoreUnavailableError as error:
+                cause = error
+            if time.monotonic() >= deadline:
+                raise StoreUnavailableError(str(cause)) from cause
+        raise StoreUnavailableError(f"{ATTEMPTS_MAX} other writers were faster")
+
+    def _attempt(self, command: Command) -> Done[Any]:
+        self._streams.fresh.clear()
+        work = Work(self._streams, command, self._clock())
+        try:
+            result = self._handlers[type(command)](work, command)
+        except StoreUnavailableError:
+            self._forget_changes(work)
+            raise
+        except Exception:
+            # A refusal appends nothing, so it has to be checked here that it was not based on something stale.
+            self._forget_changes(work)
+            self._check_current(work)
+            raise
+        changed = work.changed()
+        if not changed:
+            self._check_current(work)
+            return Done(result, 0)
+        return self._append(work, changed, result)
+
+    def _append(self, work: Work, changed: list[Aggregate], result: Any) -> Done[Any]:  # noqa: ANN401 - the handler's own
+        to_stored = self._event_sourcing.mapper.to_stored_event
+        events = [to_stored(event) for aggregate in changed for event in aggregate.collect_events()]
+        changed_ids = {aggregate.id for aggregate in changed}
+        only_read = {id_: version for id_, version in work.read_versions.items() if id_ not in changed_ids}
+        try:
+            position = self._event_sourcing.recorder.append(events, only_read)
+        except ConflictError:
+            self._streams.evict(work.read_versions)
+            raise
+        except StoreUnavailableError as error:
+            self._streams.evict(changed_ids)
+            raise _OutcomeUnknownError(events[0], result) from error
+        except BaseException:
+            self._streams.evict(changed_ids)
+            raise
+        self._streams.keep(changed)
+        self._keep_snapshots(changed, work.read_versions)
+        return Done(result, position)
+
+    def _keep_snapshots(self, changed: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
+        try:
+            self._event_sourcing.take_snapshots(changed, versions_before)
+        except StoreUnavailableError as error:
+            # The command is done; a snapshot only saves time later.
+            _log.warning("snapshot_not_kept", reason=str(error))
+
+    def _check_current(self, work: Work) -> None:
+        cached = {id_: version for id_, version in work.read_versions.items() if id_ not in self._streams.fresh}
+        if cached and (stale := self._event_sourcing.recorder.moved_on(cached)):
+            self._streams.evict(stale)
+            raise ConflictError
+
+    def _forget_changes(self, work: Work) -> None:
+        self._streams.evict(aggregate.id for aggregate in work.changed())
+
+
+class _OutcomeUnknownError(Exception):
+    """The connection was lost during an append. If `first_event` stands in the log, all of it does."""
+
+    def __init__(self, first_event: StoredEvent, result: object) -> None:
+        super().__init__()
+        self.first_event = first_event
+        self.result = result

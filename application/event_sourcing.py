@@ -1,0 +1,104 @@
+"""The event-sourced application: the library's, on a store of our own.
+
+It reads aggregates and records events. What may be asked of it is in commands.py; commands go through the door
+(door.py) and nothing else appends.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import EventStore, InfrastructureFactory
+from eventsourcing.utils import Environment
+
+from application.store.errors import StoreSetupError
+from application.store.mapper import EventMapper
+from application.store.recorder import EventRecorder, SnapshotRecorder
+from domain.api_key import ApiKey, ApiKeySnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventsourcing.utils import EnvType
+
+    from application.store.database import Database
+    from application.work import A
+    from domain.model import Aggregate
+
+SNAPSHOT_INTERVAL = 500
+"""Events of a key between snapshots: reading a key takes one snapshot and at most this many events."""
+
+
+class _NoFactory(InfrastructureFactory[Any]):
+    """The library builds its parts from environment variables; ours are given to it ready made."""
+
+    def __init__(self, env: Environment, database: Database) -> None:
+        super().__init__(env)
+        self._database = database
+
+    def application_recorder(self) -> EventRecorder:
+        return EventRecorder(self._database)
+
+    def aggregate_recorder(self, purpose: str = "events") -> SnapshotRecorder:
+        del purpose
+        return SnapshotRecorder(self._database)
+
+    def tracking_recorder(self, tracking_recorder_class: Any = None) -> Any:  # noqa: ANN401 - the library's signature
+        del tracking_recorder_class
+        raise StoreSetupError("read models are kept by projections/, not by the library's recorders")
+
+    process_recorder = tracking_recorder
+
+    def close(self) -> None:
+        """Do nothing: the database is closed by whoever opened it."""
+
+
+class EventSourcing(Application[UUID]):
+    """The log and the aggregates in it."""
+
+    name = "rpawatch"
+    recorder: EventRecorder
+    mapper: EventMapper
+    snapshots: EventStore[UUID]
+    snapshotting_intervals: ClassVar[dict[Any, int]] = {ApiKey: SNAPSHOT_INTERVAL}
+
+    def __init__(self, database: Database) -> None:
+        """database: opened by the caller, and closed by them too."""
+        if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+            raise StoreSetupError(
+                "POSTGRES_ENABLE_DB_FUNCTIONS is set. It makes the eventsourcing library lose the order of commits."
+                " Unset it."
+            )
+        self._database = database
+        super().__init__()
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """Return the factory of our store."""
+        return _NoFactory(env, self._database)
+
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """Return the library's settings; nothing of the machine's environment reaches it."""
+        del env
+        return Environment(name, {"IS_SNAPSHOTTING_ENABLED": "y"})
+
+    def construct_mapper(self) -> EventMapper:
+        """Return the mapper of our events."""
+        return EventMapper()
+
+    def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """Read an aggregate from the store as it is now; None when nothing stands there."""
+        try:
+            found: Aggregate = self.repository.get(aggregate_id)
+        except AggregateNotFoundError:
+            return None
+        return found if isinstance(found, kind) else None
+
+    def take_snapshots(self, aggregates: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
+        """Keep a snapshot of each key that has passed a multiple of the interval."""
+        for aggregate in aggregates:
+            before = versions_before.get(aggregate.id, 0)
+            if isinstance(aggregate, ApiKey) and before // SNAPSHOT_INTERVAL < aggregate.version // SNAPSHOT_INTERVAL:
+                self.snapshots.put([ApiKeySnapshot.take(aggregate)])

@@ -1,0 +1,176 @@
+"""What a bot asks with its key: report a job, or look at the key itself. Each is one use, decided with the job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from application.work import Command
+from domain.account import Account
+from domain.api_key import ApiKey
+from domain.errors import (
+    DomainError,
+    IdempotencyKeyReuseError,
+    InvalidApiKeyError,
+    KeyScopeError,
+    ProcessNotFoundError,
+    ProcessRetiredError,
+    RateLimitedError,
+)
+from domain.ids import job_id, process_id
+from domain.job import Job
+from domain.process import Process
+
+if TYPE_CHECKING:
+    from application.work import Work
+    from domain.rate_limit import Quota
+    from domain.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseKey(Command):
+    """A request with a well-formed key.
+
+    key_id: where the key leads (ids.key_id). address: of the client, or None. refused: why the request is refused
+    whatever it asks for (the body is not JSON, breaks a rule, …) with the slug that goes into the log; the refusal is
+    told only to a key that gets in.
+    """
+
+    key_id: UUID
+    address: str | None = None
+    refused: tuple[str, Exception] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitReport(UseKey):
+    """Report a whole job. body_digest: SHA-256 of the body, hexadecimal; report is None when `refused` is given.
+
+    new_job_id: the job's id when there is no Idempotency-Key; made once, so that a second try meets the first.
+    """
+
+    report: Report | None
+    idempotency_key: str | None = None
+    body_digest: str | None = None
+    new_job_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOwnKey(UseKey):
+    """Ask what a bot may know of its own key."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """What a bot may know of its own key."""
+
+    key: ApiKey
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestAnswer:
+    """The answer to a key that was let in, or throttled.
+
+    quota: what is left of its limit. Exactly one of the others is given: the job (and whether it had been reported
+    before), the view of the key, or the error.
+    """
+
+    quota: Quota
+    job: Job | None = None
+    replayed: bool = False
+    key: KeyView | None = None
+    error: Exception | None = None
+
+
+_SLUGS: dict[type[DomainError], str] = {
+    KeyScopeError: "key-scope",
+    ProcessNotFoundError: "process-not-found",
+    ProcessRetiredError: "process-retired",
+    IdempotencyKeyReuseError: "idempotency-key-reuse",
+}
+"""How a rejection that is decided here is named in the log; the same names as on the wire."""
+
+
+def new_job_id() -> UUID:
+    """Return the id of a job that is reported without an Idempotency-Key."""
+    return uuid4()
+
+
+def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
+    """Decide a report: the key, its limit, the body, the scope, the process, and whether it was reported before.
+
+    Raises InvalidApiKeyError for a key that is unknown, deactivated or expired; nothing is recorded then.
+    """
+    key, address = _key_and_address(work, command)
+    if (throttled := _throttled(work, key, address)) is not None:
+        return throttled
+    if command.refused:
+        return _rejected(work, key, address, *command.refused)
+    try:
+        job, replayed = _take_in(work, command, key)
+    except DomainError as error:
+        return _rejected(work, key, address, _SLUGS[type(error)], error)
+    key.use(work.cause, "replayed" if replayed else "accepted", job_id=job.id, address=address)
+    return IngestAnswer(key.quota(work.now), job=job, replayed=replayed)
+
+
+def read_own_key(work: Work, command: ReadOwnKey) -> IngestAnswer:
+    """Decide a look at the key itself. Raises what submit_report raises."""
+    key, address = _key_and_address(work, command)
+    if (throttled := _throttled(work, key, address)) is not None:
+        return throttled
+    if command.refused:
+        return _rejected(work, key, address, *command.refused)
+    account = work.get(Account, key.account_id)
+    key.use(work.cause, "accepted", address=address)
+    return IngestAnswer(key.quota(work.now), key=KeyView(key, account.name))
+
+
+def _key_and_address(work: Work, command: UseKey) -> tuple[ApiKey, str | None]:
+    key = work.find(ApiKey, command.key_id)
+    if key is None:
+        raise InvalidApiKeyError
+    account = work.get(Account, key.account_id)
+    return key, command.address if account.keep_addresses else None
+
+
+def _throttled(work: Work, key: ApiKey, address: str | None) -> IngestAnswer | None:
+    try:
+        key.admit(work.now)
+    except RateLimitedError as error:
+        key.throttle(work.cause, address)
+        return IngestAnswer(error.quota, error=error)
+    return None
+
+
+def _rejected(work: Work, key: ApiKey, address: str | None, slug: str, error: Exception) -> IngestAnswer:
+    key.use(work.cause, "rejected", problem=slug, address=address)
+    return IngestAnswer(key.quota(work.now), error=error)
+
+
+def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]:
+    report = command.report
+    if report is None:
+        raise ValueError("a report or the reason why there is none")
+    process = work.find(Process, process_id(key.account_id, report.flow_id))
+    if process is None:
+        raise ProcessNotFoundError
+    if key.flow_id is not None and key.flow_id != report.flow_id:
+        raise KeyScopeError
+    if command.idempotency_key is not None:
+        known = work.find(Job, job_id(key.account_id, command.idempotency_key))
+        if known is not None:
+            known.check_same_request(command.body_digest)
+            return known, True
+    process.check_takes_jobs()
+    job = Job.report(
+        replace(work.cause, at=key.stamp(work.now)),
+        job_id=command.new_job_id
+        if command.idempotency_key is None
+        else job_id(key.account_id, command.idempotency_key),
+        account_id=key.account_id,
+        report=report,
+        request_digest=command.body_digest if command.idempotency_key is not None else None,
+    )
+    return work.begin(job), False

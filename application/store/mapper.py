@@ -1,0 +1,54 @@
+"""Events to bytes and back. The topic names the class for ever; `v` in the bytes names the shape that they have."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pydantic_core
+from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.utils import TopicError, get_topic, resolve_topic
+from pydantic import ValidationError
+
+from domain.model import Event
+
+
+class UnreadableEventError(Exception):
+    """An event in the log can't be read: it names its position in its stream, and what is wrong with it."""
+
+
+class EventMapper(Mapper[UUID]):
+    """Encodes with pydantic-core, decodes with upcasts of old shapes and full validation."""
+
+    def __init__(self) -> None:
+        """No transcoder, compressor or cipher: pydantic models encode themselves."""
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:  # noqa: ANN401 - an event or a snapshot of ours
+        """Return the row of an event or a snapshot; the version of the shape comes first."""
+        body = domain_event.__pydantic_serializer__.to_json(domain_event, exclude_none=isinstance(domain_event, Event))
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=get_topic(type(domain_event)),
+            state=b'{"v":%d,' % domain_event.class_version + body[1:],
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401 - whichever class the topic names
+        """Return the event of a row. Raises UnreadableEventError."""
+        place = f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
+        try:
+            kind = resolve_topic(stored_event.topic)
+        except TopicError:
+            raise UnreadableEventError(
+                f"{place} has the topic {stored_event.topic!r}, which this release does not know;"
+                " was it written by a newer one?"
+            ) from None
+        try:
+            state = pydantic_core.from_json(stored_event.state)
+            for version in range(state.pop("v"), kind.class_version):
+                getattr(kind, f"upcast_v{version}_v{version + 1}")(state)
+            state["originator_id"] = stored_event.originator_id
+            state["originator_version"] = stored_event.originator_version
+            return kind.model_validate(state)
+        except (ValueError, ValidationError, KeyError, AttributeError, TypeError) as error:
+            raise UnreadableEventError(f"{place} ({stored_event.topic}) can't be read: {error}") from error

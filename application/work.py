@@ -1,0 +1,82 @@
+"""What a command's handler works with: the aggregates that it looks at, and those that it begins or changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+from domain.errors import NotFoundError
+from domain.model import SYSTEM_ACTOR, Aggregate, Cause
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something that is asked of the application.
+
+    actor: a user id, a key id or "system". request_id: as the log line names it. command_id: made once; trying a
+    command again after a lost reply keeps it.
+    """
+
+    actor: str = SYSTEM_ACTOR
+    request_id: str = "-"
+    command_id: UUID = field(default_factory=uuid4)
+
+    def cause(self, at: datetime) -> Cause:
+        """Return what stands in the events of this command when it is decided at `at`."""
+        return Cause(at, self.actor, self.request_id, self.command_id)
+
+
+class FindsAggregates(Protocol):
+    """Reads aggregates."""
+
+    def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """Return the aggregate, or None when it is not there."""
+        ...
+
+
+class Work:
+    """One attempt at one command. `now` is the instant of the decision, `cause` what its events say of it.
+
+    Remembers the version of everything that was looked at, also of what was not there, so that the append can check
+    that the decision still holds.
+    """
+
+    def __init__(self, streams: FindsAggregates, command: Command, now: datetime) -> None:
+        self.now = now
+        self.cause = command.cause(now)
+        self.read_versions: dict[UUID, int] = {}
+        self._streams = streams
+        self._touched: dict[UUID, Aggregate] = {}
+
+    def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """Return the aggregate, or None when it is not there."""
+        if aggregate_id in self._touched:
+            found = self._touched[aggregate_id]
+            return found if isinstance(found, kind) else None
+        aggregate = self._streams.find(kind, aggregate_id)
+        self.read_versions[aggregate_id] = aggregate.version if aggregate else 0
+        if aggregate is not None:
+            self._touched[aggregate_id] = aggregate
+        return aggregate
+
+    def get(self, kind: type[A], aggregate_id: UUID) -> A:
+        """Return the aggregate. Raises NotFoundError when it is not there."""
+        aggregate = self.find(kind, aggregate_id)
+        if aggregate is None:
+            raise NotFoundError
+        return aggregate
+
+    def begin(self, aggregate: A) -> A:
+        """Take in a new aggregate, to be appended with the rest."""
+        self._touched[aggregate.id] = aggregate
+        return aggregate
+
+    def changed(self) -> list[Aggregate]:
+        """Return the aggregates that have new events, in the order in which they were met."""
+        return [aggregate for aggregate in self._touched.values() if aggregate.pending_events]
