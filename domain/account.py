@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from domain.model import Aggregate, Cause, Event, FirstEvent
+from domain.names import checked_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,11 +58,12 @@ class Account(Aggregate):
 
     @classmethod
     def open(cls, cause: Cause, *, account_id: UUID, tenant_id: UUID, name: str) -> Self:
-        """Make an account of the tenant."""
-        return cls._begin(cls.Opened, account_id, cause, tenant_id=tenant_id, name=name)
+        """Make an account of the tenant. Raises InvalidInputError for a name that won't do."""
+        return cls._begin(cls.Opened, account_id, cause, tenant_id=tenant_id, name=checked_name(name))
 
     def rename(self, cause: Cause, name: str) -> None:
-        """Give it another name; the same name changes nothing."""
+        """Give it another name; the same name changes nothing. Raises InvalidInputError for one that won't do."""
+        name = checked_name(name)
         if name != self.name:
             self._trigger(self.Renamed, cause, name=name)
 

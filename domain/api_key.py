@@ -20,6 +20,7 @@ from typing_extensions import TypedDict  # pydantic asks for this one before Pyt
 from domain.errors import FieldError, InvalidApiKeyError, InvalidInputError, RateLimitedError
 from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW
 from domain.model import Aggregate, Cause, Event, FirstEvent, Snapshot
+from domain.names import checked_name, checked_reason
 from domain.rate_limit import Quota, forget_old_uses, quota
 
 Outcome = Literal["accepted", "replayed", "rejected"]
@@ -131,7 +132,7 @@ class ApiKey(Aggregate):
     ) -> Self:
         """Make a key.
 
-        Raises InvalidInputError for a limit out of range or an expiry that is not in the future.
+        Raises InvalidInputError for a name that won't do, a limit out of range, an expiry that is not in the future.
         """
         errors = []
         if not RATE_LIMIT_MIN <= limit <= RATE_LIMIT_MAX:
@@ -146,7 +147,7 @@ class ApiKey(Aggregate):
             cause,
             account_id=account_id,
             flow_id=flow_id,
-            name=name,
+            name=checked_name(name),
             prefix=prefix,
             limit=limit,
             expires_at=expires_at,
@@ -209,7 +210,8 @@ class ApiKey(Aggregate):
             self._trigger(self.Throttled, cause, address=address)
 
     def deactivate(self, cause: Cause, reason: str | None = None) -> None:
-        """End the key for good. Ending it again changes nothing."""
+        """End the key for good. Again changes nothing. Raises InvalidInputError for a reason that won't do."""
+        reason = checked_reason(reason)
         if self.deactivated_at is None:
             self._trigger(self.Deactivated, cause, reason=reason)
 

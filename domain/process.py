@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import ProcessRetiredError
 from domain.ids import process_id
 from domain.model import Aggregate, Cause, Event, FirstEvent
+from domain.names import checked_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -70,18 +71,19 @@ class Process(Aggregate):
 
     @classmethod
     def register(cls, cause: Cause, *, account_id: UUID, flow_id: UUID, name: str) -> Self:
-        """Make the process `flow_id` of an account known."""
+        """Make the process `flow_id` of an account known. Raises InvalidInputError for a name that won't do."""
         return cls._begin(
             cls.Registered,
             process_id(account_id, flow_id),
             cause,
             account_id=account_id,
             flow_id=flow_id,
-            name=name,
+            name=checked_name(name),
         )
 
     def rename(self, cause: Cause, name: str) -> None:
-        """Give it another name; the same name changes nothing."""
+        """Give it another name; the same name changes nothing. Raises InvalidInputError for one that won't do."""
+        name = checked_name(name)
         if name != self.name:
             self._trigger(self.Renamed, cause, name=name)
 

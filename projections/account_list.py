@@ -1,0 +1,87 @@
+"""The accounts of the tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from domain.account import Account
+from projections.paging import Listing, sort_name
+from projections.stream_table import StreamTable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from projections.paging import Page, PageRequest
+    from projections.read_model import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account. sort_name: what the list is ordered by."""
+
+    account_id: UUID
+    tenant_id: UUID
+    name: str
+    sort_name: str
+    opened_at: datetime
+    keep_addresses: bool
+
+
+TABLES = """
+CREATE TABLE {table} (
+    account_id uuid PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    sort_name text COLLATE "C" NOT NULL,
+    opened_at timestamptz NOT NULL,
+    keep_addresses boolean NOT NULL
+);
+CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
+"""
+
+
+def _opened(_: None, event: Account.Opened) -> AccountRow:
+    return AccountRow(
+        account_id=event.originator_id,
+        tenant_id=event.tenant_id,
+        name=event.name,
+        sort_name=sort_name(event.name),
+        opened_at=event.timestamp,
+        keep_addresses=True,
+    )
+
+
+def _renamed(row: AccountRow, event: Account.Renamed) -> AccountRow:
+    return replace(row, name=event.name, sort_name=sort_name(event.name))
+
+
+def _settings_changed(row: AccountRow, event: Account.SettingsChanged) -> AccountRow:
+    return replace(row, keep_addresses=event.keep_addresses)
+
+
+ACCOUNT_LIST = StreamTable(
+    name="account_list_v1",
+    row=AccountRow,
+    stream="account_id",
+    key=["account_id"],
+    tables=TABLES,
+    handlers={
+        Account.Opened.TOPIC: _opened,
+        Account.Renamed.TOPIC: _renamed,
+        Account.SettingsChanged.TOPIC: _settings_changed,
+    },
+)
+_BY_NAME = Listing("accounts", ACCOUNT_LIST, {"sort_name": str, "account_id": UUID})
+
+
+def list_accounts(
+    pool: Pool, *, tenant_id: UUID, page: PageRequest, account_ids: Collection[UUID] | None = None
+) -> Page[AccountRow]:
+    """Return accounts of the tenant by name; with `account_ids` only those of them. Raises BadCursorError."""
+    conditions: dict[str, object] = {"tenant_id = %s": tenant_id}
+    if account_ids is not None:
+        conditions["account_id = ANY(%s::uuid[])"] = list(account_ids)
+    return _BY_NAME.page(pool, conditions, page)

@@ -1,0 +1,36 @@
+"""Reading the log as a follower does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg.rows import args_row
+
+from projections.read_model import LogEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from projections.read_model import Connection
+
+CHANNEL = "rpawatch_events"
+"""NOTIFY says on this channel that the log has grown."""
+
+_READ = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events
+WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s::text[])
+ORDER BY notification_id LIMIT %s
+"""
+
+
+def read_log(
+    connection: Connection, topics: Iterable[str], *, after: int, until: int, limit: int
+) -> tuple[list[LogEntry], int]:
+    """Return up to `limit` events of these topics after one position and until another, and how far that was read.
+
+    `until` must have been seen in the log: positions are in commit order, so nothing can turn up below it later.
+    """
+    with connection.cursor(row_factory=args_row(LogEntry), binary=True) as cursor:
+        entries = cursor.execute(_READ, (after, until, list(topics), limit)).fetchall()
+    # A full batch may have been cut short: there may be more between its last event and `until`.
+    return entries, entries[-1].position if len(entries) == limit else until

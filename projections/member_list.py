@@ -1,0 +1,110 @@
+"""The members of an account or of the tenant, and the memberships of a user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from domain.member import Member
+from projections.paging import Listing
+from projections.stream_table import StreamTable
+
+if TYPE_CHECKING:
+    from projections.paging import Page, PageRequest
+    from projections.read_model import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """What a user is in one scope. account_id: None for the tenant; scope_id: the account's id, or the tenant's.
+
+    member_id: the stream. process_ids: the streams of the assigned processes. Roles and processes are in order.
+    """
+
+    scope_id: UUID
+    user_id: UUID
+    member_id: UUID
+    tenant_id: UUID
+    account_id: UUID | None
+    roles: tuple[str, ...]
+    process_ids: tuple[UUID, ...]
+
+
+# Events after the first don't name the scope, hence the index on the stream alone.
+TABLES = """
+CREATE TABLE {table} (
+    scope_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    account_id uuid,
+    roles text[] NOT NULL,
+    process_ids uuid[] NOT NULL,
+    PRIMARY KEY (scope_id, user_id)
+);
+CREATE INDEX ON {table} (user_id, scope_id);
+CREATE INDEX ON {table} (member_id);
+"""
+
+
+def _role_granted(row: MemberRow | None, event: Member.RoleGranted) -> MemberRow:
+    before = row or MemberRow(
+        scope_id=event.account_id or event.tenant_id,
+        user_id=event.user_id,
+        member_id=event.originator_id,
+        tenant_id=event.tenant_id,
+        account_id=event.account_id,
+        roles=(),
+        process_ids=(),
+    )
+    return replace(before, roles=tuple(sorted({*before.roles, event.role})))
+
+
+def _role_revoked(row: MemberRow, event: Member.RoleRevoked) -> MemberRow:
+    return replace(row, roles=tuple(role for role in row.roles if role != event.role))
+
+
+def _process_assigned(row: MemberRow, event: Member.ProcessAssigned) -> MemberRow:
+    return replace(row, process_ids=tuple(sorted({*row.process_ids, event.process_id})))
+
+
+def _process_unassigned(row: MemberRow, event: Member.ProcessUnassigned) -> MemberRow:
+    return replace(row, process_ids=tuple(process for process in row.process_ids if process != event.process_id))
+
+
+MEMBER_LIST = StreamTable(
+    name="member_list_v1",
+    row=MemberRow,
+    stream="member_id",
+    key=["scope_id", "user_id"],
+    tables=TABLES,
+    handlers={
+        Member.RoleGranted.TOPIC: _role_granted,
+        Member.RoleRevoked.TOPIC: _role_revoked,
+        Member.ProcessAssigned.TOPIC: _process_assigned,
+        Member.ProcessUnassigned.TOPIC: _process_unassigned,
+    },
+)
+_BY_USER = Listing("members", MEMBER_LIST, {"user_id": UUID})
+_BY_SCOPE = Listing("memberships", MEMBER_LIST, {"scope_id": UUID})
+
+# The stream goes on after the last role was revoked (processes are unassigned next, a role may be granted again), so
+# the row stays, and whoever has no role is left out here.
+_HAS_A_ROLE = "cardinality(roles) > %s"
+
+
+def list_members(pool: Pool, *, scope_id: UUID, page: PageRequest) -> Page[MemberRow]:
+    """Return the members of an account, or of the tenant when `scope_id` is its id. Raises BadCursorError."""
+    return _BY_USER.page(pool, {"scope_id = %s": scope_id, _HAS_A_ROLE: 0}, page)
+
+
+def list_memberships(pool: Pool, *, tenant_id: UUID, user_id: UUID, page: PageRequest) -> Page[MemberRow]:
+    """Return what a user is in every scope of the tenant, the tenant itself included. Raises BadCursorError."""
+    return _BY_SCOPE.page(pool, {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0}, page)
+
+
+def account_ids_of_user(pool: Pool, *, tenant_id: UUID, user_id: UUID) -> frozenset[UUID]:
+    """Return the accounts that a user is a member of, all of them, to ask for by id."""
+    rows = _BY_SCOPE.all(pool, {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0})
+    return frozenset(row.account_id for row in rows if row.account_id is not None)

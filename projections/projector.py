@@ -1,0 +1,243 @@
+"""Follows the log and keeps the read models up to date.
+
+One projector works per database; others stand by. It owns its connection, and everything that it does goes through
+it: when the connection ends, so do the lock and the transaction, and nobody is left who could write without them. So
+whatever goes wrong is handled in one way: let go of the connection, wait a little, begin anew.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import psycopg
+import structlog
+from psycopg.rows import tuple_row
+
+from projections.log import CHANNEL, read_log
+from projections.read_model import LogEntry, Recorded
+from projections.tracking import PositionMovedError, Progress, ReadModelsNotSetUpError, look, move
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from projections.read_model import Connect, Connection, Decode, ReadModel
+
+BATCH_EVENTS_MAX = 500
+"""In one transaction. Batches of 10 were a third as fast, larger ones hardly faster and slow to undo."""
+STRETCH_POSITIONS_MAX = 20_000
+"""Positions that one statement reads across: events that no read model wants are read past, in bounded time."""
+LOOK_SECONDS = 1.0
+"""A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
+TURN_SECONDS_MIN = 0.02
+"""Between two looks when there is nothing to catch up: under load one look serves many appends."""
+STOP_SECONDS_MAX = 0.2
+"""How soon a projector that waits for notifications sees that it is to stop."""
+PAUSE_SECONDS_FIRST = 0.1
+PAUSE_SECONDS_MAX = 2.0
+"""Between attempts to connect: soon enough to be back well before 15 s after the database is."""
+PAUSE_SECONDS_MAX_AT_EVENT = 10.0
+"""Between attempts at an event that can't be handled: it takes a new release, or a person, to change that."""
+SILENT_SECONDS_MAX = 5.0
+"""A projector that has not looked at the log for so long is not working, whatever it last said."""
+
+_NOT_BEGUN = "The projector has not looked at the log yet."
+_LOCK = 0x72706177_70726F6A  # "rpawproj"
+_SESSION = {
+    # No wait for the disk: tables and positions are lost or kept together, and what is lost is done again.
+    "synchronous_commit": "off",
+    # The lock must not outlive a projector that has stopped answering, be it a stopped process or a machine that was
+    # cut off. One that works looks each second, so a silent session is a dead one; in a transaction 5 s are long.
+    "idle_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
+    "tcp_user_timeout": "10s",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class EventNotHandledError(Exception):
+    """An event stops the projector. The message names it and can be shown to anybody."""
+
+    def __init__(self, entry: LogEntry) -> None:
+        self.entry = entry
+        super().__init__(f"The event at position {entry.position} ({entry.topic}) can't be handled; the log says why.")
+
+
+class LogCutError(Exception):
+    """The read models show events that the log does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorHealth:
+    """position: up to where all read models show the log. log_position: its last event when the projector last looked.
+
+    working: it holds the lock and gets on. standby: another one holds it. error: what is wrong, and can be shown.
+    """
+
+    position: int
+    log_position: int
+    working: bool
+    standby: bool
+    error: str | None
+
+    @property
+    def lag_events(self) -> int:
+        """How many events are not shown yet, at most."""
+        return max(0, self.log_position - self.position)
+
+
+class Projector:
+    """Keeps `models` up to date. Its `run` is for a thread of its own; `health` may be asked from any."""
+
+    def __init__(self, connect: Connect, models: Sequence[ReadModel], decode: Decode) -> None:
+        self._connect = connect
+        self._models = models
+        self._decode = decode
+        self._batch_events = BATCH_EVENTS_MAX
+        self._failures = 0
+        self._health = ProjectorHealth(0, 0, working=False, standby=False, error=_NOT_BEGUN)
+        self._looked_at = time.monotonic()
+
+    def health(self) -> ProjectorHealth:
+        """Return how it goes. Asks nobody, so it answers at once also when the database does not."""
+        silent_seconds = time.monotonic() - self._looked_at
+        if self._health.error is None and silent_seconds > SILENT_SECONDS_MAX:
+            error = f"The projector has not looked at the log for {silent_seconds:.0f} seconds."
+            return replace(self._health, working=False, standby=False, error=error)
+        return self._health
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
+        while not stop.is_set():
+            try:
+                with closing(self._connect()) as connection:
+                    self._follow(connection, stop)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
+                stop.wait(self._note_failure(error))
+        self._health = replace(self._health, working=False, standby=False)
+
+    def _follow(self, connection: Connection, stop: threading.Event) -> None:
+        connection.autocommit = True
+        for name, value in _SESSION.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        while not _try_lock(connection):
+            self._note(look(connection, self._models), working=False)
+            if stop.wait(LOOK_SECONDS):
+                return
+        # Before the first look at the log: what is appended after that look is then announced.
+        connection.execute(f"LISTEN {CHANNEL}")
+        while not stop.is_set():
+            began = time.monotonic()
+            if not self._turn(connection):
+                _wait_for_news(connection, stop)
+                stop.wait(max(0.0, began + TURN_SECONDS_MIN - time.monotonic()))
+
+    def _turn(self, connection: Connection) -> bool:
+        """Bring each read model one batch further, and return whether one of them is still behind."""
+        progress = look(connection, self._models)
+        positions = dict(progress.positions)
+        if max(positions.values()) > progress.log_position:
+            raise LogCutError("The log ends before what the read models show: it was cut or replaced. Rebuild them.")
+        # Those that are furthest first: what people read is not held up by a read model that is still being made.
+        for before in sorted(set(positions.values()) - {progress.log_position}, reverse=True):
+            models = [model for model in self._models if progress.positions[model.name] == before]
+            after = self._advance(connection, models, before, progress.log_position)
+            positions |= dict.fromkeys((model.name for model in models), after)
+        self._failures = 0
+        self._note(Progress(positions, progress.log_position), working=True)
+        return min(positions.values()) < progress.log_position
+
+    def _advance(self, connection: Connection, models: Sequence[ReadModel], before: int, log_position: int) -> int:
+        """Bring models that are at one position one batch further, and return the position where they are then."""
+        until = min(log_position, before + STRETCH_POSITIONS_MAX)
+        topics = frozenset[str]().union(*(model.topics for model in models))
+        entries, after = read_log(connection, topics, after=before, until=until, limit=self._batch_events)
+        if not entries:
+            move(connection, models, before=before, after=after)
+            return after
+        try:
+            self._apply(connection, models, entries, before, after)
+        except Exception as error:
+            if not _is_the_events_fault(error):
+                raise
+            if len(entries) == 1:
+                raise EventNotHandledError(entries[0]) from error
+            # Smaller batches find the one that is to blame, whatever it fails at, and show all that come before it.
+            self._batch_events = len(entries) // 2
+            return before
+        self._batch_events = min(BATCH_EVENTS_MAX, 2 * self._batch_events)
+        return after
+
+    def _apply(
+        self, connection: Connection, models: Sequence[ReadModel], entries: Sequence[LogEntry], before: int, after: int
+    ) -> None:
+        events = [Recorded(entry.position, entry.topic, self._decode(entry)) for entry in entries]
+        with connection.transaction():
+            for model in models:
+                wanted = [recorded for recorded in events if recorded.topic in model.topics]
+                if wanted:
+                    model.apply(connection, wanted)
+            move(connection, models, before=before, after=after)
+
+    def _note(self, progress: Progress, *, working: bool) -> None:
+        self._looked_at = time.monotonic()
+        self._health = ProjectorHealth(
+            position=min(progress.positions.values()),
+            log_position=progress.log_position,
+            working=working,
+            standby=not working,
+            error=None,
+        )
+
+    def _note_failure(self, error: Exception) -> float:
+        """Log what went wrong, say so in the health, and return how many seconds to wait."""
+        # A batch that the database can't take in time is tried again in parts.
+        self._batch_events = max(1, self._batch_events // 2)
+        pause_max = PAUSE_SECONDS_MAX_AT_EVENT if isinstance(error, EventNotHandledError) else PAUSE_SECONDS_MAX
+        pause = min(pause_max, PAUSE_SECONDS_FIRST * (1 << min(self._failures, 10)))
+        self._failures += 1
+        if isinstance(error, EventNotHandledError):
+            _log.error(
+                "projector_stopped_at_event",
+                position=error.entry.position,
+                topic=error.entry.topic,
+                stream=str(error.entry.originator_id),
+                version=error.entry.originator_version,
+                reason=f"{type(error.__cause__).__name__}: {error.__cause__}",
+                retry_seconds=pause,
+            )
+        else:
+            _log.warning("projector_interrupted", reason=f"{type(error).__name__}: {error}", retry_seconds=pause)
+        self._health = replace(self._health, working=False, standby=False, error=_public(error))
+        return pause
+
+
+def _is_the_events_fault(error: Exception) -> bool:
+    if isinstance(error, psycopg.Error):
+        # Of the database's errors these are about values; others are lost connections, rights, missing tables.
+        return isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.errors.ProgramLimitExceeded)
+    return not isinstance(error, PositionMovedError)
+
+
+def _public(error: Exception) -> str:
+    if isinstance(error, EventNotHandledError | LogCutError | ReadModelsNotSetUpError):
+        return str(error)
+    return "The projector can't work with the database; the log says why, and it keeps trying."
+
+
+def _try_lock(connection: Connection) -> bool:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+    return bool(row and row[0])
+
+
+def _wait_for_news(connection: Connection, stop: threading.Event) -> None:
+    """Return when the log has grown, or is to be looked at anyway, or `stop` is set."""
+    until = time.monotonic() + LOOK_SECONDS
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        if list(connection.notifies(timeout=min(left, STOP_SECONDS_MAX), stop_after=1)):
+            return

@@ -1,0 +1,18 @@
+"""The table of contents: every read model that this release keeps.
+
+A new version of one stands beside the old one here until it has caught up, which the projector does by itself: it
+feeds each from its own position.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from projections.account_list import ACCOUNT_LIST
+from projections.member_list import MEMBER_LIST
+from projections.process_list import PROCESS_LIST
+
+if TYPE_CHECKING:
+    from projections.read_model import ReadModel
+
+READ_MODELS: tuple[ReadModel, ...] = (ACCOUNT_LIST, PROCESS_LIST, MEMBER_LIST)

@@ -1,0 +1,93 @@
+"""How far the read models are in the log, and waiting until they have got somewhere.
+
+Each read model has a position of its own, changed in the transaction that changes its table. One that a release adds
+starts at the first event, while the others go on from where they are.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg.rows import tuple_row
+
+from projections.read_models import READ_MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from projections.read_model import Connection, Pool, ReadModel
+
+WAIT_SECONDS_MAX = 2.0
+_POLL_SECONDS_FIRST = 0.002
+_POLL_SECONDS_MAX = 0.02
+
+# One statement, so that one snapshot: no position is then beyond the end of the log that comes with it.
+_LOOK = """
+SELECT name, position, (SELECT coalesce(max(notification_id), 0) FROM rpawatch.events)
+FROM rpawatch.projection_positions WHERE name = ANY(%s::text[])
+"""
+_MOVE = """
+UPDATE rpawatch.projection_positions SET position = %s WHERE name = ANY(%s::text[]) AND position = %s
+"""
+_POSITIONS = "SELECT min(position), count(*) FROM rpawatch.projection_positions WHERE name = ANY(%s::text[])"
+
+
+class ReadModelsNotSetUpError(Exception):
+    """The tables of this release's read models are not there."""
+
+
+class PositionMovedError(Exception):
+    """Somebody else has changed the position of a read model meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """positions: how far each read model is, by name. log_position: the last event of the log, 0 when it is empty."""
+
+    positions: Mapping[str, int]
+    log_position: int
+
+
+def look(connection: Connection, models: Sequence[ReadModel]) -> Progress:
+    """Return how far these read models are, and the log. Raises ReadModelsNotSetUpError."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(_LOOK, ([model.name for model in models],)).fetchall()
+    if len(rows) != len(models):
+        raise ReadModelsNotSetUpError("The read models are not set up for this release. Run `rpawatch migrate`.")
+    return Progress({name: position for name, position, _ in rows}, rows[0][2])
+
+
+def move(connection: Connection, models: Sequence[ReadModel], *, before: int, after: int) -> None:
+    """Note that these read models, which were at one position, are at another. Raises PositionMovedError."""
+    moved = connection.execute(_MOVE, (after, [model.name for model in models], before)).rowcount
+    if moved != len(models):
+        raise PositionMovedError(f"a read model was expected at position {before} and is elsewhere")
+
+
+def position(pool: Pool, models: Sequence[ReadModel] = READ_MODELS) -> int:
+    """Return the position up to which all of these read models show the log; 0 when one is not set up."""
+    with pool.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(_POSITIONS, ([model.name for model in models],)).fetchone()
+    return row[0] if row and row[1] == len(models) else 0
+
+
+def wait_for(
+    pool: Pool, position_min: int, seconds_max: float = WAIT_SECONDS_MAX, models: Sequence[ReadModel] = READ_MODELS
+) -> bool:
+    """Wait until these read models show the log up to a position, and return whether they do: read your own writes.
+
+    A connection is borrowed for each look only, so that those who wait take none from those who work.
+    """
+    deadline = time.monotonic() + seconds_max
+    pause = _POLL_SECONDS_FIRST
+    timer = threading.Event()
+    while position_min > 0 and position(pool, models) < position_min:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        timer.wait(min(pause, left))
+        pause = min(2 * pause, _POLL_SECONDS_MAX)
+    return True

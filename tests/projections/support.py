@@ -1,0 +1,183 @@
+"""A database with an application and projectors on it, and what the read models should show."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from psycopg import sql
+
+from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from projections.account_list import ACCOUNT_LIST
+from projections.member_list import MEMBER_LIST
+from projections.process_list import PROCESS_LIST
+from projections.projector import Projector
+from projections.read_models import READ_MODELS
+from projections.tracking import position
+from tests.support.clock import FakeClock
+from tests.support.running import application_on
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from uuid import UUID
+
+    from domain.model import Aggregate
+    from projections.read_model import Connection, Decode, ReadModel, Recorded
+    from projections.stream_table import StreamTable
+
+# A fresh log in every database, and the lock of projectors is the only one of this kind that a session holds.
+_PROJECTORS = """
+SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid <> 0 AND datname = current_database()
+"""
+
+
+@dataclass
+class SeenPositions:
+    """A read model of the positions that it was given: in memory in the order of being given, and in its table.
+
+    What is applied twice is there twice; the lists would look the same.
+    """
+
+    topics: frozenset[str]
+    name: str = "seen_positions_v1"
+    given: list[int] = field(default_factory=list)
+
+    def ddl(self) -> sql.Composed:
+        return sql.SQL("CREATE TABLE rpawatch.seen_positions_v1 (position bigint NOT NULL)").format()
+
+    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
+        positions = [recorded.position for recorded in events]
+        connection.execute("INSERT INTO rpawatch.seen_positions_v1 SELECT unnest(%s::bigint[])", (positions,))
+        self.given += positions
+
+    def kept(self, connection: Connection) -> list[int]:
+        return [row["position"] for row in connection.execute("SELECT position FROM rpawatch.seen_positions_v1")]
+
+
+class World:
+    """A database. Arrange with `execute` and `append`, start projectors, and look at what came of it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.database = Database(url)
+        self.application = application_on(self.database, FakeClock())
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.database.open()
+        self._stack.callback(self.database.close)
+        self.owner = self._stack.enter_context(connect(self.url))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def connect(self) -> Connection:
+        """Open a connection as the composition root does for a projector."""
+        return connect(self.url, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX)
+
+    @property
+    def decode(self) -> Decode:
+        """The application's own."""
+        return self.application.event_sourcing.mapper.to_domain_event
+
+    def append(self, events: Iterable[Any]) -> int:
+        """Put events into the log, which nobody decided on; returns the position of the last one."""
+        stored = [self.application.event_sourcing.mapper.to_stored_event(event) for event in events]
+        return self.application.event_sourcing.recorder.append(stored, {})
+
+    @contextmanager
+    def following(
+        self, models: Sequence[ReadModel] = READ_MODELS, *, decode: Decode | None = None
+    ) -> Iterator[Projector]:
+        """Run a projector for as long as the block."""
+        projector = Projector(self.connect, models, decode or self.decode)
+        stop = threading.Event()
+        thread = threading.Thread(target=projector.run, args=(stop,), name="projector")
+        thread.start()
+        try:
+            yield projector
+        finally:
+            stop.set()
+            thread.join(10)
+            assert not thread.is_alive(), "a projector stops when it is told to"
+
+    def follow(self, models: Sequence[ReadModel] = READ_MODELS, *, decode: Decode | None = None) -> Projector:
+        """Run a projector until the end of the test."""
+        return self._stack.enter_context(self.following(models, decode=decode))
+
+    def wait_for_all(self, models: Sequence[ReadModel] = READ_MODELS, *, seconds_max: float = 15) -> None:
+        """Wait until the read models show all that is in the log now."""
+        end = self.application.position()
+        shown = partial(self.shows, end, models)
+        wait_until(shown, f"read models at position {end}", seconds_max=seconds_max)
+
+    def shows(self, log_position: int, models: Sequence[ReadModel] = READ_MODELS) -> bool:
+        """Return whether the read models show the log up to a position."""
+        return position(self.database, models) >= log_position
+
+    def working_backends(self) -> list[int]:
+        """Return the server processes that hold the projectors' lock: one or none."""
+        return [row["pid"] for row in self.owner.execute(_PROJECTORS)]
+
+    def kill_projector(self) -> int:
+        """End the connection of the projector that works, if one does; returns how many were ended."""
+        return sum(
+            row["pg_terminate_backend"]
+            for pid in self.working_backends()
+            for row in self.owner.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        )
+
+    def rows(self, model: StreamTable[Any]) -> dict[UUID, Any]:
+        """Return all rows of a read model by stream."""
+        rows = [model.make_row(**row) for row in self.owner.execute(f"SELECT * FROM rpawatch.{model.name}")]  # noqa: S608 - a constant
+        by_stream = {getattr(row, model.stream): row for row in rows}
+        assert len(by_stream) == len(rows), "no stream has two rows"
+        return by_stream
+
+    def shown(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
+        """Return what the read models show, in the terms of `folded`."""
+        return {
+            "accounts": {
+                id_: (row.tenant_id, row.name, row.opened_at, row.keep_addresses)
+                for id_, row in self.rows(ACCOUNT_LIST).items()
+            },
+            "processes": {
+                id_: (row.account_id, row.flow_id, row.name, row.registered_at, row.retired_at)
+                for id_, row in self.rows(PROCESS_LIST).items()
+            },
+            "members": {
+                id_: (row.scope_id, row.account_id, row.user_id, set(row.roles), set(row.process_ids))
+                for id_, row in self.rows(MEMBER_LIST).items()
+            },
+        }
+
+    def folded(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
+        """Return what all events of the log make of the aggregates: the domain's own code, and none of projections."""
+        aggregates: dict[UUID, Any] = {}
+        for notification in self.application.log_after(0):
+            event: Any = self.decode(notification)
+            aggregates[event.originator_id] = event.mutate(aggregates.get(event.originator_id))
+        of_kind = _of_kind(aggregates)
+        return {
+            "accounts": {a.id: (a.tenant_id, a.name, a.opened_at, a.keep_addresses) for a in of_kind("account")},
+            "processes": {
+                p.id: (p.account_id, p.flow_id, p.name, p.registered_at, p.retired_at) for p in of_kind("process")
+            },
+            "members": {
+                m.id: (m.account_id or m.tenant_id, m.account_id, m.user_id, set(m.roles), set(m.process_ids))
+                for m in of_kind("member")
+            },
+        }
+
+
+def _of_kind(aggregates: dict[UUID, Any]) -> Any:
+    def of_kind(topic: str) -> list[Aggregate]:
+        return [aggregate for aggregate in aggregates.values() if topic == aggregate.TOPIC]
+
+    return of_kind

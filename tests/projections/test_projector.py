@@ -1,0 +1,286 @@
+"""The projector follows the log, whatever happens to it and its connection."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.account import Account
+from projections import projector as projector_module
+from projections.account_list import ACCOUNT_LIST
+from projections.member_list import MEMBER_LIST
+from projections.process_list import PROCESS_LIST
+from projections.projector import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX, Projector
+from projections.read_models import READ_MODELS
+from projections.schema import create_tables
+from tests.projections.histories import TENANT, Histories, events_of, uses
+from tests.projections.support import SeenPositions
+from tests.support.effort import effort, seeded_random
+from tests.support.examples import cause
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from projections.read_model import LogEntry
+    from tests.projections.support import World
+
+_INSERT_UNHEARD = """
+INSERT INTO rpawatch.events (originator_id, originator_version, topic, state) VALUES (%s, %s, %s, %s)
+"""
+
+
+def an_account(name: str = "Account") -> Account:
+    return Account.open(cause(), account_id=uuid4(), tenant_id=TENANT, name=name)
+
+
+def test_the_read_models_equal_the_fold_of_all_events(world: World) -> None:
+    histories = Histories(seeded_random())
+    for batch in histories.batches(effort(2_000, 50_000), 300):
+        world.append(batch)
+    projector = world.follow()
+    world.wait_for_all(seconds_max=60)
+    assert world.shown() == world.folded()
+    wait_until(lambda: projector.health().lag_events == 0, "no lag")
+    health = projector.health()
+    assert (health.position, health.log_position) == (world.application.position(),) * 2
+    assert (health.working, health.standby, health.error) == (True, False, None)
+
+
+def test_a_projector_that_is_killed_again_and_again_shows_everything_once(world: World) -> None:
+    chance = seeded_random()
+    kills = effort(10, 50)
+    topics = frozenset[str]().union(*(model.topics for model in READ_MODELS))
+    seen = SeenPositions(topics)
+    create_tables(world.owner, [seen])
+    models = [seen, *READ_MODELS]
+    world.follow(models)
+    killed = 0
+    for number, batch in enumerate(Histories(chance).batches(effort(2_000, 20_000), 50)):
+        world.append(batch)
+        if number % 3 == 0 and killed < kills:
+            # It is back within a tenth of a second or so, and then in the middle of its work.
+            wait_until(world.working_backends, "a projector at work")
+            threading.Event().wait(chance.random() / 50)
+            killed += world.kill_projector()
+    assert killed == kills
+    world.wait_for_all(models, seconds_max=30)
+    assert world.shown() == world.folded()
+    assert sorted(seen.kept(world.owner)) == list(range(1, world.application.position() + 1))
+
+
+def test_a_projector_that_is_started_anew_goes_on_where_the_last_one_was(world: World) -> None:
+    histories = Histories(seeded_random())
+    decoded: list[int] = []
+
+    def decode(entry: LogEntry) -> Any:
+        decoded.append(entry.position)
+        return world.decode(entry)
+
+    for _ in range(4):
+        world.append(list(histories.events(100)))
+        with world.following(decode=decode):
+            world.wait_for_all()
+    assert decoded == list(range(1, world.application.position() + 1))
+    assert world.shown() == world.folded()
+
+
+def test_one_of_two_projectors_works_and_the_other_takes_over_when_its_connection_ends(world: World) -> None:
+    first = world.follow()
+    wait_until(lambda: first.health().working, "the first at work")
+    second = world.follow()
+    wait_until(lambda: second.health().standby, "the second standing by")
+    assert not second.health().working
+    assert len(world.working_backends()) == 1
+
+    first._connect = _refuses  # noqa: SLF001 - its machine has lost its way to the database
+    assert world.kill_projector() == 1
+    world.append(list(Histories(seeded_random()).events(50)))
+    wait_until(lambda: second.health().working, "the second at work", seconds_max=5)
+    world.wait_for_all()
+    assert not first.health().working
+    assert "keeps trying" in str(first.health().error)
+    assert world.shown() == world.folded()
+
+    first._connect = world.connect  # noqa: SLF001 - and has found it again
+    wait_until(lambda: first.health().standby, "the first standing by")
+    assert first.health().error is None
+    wait_until(lambda: first.health().position == world.application.position(), "a stand-by knows how far things are")
+
+
+def _refuses() -> Any:
+    raise psycopg.OperationalError("no route to host")
+
+
+def test_a_projector_that_says_nothing_loses_its_session_and_the_lock_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(projector_module._SESSION, "idle_session_timeout", "300ms")  # noqa: SLF001 - 10 s are long here
+    with world.connect() as stopped:
+        stuck = Projector(lambda: stopped, READ_MODELS, world.decode)
+        silence = threading.Event()
+        monkeypatch.setattr(stuck, "_turn", lambda _: silence.wait(15))
+        stop = threading.Event()
+        thread = threading.Thread(target=stuck.run, args=(stop,))
+        thread.start()
+        try:
+            wait_until(world.working_backends, "the lock is held")
+            monkeypatch.setitem(projector_module._SESSION, "idle_session_timeout", "10s")  # noqa: SLF001 - as it is
+            other = world.follow()
+            wait_until(lambda: other.health().working, "another one at work", seconds_max=5)
+        finally:
+            stop.set()
+            silence.set()
+            thread.join(10)
+
+
+def test_an_event_whose_notification_is_missed_is_shown_by_the_look_each_second(world: World) -> None:
+    projector = world.follow()
+    wait_until(lambda: projector.health().working, "at work")
+    [event] = events_of(an_account())
+    stored = world.application.event_sourcing.mapper.to_stored_event(event)
+    world.owner.execute(_INSERT_UNHEARD, (stored.originator_id, stored.originator_version, stored.topic, stored.state))
+    wait_until(lambda: stored.originator_id in world.rows(ACCOUNT_LIST), "the account is shown", seconds_max=3)
+
+
+def test_an_event_is_shown_well_before_the_next_look(world: World) -> None:
+    projector = world.follow()
+    wait_until(lambda: projector.health().working, "at work")
+    took = []
+    for _ in range(20):
+        position = world.append(events_of(an_account()))
+        began = time.monotonic()
+        wait_until(lambda position=position: world.shows(position), "shown", seconds_max=5)  # type: ignore[misc] # bound
+        took.append(time.monotonic() - began)
+    assert sorted(took)[len(took) // 2] < 0.25
+
+
+def test_events_that_no_read_model_wants_are_read_past_and_never_decoded(world: World) -> None:
+    unwanted = STRETCH_POSITIONS_MAX + 2 * BATCH_EVENTS_MAX
+    first, last = an_account("First"), an_account("Last")
+    world.append([*events_of(first), *uses(unwanted), *events_of(last)])
+    decoded: list[str] = []
+
+    def decode(entry: LogEntry) -> Any:
+        decoded.append(entry.topic)
+        return world.decode(entry)
+
+    world.follow(decode=decode)
+    world.wait_for_all()
+    assert decoded == [Account.Opened.TOPIC] * 2
+    assert set(world.rows(ACCOUNT_LIST)) == {first.id, last.id}
+
+
+def test_a_read_model_that_a_release_adds_is_made_from_the_first_event_on_while_the_others_go_on(world: World) -> None:
+    histories = Histories(seeded_random())
+    world.append(list(histories.events(1_500)))
+    with world.following([ACCOUNT_LIST, PROCESS_LIST]):
+        world.wait_for_all([ACCOUNT_LIST, PROCESS_LIST])
+    assert not world.shows(1, [MEMBER_LIST])
+    world.append(list(histories.events(300)))
+    world.follow()
+    world.wait_for_all()
+    assert world.shown() == world.folded()
+
+
+def _poison(world: World, stream: UUID, version: int) -> None:
+    world.owner.execute(_INSERT_UNHEARD, (stream, version, Account.Renamed.TOPIC, b'{"v":1,"name":7}'))
+
+
+@pytest.mark.parametrize("before", [0, 1, 137, 600])
+def test_an_event_that_cannot_be_read_stops_the_projector_which_names_it_and_shows_what_came_before(
+    world: World, before: int
+) -> None:
+    if before:
+        world.append([event for _ in range(before) for event in events_of(an_account("Before"))])
+    _poison(world, uuid4(), 2)
+    poison = before + 1
+    after = an_account("After")
+    world.append(events_of(after))
+    projector = world.follow()
+    wait_until(lambda: "position" in str(projector.health().error), "it says so")
+    health = projector.health()
+    assert f"position {poison} (account.renamed) can't be handled" in str(health.error)
+    assert not health.working
+    assert world.shows(before)
+    assert not world.shows(poison)
+    assert len(world.rows(ACCOUNT_LIST)) == before
+
+
+def test_an_event_that_a_handler_cannot_take_stops_the_projector_too(world: World) -> None:
+    account = an_account()
+    events = events_of(account)
+    account.rename(cause(), "Other")
+    renamed = events_of(account)
+    world.append(renamed)
+    world.append(events)
+    projector = world.follow()
+    wait_until(lambda: "position 1 (account.renamed)" in str(projector.health().error), "it says so")
+    assert world.rows(ACCOUNT_LIST) == {}
+
+
+def test_an_event_that_the_database_refuses_stops_the_projector_at_that_event(world: World) -> None:
+    accounts = [an_account(), an_account("with a \0 in it"), an_account()]
+    world.append([event for account in accounts for event in events_of(account)])
+    projector = world.follow()
+    wait_until(lambda: "position 2 (account.opened)" in str(projector.health().error), "it says so")
+    assert set(world.rows(ACCOUNT_LIST)) == {accounts[0].id}
+
+
+def test_a_projector_that_was_stopped_by_an_event_goes_on_when_it_can_be_handled(world: World) -> None:
+    able = threading.Event()
+
+    def decode(entry: LogEntry) -> Any:
+        if entry.position == 20 and not able.is_set():
+            raise ValueError("not in this release")
+        return world.decode(entry)
+
+    world.append(list(Histories(seeded_random()).events(100)))
+    projector = world.follow(decode=decode)
+    wait_until(lambda: "position 20 " in str(projector.health().error), "it has stopped")
+    able.set()
+    world.wait_for_all()
+    wait_until(lambda: projector.health().working, "at work")
+    assert projector.health().error is None
+    assert world.shown() == world.folded()
+
+
+def test_a_projector_without_its_tables_says_what_to_do_and_works_once_they_are_there(world: World) -> None:
+    world.owner.execute("UPDATE rpawatch.projection_positions SET name = 'gone' WHERE name = 'member_list_v1'")
+    projector = world.follow()
+    wait_until(lambda: "rpawatch migrate" in str(projector.health().error), "it says so")
+    world.owner.execute("UPDATE rpawatch.projection_positions SET name = 'member_list_v1' WHERE name = 'gone'")
+    wait_until(lambda: projector.health().working, "at work")
+
+
+def test_a_right_that_the_projector_lacks_is_not_taken_for_a_fault_of_the_event(world: World) -> None:
+    world.append(events_of(an_account()))
+    world.owner.execute("REVOKE INSERT ON rpawatch.account_list_v1 FROM rpawatch_app")
+    projector = world.follow()
+    wait_until(lambda: "can't work with the database" in str(projector.health().error), "it says so")
+    world.owner.execute("GRANT INSERT ON rpawatch.account_list_v1 TO rpawatch_app")
+    world.wait_for_all()
+
+
+def test_a_log_that_was_cut_is_noticed(world: World) -> None:
+    world.append(list(Histories(seeded_random()).events(10)))
+    world.owner.execute("UPDATE rpawatch.projection_positions SET position = 1000")
+    projector = world.follow()
+    wait_until(lambda: "cut or replaced" in str(projector.health().error), "it says so")
+
+
+def test_a_projector_that_has_not_begun_or_is_silent_is_not_healthy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projector = Projector(world.connect, READ_MODELS, world.decode)
+    assert projector.health().error == "The projector has not looked at the log yet."
+    followed = world.follow()
+    wait_until(lambda: followed.health().working, "at work")
+    monkeypatch.setattr(projector_module, "SILENT_SECONDS_MAX", -1.0)
+    assert not followed.health().working
+    assert "has not looked at the log for" in str(followed.health().error)
