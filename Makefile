@@ -71,8 +71,9 @@ format: install ## format the code and sort its imports
 bench: install ## measure, and compare with the peers (minutes)
 	@$(PYTHON) -m bench
 
-demo: install ## fill an installation with a made-up tenant, to look at
-	@.venv/bin/rpawatch demo
+demo: install ## make an installation with a made-up month in rpawatch-demo/, to look at
+	@.venv/bin/rpawatch demo --data-dir rpawatch-demo
+	@echo "Look at it: .venv/bin/rpawatch serve --data-dir rpawatch-demo"
 
 lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
 	@echo "Pinning in requirements.lock (seconds)"
