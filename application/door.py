@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
 
+from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
 from application.streams import Streams
 from application.work import Command, Work
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 COMMAND_SECONDS_MAX = 4.0
 """From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
+STORE_AWAY_SECONDS = 0.5
+"""How long commands are refused at once after one that waited for the store in vain."""
 ATTEMPTS_MAX = 50
 """A bound for what should never happen: each lost attempt means that another writer got through."""
 
@@ -66,6 +69,7 @@ class Door:
         self._seconds_max = seconds_max
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
+        self._store_away_until = 0.0
 
     def execute(self, command: Command) -> Done[Any]:
         """Carry out a command and return what its handler returned.
@@ -73,15 +77,17 @@ class Door:
         Raises what the handler raises, with nothing appended; StoreUnavailableError when the store did not answer in
         time, and then the command may or may not have been carried out.
         """
-        deadline = time.monotonic() + self._seconds_max
-        if not self._lock.acquire(timeout=self._seconds_max):
-            raise StoreUnavailableError("too many commands are waiting for the store")
-        try:
-            return self._decide_until_it_holds(command, deadline)
-        finally:
-            self._lock.release()
+        with deadline(self._seconds_max):
+            if not self._lock.acquire(timeout=seconds_left()):
+                raise StoreUnavailableError("too many commands are waiting for the store")
+            try:
+                if time.monotonic() < self._store_away_until:
+                    raise StoreUnavailableError("the store did not answer a moment ago")
+                return self._decide_until_it_holds(command, time.monotonic() + seconds_left())
+            finally:
+                self._lock.release()
 
-    def _decide_until_it_holds(self, command: Command, deadline: float) -> Done[Any]:
+    def _decide_until_it_holds(self, command: Command, until: float) -> Done[Any]:
         unknown: tuple[StoredEvent, Any] | None = None
         for _ in range(ATTEMPTS_MAX):
             try:
@@ -96,7 +102,9 @@ class Door:
                 unknown, cause = (error.first_event, error.result), error.__cause__
             except StoreUnavailableError as error:
                 cause = error
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= until:
+                # Those who wait behind this command would only wait for the same.
+                self._store_away_until = time.monotonic() + STORE_AWAY_SECONDS
                 raise StoreUnavailableError(str(cause)) from cause
         raise StoreUnavailableError(f"{ATTEMPTS_MAX} other writers were faster")
 
@@ -121,10 +129,11 @@ class Door:
 
     def _append(self, work: Work, changed: list[Aggregate], result: Any) -> Done[Any]:  # noqa: ANN401 - the handler's own
         to_stored = self._event_sourcing.mapper.to_stored_event
-        events = [to_stored(event) for aggregate in changed for event in aggregate.collect_events()]
         changed_ids = {aggregate.id for aggregate in changed}
         only_read = {id_: version for id_, version in work.read_versions.items() if id_ not in changed_ids}
+        events: list[StoredEvent] = []
         try:
+            events += [to_stored(event) for aggregate in changed for event in aggregate.collect_events()]
             position = self._event_sourcing.recorder.append(events, only_read)
         except ConflictError:
             self._streams.evict(work.read_versions)

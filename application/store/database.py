@@ -6,6 +6,9 @@ for a pooled connection. Here every wait ends, and what can't be reached is a St
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ SCHEMA = "rpawatch"
 APP_ROLE = "rpawatch_app"
 """The role that serves requests: may read and append events, and may not change or delete them."""
 
+_SECONDS_LEFT_MIN = 0.05
 CONNECT_SECONDS_MAX = 2
 POOL_WAIT_SECONDS_MAX = 2.0
 STATEMENT_SECONDS_MAX = 3.0
@@ -31,6 +35,25 @@ MIGRATION_LOCK_SECONDS_MAX = 60.0
 """How long a connection without a statement limit waits for another that holds a lock."""
 REPLY_SECONDS_MAX = 3.5
 """The client gives up on a server that says nothing, which no server-side timeout can see."""
+
+
+_deadline = threading.local()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Let every wait for the database in this thread end within `seconds`, or an outer deadline if that is sooner."""
+    outer = getattr(_deadline, "at", math.inf)
+    _deadline.at = min(outer, time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.at = outer
+
+
+def seconds_left() -> float:
+    """Return how long this thread may still wait; a little is always left, so that what is there can be taken."""
+    return max(_SECONDS_LEFT_MIN, getattr(_deadline, "at", math.inf) - time.monotonic())
 
 
 class BoundedConnection(psycopg.Connection[DictRow]):
@@ -43,7 +66,7 @@ class BoundedConnection(psycopg.Connection[DictRow]):
         if timeout is not None or self.reply_seconds_max is None:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, self.reply_seconds_max)
+            return super().wait(gen, interval, min(self.reply_seconds_max, seconds_left()))
         except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - the documented error of a wait with a timeout
             self.close()
             raise psycopg.OperationalError("the server did not answer in time") from error
@@ -127,8 +150,14 @@ class Database(PostgresDatastore):
 
         Raises StoreUnavailableError or ConflictError for what goes wrong inside.
         """
-        with store_errors(), self.pool.connection() as connection:
-            yield connection
+        with store_errors(), self.pool.connection(min(POOL_WAIT_SECONDS_MAX, seconds_left())) as connection:
+            try:
+                yield connection
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                if connection.closed:
+                    # The server was restarted: the other idle connections are dead too, and each would fail somebody.
+                    self.pool.drain()
+                raise
 
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[psycopg.Cursor[DictRow]]:
@@ -150,7 +179,7 @@ class Database(PostgresDatastore):
 
 
 def connect(conninfo: str, *, role: str | None = None, statement_seconds_max: float = 0) -> BoundedConnection:
-    """Open one connection of one's own, for a migration or a follower; 0 means no limit on a statement.
+    """Open one connection of one's own; statement_seconds_max=0, for a migration, means no limit on a statement.
 
     Raises StoreUnavailableError.
     """
