@@ -38,8 +38,8 @@ COMMAND_SECONDS_MAX = 4.0
 """From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
 STORE_AWAY_SECONDS = 0.5
 """How long commands are refused at once after one that waited for the store in vain."""
-ATTEMPTS_MAX = 50
-"""A bound for what should never happen: each lost attempt means that another writer got through."""
+CONFLICTS_MAX = 2
+"""Conflicts after which a command is decided with all other writers kept out, so that it can't lose again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +70,7 @@ class Door:
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
         self._store_away_until = 0.0
+        self._appended: list[_Appended] = []
 
     def execute(self, command: Command) -> Done[Any]:
         """Carry out a command and return what its handler returned.
@@ -88,25 +89,51 @@ class Door:
                 self._lock.release()
 
     def _decide_until_it_holds(self, command: Command, until: float) -> Done[Any]:
-        unknown: tuple[StoredEvent, Any] | None = None
-        for _ in range(ATTEMPTS_MAX):
+        conflicts = 0
+        unknown: list[_OutcomeUnknownError] = []
+        while True:
+            self._appended.clear()
             try:
-                if unknown and self._event_sourcing.recorder.has(unknown[0]):
-                    return Done(unknown[1], self._event_sourcing.recorder.max_notification_id() or 0)
-                unknown = None
-                return self._attempt(command)
-            except ConflictError:
-                continue
+                if unknown or conflicts >= CONFLICTS_MAX:
+                    done = self._attempt_alone(command, unknown)
+                else:
+                    done = self._attempt(command)
+            except ConflictError as error:
+                conflicts += 1
+                cause: BaseException | None = error
             except _OutcomeUnknownError as error:
-                # The reply was lost, perhaps after the commit. Looking is the only way to know.
-                unknown, cause = (error.first_event, error.result), error.__cause__
+                unknown.append(error)
+                cause = error.__cause__
             except StoreUnavailableError as error:
                 cause = error
+            else:
+                self._keep_snapshots()
+                return done
             if time.monotonic() >= until:
                 # Those who wait behind this command would only wait for the same.
                 self._store_away_until = time.monotonic() + STORE_AWAY_SECONDS
                 raise StoreUnavailableError(str(cause)) from cause
-        raise StoreUnavailableError(f"{ATTEMPTS_MAX} other writers were faster")
+
+    def _attempt_alone(self, command: Command, unknown: list[_OutcomeUnknownError]) -> Done[Any]:
+        """Decide with all other writers kept out, first looking whether an earlier attempt did succeed.
+
+        Another process that uses the same key has it in its cache and needs no time to read it again: it would be
+        faster every time, and this command would starve. And an append whose reply was lost may be under way still:
+        kept out, it can't come between the look and the decision, and afterwards it meets the version that is taken.
+        """
+        recorder = self._event_sourcing.recorder
+        try:
+            with recorder.alone():
+                for earlier in unknown:
+                    if recorder.has(earlier.first_event):
+                        return Done(earlier.result, recorder.max_notification_id() or 0)
+                return self._attempt(command)
+        except StoreUnavailableError as error:
+            if not self._appended:
+                raise
+            # It was the commit that was not answered, and the cache is ahead of what is known.
+            self._streams.clear()
+            raise _OutcomeUnknownError(self._appended[0].first_event, self._appended[0].result) from error
 
     def _attempt(self, command: Command) -> Done[Any]:
         self._streams.fresh.clear()
@@ -144,16 +171,17 @@ class Door:
         except BaseException:
             self._streams.evict(changed_ids)
             raise
+        self._appended.append(_Appended(events[0], result, changed, work.read_versions))
         self._streams.keep(changed)
-        self._keep_snapshots(changed, work.read_versions)
         return Done(result, position)
 
-    def _keep_snapshots(self, changed: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
+    def _keep_snapshots(self) -> None:
+        """After the commit: a snapshot that fails must not take the command with it."""
         try:
-            self._event_sourcing.take_snapshots(changed, versions_before)
-        except StoreUnavailableError as error:
-            # The command is done; a snapshot only saves time later.
-            _log.warning("snapshot_not_kept", reason=str(error))
+            for appended in self._appended:
+                self._event_sourcing.take_snapshots(appended.changed, appended.versions_before)
+        except Exception as error:  # noqa: BLE001 - the command is done; a snapshot only saves time later
+            _log.warning("snapshot_not_kept", reason=f"{type(error).__name__}: {error}")
 
     def _check_current(self, work: Work) -> None:
         cached = {id_: version for id_, version in work.read_versions.items() if id_ not in self._streams.fresh}
@@ -163,6 +191,16 @@ class Door:
 
     def _forget_changes(self, work: Work) -> None:
         self._streams.evict(aggregate.id for aggregate in work.changed())
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    """What an attempt has appended, and perhaps not committed yet."""
+
+    first_event: StoredEvent
+    result: Any
+    changed: list[Aggregate]
+    versions_before: Mapping[UUID, int]
 
 
 class _OutcomeUnknownError(Exception):

@@ -7,15 +7,16 @@ It reads aggregates and records events. What may be asked of it is in commands.p
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import AggregateNotFoundError, Application, Repository
 from eventsourcing.persistence import EventStore, InfrastructureFactory
 from eventsourcing.utils import Environment
 
 from application.store.errors import StoreSetupError
-from application.store.mapper import EventMapper
+from application.store.mapper import EventMapper, UnreadableEventError
 from application.store.recorder import EventRecorder, SnapshotRecorder
 from domain.api_key import ApiKey, ApiKeySnapshot
 
@@ -74,6 +75,7 @@ class EventSourcing(Application[UUID]):
             )
         self._database = database
         super().__init__()
+        self._repository_without_snapshots = Repository[UUID](self.events)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Return the factory of our store."""
@@ -91,10 +93,17 @@ class EventSourcing(Application[UUID]):
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Read an aggregate from the store as it is now; None when nothing stands there."""
         try:
-            found: Aggregate = self.repository.get(aggregate_id)
+            found = self._read(kind, aggregate_id)
         except AggregateNotFoundError:
             return None
         return found if isinstance(found, kind) else None
+
+    def _read(self, kind: type[Aggregate], aggregate_id: UUID) -> Aggregate:
+        if kind in self.snapshotting_intervals:
+            # A snapshot that can't be read can be done without; if it is an event, that says so again.
+            with suppress(UnreadableEventError):
+                return self.repository.get(aggregate_id)
+        return self._repository_without_snapshots.get(aggregate_id)
 
     def take_snapshots(self, aggregates: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
         """Keep a snapshot of each key that has passed a multiple of the interval."""

@@ -58,6 +58,10 @@ class Streams:
         while len(self._cache) > self._cached_max:
             self._cache.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._cache.clear()
+
     def evict(self, aggregate_ids: Iterable[UUID]) -> None:
         """Forget these: they are stale, or have changes that were not appended."""
         for aggregate_id in aggregate_ids:

@@ -9,7 +9,6 @@ and machines without a shared cache.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
@@ -153,13 +152,6 @@ class ApiKey(Aggregate):
             expires_at=expires_at,
         )
 
-    def stamp(self, clock: datetime) -> datetime:
-        """Return the time of a use: the later of the clock and the use before it.
-
-        Time never runs backwards in a stream, so machines whose clocks differ can't stretch the limit or the expiry.
-        """
-        return clock if self.last_used_at is None else max(clock, self.last_used_at)
-
     def status(self, at: datetime) -> KeyStatus:
         """Return what the key is at `at`. The one predicate: pages show it and requests are let in by it."""
         if self.deactivated_at is not None:
@@ -200,13 +192,12 @@ class ApiKey(Aggregate):
         address: str | None = None,
     ) -> None:
         """Record one authenticated request. Raises what `admit` raises."""
-        cause = replace(cause, at=self.stamp(cause.at))
         self.admit(cause.at)
         self._trigger(self.Used, cause, outcome=outcome, problem=problem, job_id=job_id, address=address)
 
     def throttle(self, cause: Cause, address: str | None = None) -> None:
         """Record that requests are being refused, unless that was recorded in the last 60 seconds."""
-        if self.throttled_at is None or cause.at - self.throttled_at >= RATE_WINDOW:
+        if self.throttled_at is None or self.stamp(cause.at) - self.throttled_at >= RATE_WINDOW:
             self._trigger(self.Throttled, cause, address=address)
 
     def deactivate(self, cause: Cause, reason: str | None = None) -> None:

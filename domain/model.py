@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, CanSnapshotAggregate
-from eventsourcing.utils import get_topic
+from eventsourcing.utils import get_topic, register_topic
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
@@ -78,6 +78,13 @@ class Aggregate(BaseAggregate[UUID]):
 
     Event = Event  # the library looks for it under this name
 
+    def stamp(self, clock: datetime) -> datetime:
+        """Return the time of the next event: the later of the clock and the event before it.
+
+        Time never runs backwards in a stream, so machines whose clocks differ can't stretch a limit or an expiry.
+        """
+        return max(clock, self.modified_on)
+
     @classmethod
     def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model
         return cls._create(
@@ -93,7 +100,7 @@ class Aggregate(BaseAggregate[UUID]):
     def _trigger(self, event: type[CanMutateAggregate[UUID]], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
         self.trigger_event(
             event,
-            timestamp=cause.at,
+            timestamp=self.stamp(cause.at),
             actor=cause.actor,
             request_id=cause.request_id,
             command_id=cause.command_id,
@@ -116,6 +123,12 @@ class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):
     timestamp: datetime
     topic: str
     state: Any
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature
+        """Make the topic known: a process may read a snapshot before it writes one."""
+        super().__pydantic_init_subclass__(**kwargs)
+        register_topic(cls.TOPIC, cls)
 
     @classmethod
     def take(cls, aggregate: Any) -> Self:  # noqa: ANN401 - the library's signature

@@ -37,23 +37,23 @@ REPLY_SECONDS_MAX = 3.5
 """The client gives up on a server that says nothing, which no server-side timeout can see."""
 
 
-_deadline = threading.local()
+_thread = threading.local()
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Let every wait for the database in this thread end within `seconds`, or an outer deadline if that is sooner."""
-    outer = getattr(_deadline, "at", math.inf)
-    _deadline.at = min(outer, time.monotonic() + seconds)
+    outer = getattr(_thread, "at", math.inf)
+    _thread.at = min(outer, time.monotonic() + seconds)
     try:
         yield
     finally:
-        _deadline.at = outer
+        _thread.at = outer
 
 
 def seconds_left() -> float:
     """Return how long this thread may still wait; a little is always left, so that what is there can be taken."""
-    return max(_SECONDS_LEFT_MIN, getattr(_deadline, "at", math.inf) - time.monotonic())
+    return max(_SECONDS_LEFT_MIN, getattr(_thread, "at", math.inf) - time.monotonic())
 
 
 class BoundedConnection(psycopg.Connection[DictRow]):
@@ -118,6 +118,7 @@ class Database(PostgresDatastore):
     def __init__(self, conninfo: str, *, connections_max: int = 8, role: str | None = APP_ROLE) -> None:
         # Not the library's constructor: it takes one host and no options, and its pool has other ideas of time.
         self.conninfo = conninfo
+        self._lent = threading.local()
         self.schema = SCHEMA
         self.originator_id_type = "uuid"
         self.db_type_names = set()
@@ -145,11 +146,28 @@ class Database(PostgresDatastore):
         self.pool.open(wait=False)
 
     @contextmanager
+    def one_transaction(self) -> Iterator[psycopg.Connection[DictRow]]:
+        """Let everything that this thread asks of the database be one transaction, which commits at the end."""
+        with self.get_connection() as connection:
+            self._lent.connection = connection
+            try:
+                with connection.transaction():
+                    yield connection
+            finally:
+                self._lent.connection = None
+
+    @contextmanager
     def get_connection(self) -> Iterator[psycopg.Connection[DictRow]]:
         """Lend a connection in autocommit mode.
 
-        Raises StoreUnavailableError or ConflictError for what goes wrong inside.
+        Within `one_transaction` it is that one's. Raises StoreUnavailableError or ConflictError for what goes wrong
+        inside.
         """
+        shared = getattr(self._lent, "connection", None)
+        if shared is not None:
+            with store_errors():
+                yield shared
+            return
         with store_errors(), self.pool.connection(min(POOL_WAIT_SECONDS_MAX, seconds_left())) as connection:
             try:
                 yield connection

@@ -10,13 +10,14 @@ What is different from the library's recorder, and why:
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
     from application.store.database import Database
@@ -25,6 +26,8 @@ CHANNEL = "rpawatch_events"
 """NOTIFY says on this channel that the log has grown."""
 
 _APPEND = "SELECT rpawatch.append_events(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::bigint[])"
+_LOCK = "SELECT pg_advisory_xact_lock('rpawatch.events'::regclass::oid::bigint)"
+"""The lock that append_events takes; a session may take it again."""
 _MOVED = """
 SELECT DISTINCT read.id FROM unnest(%b::uuid[], %b::bigint[]) AS read (id, version)
 JOIN rpawatch.events AS event ON event.originator_id = read.id AND event.originator_version > read.version
@@ -95,6 +98,16 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
                 prepare=True,
             ).fetchone()
         return int(row["append_events"]) if row else 0
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep all other writers out: what is read within this is still so at the append, which commits at the end.
+
+        Raises StoreUnavailableError, also when the outcome of the commit is unknown.
+        """
+        with self.datastore.one_transaction() as connection:
+            connection.execute(_LOCK)
+            yield
 
     def moved_on(self, read_versions: Mapping[UUID, int]) -> set[UUID]:
         """Return which of these streams have events after the version given. Raises StoreUnavailableError."""

@@ -1,0 +1,153 @@
+"""The log: appended to all or none, in order, and read back as it was written."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from application.store.errors import ConflictError
+from application.store.recorder import CHANNEL, EventRecorder, SnapshotRecorder
+from tests.support.effort import effort
+
+if TYPE_CHECKING:
+    from application.store.database import Database
+
+
+@pytest.fixture
+def recorder(database: Database) -> EventRecorder:
+    return EventRecorder(database)
+
+
+def row(stream: UUID, version: int = 1, state: bytes = b"{}") -> StoredEvent:
+    return StoredEvent(stream, version, "a.topic", state)
+
+
+def rows(number: int) -> list[StoredEvent]:
+    return [row(uuid4(), state=b"\x00\xff%d" % place) for place in range(number)]
+
+
+def test_events_come_back_as_they_were_appended_and_in_that_order(recorder: EventRecorder) -> None:
+    before = recorder.max_notification_id() or 0
+    appended = rows(5)
+    position = recorder.append(appended, {})
+    found = recorder.select_notifications(before, 100, inclusive_of_start=False)
+    assert [(one.originator_id, one.originator_version, one.topic, one.state) for one in found] == [
+        (one.originator_id, one.originator_version, one.topic, one.state) for one in appended
+    ]
+    assert [one.id for one in found] == list(range(position - 4, position + 1))
+    for one in appended:
+        assert recorder.select_events(one.originator_id) == [one]
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * 1024 * 1024])
+def test_any_bytes_can_be_kept(recorder: EventRecorder, size: int) -> None:
+    event = row(uuid4(), state=bytes(range(256)) * (size // 256) if size > 1 else b"\x00" * size)
+    recorder.append([event], {})
+    assert recorder.select_events(event.originator_id) == [event]
+
+
+def test_a_version_that_is_taken_refuses_the_whole_append(recorder: EventRecorder) -> None:
+    stream, other, before = uuid4(), uuid4(), recorder.append(rows(1), {})
+    recorder.append([row(stream)], {})
+    with pytest.raises(ConflictError):
+        recorder.append([row(other), row(stream, state=b"other")], {})
+    assert recorder.select_events(other) == []
+    assert recorder.select_events(stream) == [row(stream)]
+    assert recorder.max_notification_id() == before + 1
+
+
+def test_a_stream_that_was_read_and_has_gone_on_refuses_the_append(recorder: EventRecorder) -> None:
+    read, stream = uuid4(), uuid4()
+    recorder.append([row(read), row(read, 2)], {})
+    for version in (0, 1):
+        with pytest.raises(ConflictError):
+            recorder.append([row(stream)], {read: version})
+    assert recorder.select_events(stream) == []
+    recorder.append([row(stream)], {read: 2, uuid4(): 0})
+    assert recorder.select_events(stream) == [row(stream)]
+
+
+def test_which_streams_have_moved_on_is_told(recorder: EventRecorder) -> None:
+    moved, still, absent = uuid4(), uuid4(), uuid4()
+    recorder.append([row(moved), row(moved, 2), row(still)], {})
+    assert recorder.moved_on({moved: 1, still: 1, absent: 0}) == {moved}
+    assert recorder.moved_on({moved: 0, still: 0, absent: 0}) == {moved, still}
+    assert recorder.moved_on({}) == set()
+
+
+def test_whether_an_event_is_in_the_log_is_a_matter_of_its_bytes(recorder: EventRecorder) -> None:
+    event = row(uuid4(), state=b"mine")
+    assert not recorder.has(event)
+    recorder.append([event], {})
+    assert recorder.has(event)
+    assert not recorder.has(row(UUID(str(event.originator_id)), state=b"another's"))
+    assert not recorder.has(row(UUID(str(event.originator_id)), 2, state=b"mine"))
+
+
+def test_a_stream_is_read_in_part_and_backwards(recorder: EventRecorder) -> None:
+    stream = uuid4()
+    recorder.append([row(stream, version) for version in range(1, 8)], {})
+
+    def versions(**kwargs: Any) -> list[int]:
+        return [one.originator_version for one in recorder.select_events(stream, **kwargs)]
+
+    assert versions() == [1, 2, 3, 4, 5, 6, 7]
+    assert versions(gt=2, lte=5) == [3, 4, 5]
+    assert versions(desc=True, limit=2) == [7, 6]
+    assert versions(gt=7) == []
+    assert versions(lte=0) == []
+    assert versions(limit=0) == []
+
+
+def test_the_log_is_read_in_part_and_by_topic(recorder: EventRecorder) -> None:
+    first = (recorder.max_notification_id() or 0) + 1
+    recorder.append([StoredEvent(uuid4(), 1, f"topic.{number % 2}", b"") for number in range(6)], {})
+
+    def positions(start: int | None, limit: int = 10, **kwargs: Any) -> list[int]:
+        found = recorder.select_notifications(start, limit, **kwargs)
+        return [one.id - first for one in found]
+
+    assert positions(first) == [0, 1, 2, 3, 4, 5]
+    assert positions(first, 2) == [0, 1]
+    assert positions(first, inclusive_of_start=False) == [1, 2, 3, 4, 5]
+    assert positions(first + 1, stop=first + 3) == [1, 2, 3]
+    assert positions(first, topics=["topic.1"]) == [1, 3, 5]
+    assert positions(first + 6) == []
+    assert len(positions(None, 1)) == 1
+
+
+def test_whoever_listens_hears_that_the_log_has_grown(recorder: EventRecorder, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}".encode())
+        recorder.append(rows(1), {})
+        heard = list(listener.notifies(timeout=10, stop_after=1))
+    assert [notify.channel for notify in heard] == [CHANNEL]
+
+
+def test_writers_of_many_connections_leave_no_gap_in_a_batch(recorder: EventRecorder) -> None:
+    def append(_: int) -> int:
+        return recorder.append(rows(3), {})
+
+    before = recorder.max_notification_id() or 0
+    with ThreadPoolExecutor(8) as threads:
+        positions = list(threads.map(append, range(effort(60, 2_000))))
+    found = recorder.select_notifications(before, 100_000, inclusive_of_start=False)
+    assert len(found) == 3 * len(positions)
+    batches = [found[place : place + 3] for place in range(0, len(found), 3)]
+    for batch in batches:
+        assert [one.state[2:] for one in batch] == [b"0", b"1", b"2"]
+        assert batch[-1].id - batch[0].id == 2
+    assert sorted(positions) == [batch[-1].id for batch in batches]
+
+
+def test_a_snapshot_that_is_kept_twice_stays_as_it_is(database: Database) -> None:
+    snapshots, stream = SnapshotRecorder(database), uuid4()
+    snapshots.insert_events([row(stream, 500, b"first")])
+    snapshots.insert_events([row(stream, 500, b"second"), row(stream, 1000, b"later")])
+    assert [one.state for one in snapshots.select_events(stream, desc=True, limit=1)] == [b"later"]
+    assert [one.state for one in snapshots.select_events(stream)] == [b"first", b"later"]

@@ -1,0 +1,193 @@
+"""The sliding window: whatever the clock does, no 60 seconds hold more uses than the limit."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.api_key import ApiKey
+from domain.errors import RateLimitedError
+from domain.limits import RATE_WINDOW
+from domain.model import Cause
+from domain.rate_limit import Quota, forget_old_uses, quota
+from tests.support.clock import NOON
+from tests.support.examples import MICROSECOND, SECOND, a_key, cause
+
+JUMPS = st.one_of(
+    st.just(timedelta(0)),
+    st.timedeltas(timedelta(seconds=0), timedelta(seconds=5)),
+    st.timedeltas(timedelta(seconds=-90), timedelta(seconds=90)),
+    st.sampled_from([RATE_WINDOW, RATE_WINDOW - MICROSECOND, RATE_WINDOW + MICROSECOND, -RATE_WINDOW]),
+    st.sampled_from([timedelta(days=1), timedelta(days=-1)]),
+)
+"""By how much the clock moves before an attempt; machines disagree, and clocks are set."""
+
+
+def attempts(key: ApiKey, jumps: list[timedelta], clock: datetime = NOON) -> list[tuple[datetime, bool]]:
+    """Try to use the key after each jump of the clock; return what the clock said and whether it was let in."""
+    tried = []
+    for jump in jumps:
+        clock += jump
+        try:
+            key.use(cause(clock), "accepted")
+        except RateLimitedError:
+            tried.append((clock, False))
+        else:
+            tried.append((clock, True))
+    return tried
+
+
+def uses(key: ApiKey) -> list[datetime]:
+    return [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Used)]
+
+
+def in_window(times: list[datetime], end: datetime) -> int:
+    return sum(end - RATE_WINDOW < time <= end for time in times)
+
+
+def a_copy_of(key: ApiKey) -> ApiKey:
+    aggregate = None
+    for event in key.pending_events:
+        aggregate = event.mutate(aggregate)
+    assert isinstance(aggregate, ApiKey)
+    return aggregate
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+def test_no_half_open_minute_holds_more_uses_than_the_limit_whatever_the_clock_does(
+    limit: int, jumps: list[timedelta]
+) -> None:
+    key = a_key(limit=limit)
+    attempts(key, jumps)
+    times = uses(key)
+    assert max((in_window(times, end) for end in times), default=0) <= limit
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+def test_the_times_of_uses_never_run_backwards(limit: int, jumps: list[timedelta]) -> None:
+    key = a_key(limit=limit)
+    attempts(key, jumps)
+    assert uses(key) == sorted(uses(key))
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+def test_a_use_is_refused_only_when_the_minute_before_holds_the_whole_limit(limit: int, jumps: list[timedelta]) -> None:
+    key, clock = a_key(limit=limit), NOON
+    for jump in jumps:
+        clock += jump
+        free = in_window(uses(key), key.stamp(clock)) < limit
+        assert attempts(key, [timedelta(0)], clock) == [(clock, free)]
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+def test_as_many_more_uses_are_let_in_at_once_as_the_quota_says(limit: int, jumps: list[timedelta]) -> None:
+    key = a_key(limit=limit)
+    clock = [(NOON, True), *attempts(key, jumps)][-1][0]
+    told = key.quota(clock)
+    assert told.limit == limit
+    outcomes = [let_in for _, let_in in attempts(key, [timedelta(0)] * (limit + 1), clock)]
+    assert outcomes == [True] * told.left + [False] * (limit + 1 - told.left)
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+@example(limit=1, jumps=[timedelta(days=1), timedelta(days=-1)])  # a use, and the clock is set back
+def test_whoever_waits_reset_seconds_on_the_clock_gets_through(limit: int, jumps: list[timedelta]) -> None:
+    key = a_key(limit=limit)
+    clock = [(NOON, True), *attempts(key, jumps)][-1][0]
+    told = key.quota(clock)
+    after = a_copy_of(key).quota(clock + told.reset_seconds * SECOND)
+    assert after.left >= min(limit, told.left + 1)
+    if told.left == 0:
+        a_copy_of(key).admit(clock + told.reset_seconds * SECOND)
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS.filter(lambda jump: jump >= timedelta(0)), max_size=40))
+def test_reset_seconds_are_the_fewest_whole_seconds_after_which_one_more_is_free(
+    limit: int, jumps: list[timedelta]
+) -> None:
+    key = a_key(limit=limit)
+    clock = [(NOON, True), *attempts(key, jumps)][-1][0]
+    told = key.quota(clock)
+    if told.left == limit:
+        assert told.reset_seconds == 0
+    else:
+        assert 1 <= told.reset_seconds <= RATE_WINDOW.total_seconds()
+        assert key.quota(clock + (told.reset_seconds - 1) * SECOND).left == told.left
+
+
+@pytest.mark.parametrize("limit", [1, 2, 60])
+def test_the_limit_is_let_in_and_one_more_is_not(limit: int) -> None:
+    key = a_key(limit=limit)
+    assert [let_in for _, let_in in attempts(key, [timedelta(0)] * (limit + 1))] == [True] * limit + [False]
+
+
+@pytest.mark.parametrize(
+    ("after", "let_in"),
+    [
+        (RATE_WINDOW - MICROSECOND, False),
+        (RATE_WINDOW, True),
+        (RATE_WINDOW + MICROSECOND, True),
+    ],
+)
+def test_a_use_exactly_sixty_seconds_after_another_is_not_in_one_minute_with_it(
+    after: timedelta, *, let_in: bool
+) -> None:
+    assert attempts(a_key(limit=1), [timedelta(0), after]) == [(NOON, True), (NOON + after, let_in)]
+
+
+@pytest.mark.parametrize(
+    ("passed", "reset_seconds"),
+    [
+        (timedelta(0), 60),
+        (MICROSECOND, 60),
+        (SECOND - MICROSECOND, 60),
+        (SECOND, 59),
+        (SECOND + MICROSECOND, 59),
+        (59 * SECOND, 1),
+        (RATE_WINDOW - MICROSECOND, 1),
+        (RATE_WINDOW, 0),
+    ],
+)
+def test_reset_seconds_are_rounded_up_and_exact_at_whole_seconds(passed: timedelta, reset_seconds: int) -> None:
+    assert quota(deque([NOON]), 1, NOON + passed).reset_seconds == reset_seconds
+
+
+def test_nothing_used_leaves_the_whole_limit_and_nothing_to_wait_for() -> None:
+    assert quota(deque(), 60, NOON) == Quota(60, 60, 0)
+
+
+def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_many() -> None:
+    window = deque(NOON + n * SECOND for n in range(5))
+    assert quota(window, 2, NOON + 4 * SECOND) == Quota(2, 0, 59)
+    assert quota(window, 2, NOON + 63 * SECOND) == Quota(2, 1, 1)
+
+
+@given(
+    times=st.lists(st.timedeltas(timedelta(0), timedelta(seconds=200)), max_size=30).map(sorted),
+    later=st.timedeltas(timedelta(0), timedelta(seconds=100)),
+)
+def test_what_is_forgotten_would_not_have_counted(times: list[timedelta], later: timedelta) -> None:
+    window = deque(NOON + time for time in times)
+    at = (window[-1] if window else NOON) + later
+    before = quota(window, 10, at)
+    forget_old_uses(window, at)
+    assert quota(window, 10, at) == before
+    assert all(time > at - RATE_WINDOW for time in window)
+
+
+def test_a_window_never_remembers_more_than_the_limit() -> None:
+    key = a_key(limit=3)
+    attempts(key, [SECOND] * 1_000)
+    assert len(key.window) <= 3
+
+
+def test_a_refusal_tells_the_quota() -> None:
+    key = a_key(limit=1)
+    key.use(cause(NOON), "accepted")
+    with pytest.raises(RateLimitedError) as refused:
+        key.use(Cause(NOON + SECOND, "x", "-", cause().command_id), "accepted")
+    assert refused.value.quota == Quota(1, 0, 59)

@@ -1,0 +1,217 @@
+"""Who appears in the tests. Alice administers account A, Bob is a user there, Carol administers account B.
+
+Tess is the tenant admin, Aud the auditor, Con a consultant. All of them came to be what they are by commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from application.accounts import AddMember, ChangeProcess, OpenAccount, RegisterProcess
+from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, new_job_id
+from application.keys import CreateKey, DeactivateKey
+from domain.ids import key_id
+from domain.key_secret import KeySecret, generate
+from domain.limits import RATE_LIMIT_DEFAULT
+from domain.model import SYSTEM_ACTOR
+from domain.permissions import Role
+from domain.report import Report
+from tests.support.examples import report_body
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from application.admin import IdempotentRequest
+    from application.work import Command
+    from tests.support.running import Application
+
+
+class Cast:
+    """The people of a tenant of their own, two accounts, and a process in each: nothing is shared between tests.
+
+    People are named by their user ids, as actors. `flow_a` and `other_flow_a` are processes of account A, `flow_b` of
+    account B; Bob and Con are assigned `flow_a`.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.tenant_id = uuid4()
+        self.account_a, self.account_b = uuid4(), uuid4()
+        self.flow_a, self.other_flow_a, self.flow_b = uuid4(), uuid4(), uuid4()
+        self.alice, self.bob, self.carol, self.tess, self.aud, self.con, self.stranger = (
+            str(uuid4()) for _ in range(7)
+        )
+        self._open_accounts()
+        self._add_members()
+
+    def _open_accounts(self) -> None:
+        for account, name in ((self.account_a, "Account A"), (self.account_b, "Account B")):
+            self._do(OpenAccount(tenant_id=self.tenant_id, new_account_id=account, name=name))
+        self.add_process(self.account_a, self.flow_a)
+        self.add_process(self.account_a, self.other_flow_a)
+        self.add_process(self.account_b, self.flow_b)
+
+    def _add_members(self) -> None:
+        self.add_member(self.tess, Role.TENANT_ADMIN)
+        self.add_member(self.aud, Role.AUDITOR)
+        self.add_member(self.con, Role.CONSULTANT, processes=((self.account_a, self.flow_a),))
+        self.add_member(self.alice, Role.ACCOUNT_ADMIN, self.account_a)
+        self.add_member(self.bob, Role.ACCOUNT_USER, self.account_a, processes=((self.account_a, self.flow_a),))
+        self.add_member(self.carol, Role.ACCOUNT_ADMIN, self.account_b)
+
+    @property
+    def people(self) -> dict[str, str]:
+        """The actors by name."""
+        names = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
+        return {name: getattr(self, name) for name in names}
+
+    def add_process(self, account_id: UUID, flow_id: UUID) -> None:
+        """Register a process, as the operator."""
+        self._do(RegisterProcess(tenant_id=self.tenant_id, account_id=account_id, flow_id=flow_id, name="Invoices"))
+
+    def add_member(
+        self,
+        user: str,
+        role: Role,
+        account_id: UUID | None = None,
+        *,
+        processes: tuple[tuple[UUID, UUID], ...] = (),
+        by: str = SYSTEM_ACTOR,
+    ) -> UUID:
+        """Give a role; returns the member's stream."""
+        member: UUID = self._do(
+            AddMember(
+                tenant_id=self.tenant_id,
+                account_id=account_id,
+                user_id=UUID(user),
+                role=role,
+                processes=processes,
+                actor=by,
+            )
+        ).resource_id
+        return member
+
+    def create_key_command(
+        self,
+        account_id: UUID | None = None,
+        *,
+        by: str | None = None,
+        secret: KeySecret | None = None,
+        flow_id: UUID | None = None,
+        limit: int = RATE_LIMIT_DEFAULT,
+        expires_at: datetime | None = None,
+        idempotency: IdempotentRequest | None = None,
+    ) -> CreateKey:
+        """Return the command of Alice, or another, to make a key of account A, or another."""
+        return CreateKey(
+            tenant_id=self.tenant_id,
+            account_id=account_id or self.account_a,
+            actor=by or self.alice,
+            secret=secret or generate(),
+            name="Nightly run",
+            flow_id=flow_id,
+            limit=limit,
+            expires_at=expires_at,
+            idempotency=idempotency,
+        )
+
+    def deactivate_key_command(
+        self, key: UUID, account_id: UUID | None = None, *, by: str | None = None, reason: str | None = None
+    ) -> DeactivateKey:
+        """Return the command of Alice, or another, to end a key of account A, or another."""
+        return DeactivateKey(
+            tenant_id=self.tenant_id,
+            account_id=account_id or self.account_a,
+            actor=by or self.alice,
+            key_id=key,
+            reason=reason,
+        )
+
+    def retire_command(self, *, retired: bool = True) -> ChangeProcess:
+        """Return Alice's command to retire the process `flow_a`, or to restore it."""
+        return ChangeProcess(
+            tenant_id=self.tenant_id,
+            account_id=self.account_a,
+            actor=self.alice,
+            flow_id=self.flow_a,
+            retired=retired,
+        )
+
+    def bot(
+        self,
+        account_id: UUID | None = None,
+        *,
+        flow_id: UUID | None = None,
+        limit: int = RATE_LIMIT_DEFAULT,
+        expires_at: datetime | None = None,
+    ) -> Bot:
+        """Return a bot with a new key: Alice's, of account A; with account_id, the operator's, of that account."""
+        secret = generate()
+        self._do(
+            self.create_key_command(
+                account_id,
+                by=SYSTEM_ACTOR if account_id else None,
+                secret=secret,
+                flow_id=flow_id,
+                limit=limit,
+                expires_at=expires_at,
+            )
+        )
+        account = account_id or self.account_a
+        default_flow = flow_id or (self.flow_b if account == self.account_b else self.flow_a)
+        return Bot(self._application, key_id(secret.sha256_hex), account, default_flow)
+
+    def _do(self, command: Command) -> Any:
+        return self._application.execute(command)
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A robot with a key, which sends through one application."""
+
+    application: Application
+    key_id: UUID
+    account_id: UUID
+    flow_id: UUID
+
+    def through(self, application: Application) -> Bot:
+        """Return the same bot, sending to another process of the service."""
+        return Bot(application, self.key_id, self.account_id, self.flow_id)
+
+    def report_command(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        body: str = "body",
+        address: str | None = "192.0.2.7",
+        refused: tuple[str, Exception] | None = None,
+        **fields: Any,
+    ) -> SubmitReport:
+        """Return the command to report a job. `body` stands for the bytes that were sent."""
+        return SubmitReport(
+            actor=str(self.key_id),
+            key_id=self.key_id,
+            address=address,
+            refused=refused,
+            report=None if refused else Report.model_validate(report_body(**{"flow_id": self.flow_id} | fields)),
+            idempotency_key=idempotency_key,
+            body_digest=hashlib.sha256(body.encode()).hexdigest(),
+            new_job_id=new_job_id(),
+        )
+
+    def report(self, **kwargs: Any) -> IngestAnswer:
+        """Report a job."""
+        answer: IngestAnswer = self.application.execute(self.report_command(**kwargs))
+        return answer
+
+    def use_command(self, *, address: str | None = "192.0.2.7") -> ReadOwnKey:
+        """Return the plainest use of a key: the command to read it."""
+        return ReadOwnKey(actor=str(self.key_id), key_id=self.key_id, address=address)
+
+    def use(self, *, address: str | None = "192.0.2.7") -> IngestAnswer:
+        """Read the key, which is one use."""
+        answer: IngestAnswer = self.application.execute(self.use_command(address=address))
+        return answer

@@ -1,0 +1,22 @@
+"""How hard the tests try: short in the default run, long on demand; and the seeds of what they draw."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+
+LONG = os.environ.get("RPAWATCH_TEST_LONG") == "1"
+"""Set RPAWATCH_TEST_LONG=1 for the long run."""
+
+
+def effort(short: int, long: int) -> int:
+    """Return how often to try: `short` in the default run, `long` with RPAWATCH_TEST_LONG=1."""
+    return long if LONG else short
+
+
+def seeded_random() -> random.Random:
+    """Return a source of chance whose seed is printed, and can be given again in RPAWATCH_TEST_SEED."""
+    seed = int(os.environ.get("RPAWATCH_TEST_SEED") or random.SystemRandom().randrange(2**32))
+    sys.stdout.write(f"to draw the same again: RPAWATCH_TEST_SEED={seed}\n")
+    return random.Random(seed)

@@ -1,0 +1,74 @@
+"""A running application, as one process of the service has it, and what its log says."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from application.commands import HANDLERS
+from application.door import COMMAND_SECONDS_MAX, Door
+from application.event_sourcing import EventSourcing
+from application.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from eventsourcing.persistence import Notification
+
+    from application.work import Command
+    from domain.clock import Clock
+    from domain.model import Event
+
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True)
+class Application:
+    """The event-sourced application and its door, on one database."""
+
+    database: Database
+    event_sourcing: EventSourcing
+    door: Door
+
+    def execute(self, command: Command) -> Any:
+        """Carry out a command and return its result."""
+        return self.door.execute(command).result
+
+    def events(self, stream: UUID) -> list[Event]:
+        """Return what happened in a stream."""
+        found: list[Any] = list(self.event_sourcing.events.get(stream))
+        return found
+
+    def kinds(self, stream: UUID) -> list[str]:
+        """Return the names of what happened in a stream."""
+        return [type(event).__name__ for event in self.events(stream)]
+
+    def position(self) -> int:
+        """Return the position of the last event in the log."""
+        return self.event_sourcing.recorder.max_notification_id() or 0
+
+    def log_after(self, position: int) -> list[Notification]:
+        """Return what was appended after a position."""
+        log = self.event_sourcing.recorder.select_notifications(position, _ALL, inclusive_of_start=False)
+        return list(log)
+
+
+def application_on(database: Database, clock: Clock, *, seconds_max: float = COMMAND_SECONDS_MAX) -> Application:
+    """Return an application, with a cold cache, on a database that the caller has opened and will close."""
+    event_sourcing = EventSourcing(database)
+    return Application(database, event_sourcing, Door(event_sourcing, clock, HANDLERS, seconds_max=seconds_max))
+
+
+@contextmanager
+def another_process(
+    database_url: str, clock: Clock, *, seconds_max: float = COMMAND_SECONDS_MAX, connections_max: int = 8
+) -> Iterator[Application]:
+    """Give an application that shares nothing with others but the database, as a second process would."""
+    database = Database(database_url, connections_max=connections_max)
+    database.open()
+    try:
+        yield application_on(database, clock, seconds_max=seconds_max)
+    finally:
+        database.close()

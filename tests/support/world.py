@@ -1,0 +1,189 @@
+"""A running service with the cast signed up: what acceptance tests ask, and what they look at behind its back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4, uuid5
+
+from argon2 import PasswordHasher
+
+from application.identity.passwords import normalised
+from domain.ids import key_id
+from domain.key_secret import KeySecret, generate
+from domain.limits import RATE_LIMIT_DEFAULT
+from domain.model import SYSTEM_ACTOR
+from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
+from tests.support.cast import Cast
+from tests.support.examples import report_body
+from tests.support.running import Application
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventsourcing.persistence import Notification
+
+    from interfaces.bootstrap import Services
+    from tests.support.api import Answer, Ask
+    from tests.support.clock import FakeClock
+
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
+BETWEEN_TESTS = timedelta(minutes=20)
+"""Longer than any span of time in which failures or uses are counted."""
+SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
+
+
+class ServiceCast(Cast):
+    """The cast in the tenant of a service: new accounts for each test, the same people in the whole module."""
+
+    def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant and people of its own
+        self._application = Application(services.database, services.event_sourcing, services.door)
+        self.tenant_id = services.tenant_id
+        self.account_a, self.account_b = uuid4(), uuid4()
+        self.flow_a, self.other_flow_a, self.flow_b = uuid4(), uuid4(), uuid4()
+        for name in NAMES:
+            setattr(self, name, str(user_id_of(services, name)))
+        self._open_accounts()
+        self._add_members()
+
+
+def user_id_of(services: Services, name: str) -> UUID:
+    """Return the user id of somebody of the cast."""
+    return uuid5(services.tenant_id, name)
+
+
+def email_of(name: str) -> str:
+    """Return the address of somebody of the cast."""
+    return f"{name}@example.com"
+
+
+def password_of(name: str) -> str:
+    """Return the password of somebody of the cast."""
+    return f"four unrelated words, said by {name}"
+
+
+@dataclass
+class People:
+    """Signs the people of a module up and in, when they are first needed."""
+
+    services: Services
+    ask: Ask
+    _sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def sign_up(self, name: str) -> None:
+        """Make somebody a user, with a password that takes no time to check: what it costs stands in its hash."""
+        with self.services.database.get_connection() as connection:
+            connection.execute(
+                "INSERT INTO rpawatch.users (user_id, email, name, password_hash, created_at)"
+                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (
+                    user_id_of(self.services, name),
+                    email_of(name),
+                    name.title(),
+                    _CHEAP.hash(normalised(password_of(name))),
+                    self.services.clock(),
+                ),
+            )
+
+    def sign_in(self, name: str) -> Answer:
+        """Begin a new session."""
+        self.sign_up(name)
+        answer = self.ask("POST", SESSION, json={"email": email_of(name), "password": password_of(name)})
+        assert answer.status == 200, answer.body
+        return answer
+
+    def session(self, name: str) -> dict[str, Any]:
+        """Return a session that tests share; one that is to be ended is to be had from `sign_in`."""
+        known = self._sessions.get(name)
+        now = self.services.clock()
+        if known is None or datetime.fromisoformat(known["expires_at"]) < now + SIGN_IN_AGAIN_BEFORE:
+            self._sessions[name] = known = self.sign_in(name).json
+        return known
+
+
+@dataclass(frozen=True)
+class Robot:
+    """A robot with a key of its own."""
+
+    ask: Ask
+    secret: KeySecret
+    account_id: UUID
+    flow_id: UUID
+
+    @property
+    def key_id(self) -> UUID:
+        """Where its key leads."""
+        return key_id(self.secret.sha256_hex)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What shows its key."""
+        return {"X-API-Key": self.secret.text}
+
+    def report_body(self, **fields: Any) -> dict[str, Any]:
+        """Return a report of its process, with these fields."""
+        return report_body(**{"flow_id": str(self.flow_id)} | fields)
+
+    def report(self, headers: Mapping[str, str] | None = None, **fields: Any) -> Answer:
+        """Report a job."""
+        return self.ask("POST", REPORT, headers={**self.headers, **(headers or {})}, json=self.report_body(**fields))
+
+    def send(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send bytes where a report is expected."""
+        sent = {"Content-Type": "application/json", **self.headers, **(headers or {})}
+        return self.ask("POST", REPORT, headers=sent, body=body)
+
+    def look(self, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask for its own key, which is the cheapest use."""
+        return self.ask("GET", OWN_KEY, headers={**self.headers, **(headers or {})})
+
+
+@dataclass(frozen=True)
+class World:
+    """The service, its clock, the people, and two accounts that no other test has seen."""
+
+    services: Services
+    clock: FakeClock
+    ask: Ask
+    people: People
+    cast: ServiceCast
+
+    @property
+    def application(self) -> Application:
+        """What stands behind the wire, to look at."""
+        return Application(self.services.database, self.services.event_sourcing, self.services.door)
+
+    def signed_in(self, name: str) -> dict[str, str]:
+        """Return what shows somebody's session."""
+        return {"Authorization": f"Bearer {self.people.session(name)['token']}"}
+
+    def account(self, path: str = "", *, of: UUID | str | None = None) -> str:
+        """Return a path in account A, or another."""
+        return f"{ACCOUNTS}/{of or self.cast.account_a}{path}"
+
+    def robot(
+        self,
+        account_id: UUID | None = None,
+        *,
+        flow_id: UUID | None = None,
+        limit: int = RATE_LIMIT_DEFAULT,
+        expires_at: datetime | None = None,
+    ) -> Robot:
+        """Return a robot with a new key of account A, or another; with `flow_id` the key is for that process only."""
+        secret = generate()
+        account = account_id or self.cast.account_a
+        self.application.execute(
+            self.cast.create_key_command(
+                account, by=SYSTEM_ACTOR, secret=secret, flow_id=flow_id, limit=limit, expires_at=expires_at
+            )
+        )
+        default_flow = self.cast.flow_b if account == self.cast.account_b else self.cast.flow_a
+        return Robot(self.ask, secret, account, flow_id or default_flow)
+
+    def appended_by(self, act: Any) -> tuple[Any, list[Notification]]:
+        """Return what `act` returns, and what the log has grown by."""
+        before = self.application.position()
+        result = act()
+        return result, self.application.log_after(before)
