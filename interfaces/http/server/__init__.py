@@ -1,0 +1,102 @@
+"""The HTTP server: waitress with bounds on everything a client decides, an orderly end, and problems as error answers.
+
+waitress' loop, threads and channels are used at the seams that it has. What is added, and why, stands in the classes of
+`loop.py` (all connections), `channel.py` (time and progress of one), `parser.py` (strictness) and
+`tasks.py` (answers).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files
+from interfaces.http.server.loop import Loop
+from interfaces.http.server.tasks import RECEIVED_MONOTONIC
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from interfaces.http.server.refusals import ProblemWriter
+
+__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "allow_open_files"]
+
+TURN_SECONDS_MAX: Final = 1.0
+DRAIN_TURN_SECONDS: Final = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+class Server:
+    """Serves a WSGI application on one address, from construction (the socket listens) to the end of `run`.
+
+    host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
+    problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
+    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. Raises OSError when the address can't
+    be had, ValueError when it is none.
+    """
+
+    def __init__(  # noqa: PLR0913 - the composition root names each of them
+        self,
+        app: WSGIApplication,
+        host: str,
+        port: int,
+        limits: ServerLimits,
+        *,
+        problem: ProblemWriter,
+        trusted_proxy: str | None = None,
+    ) -> None:
+        self._limits = limits
+        self._stopping = False
+        # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
+        # own thread has this lock.
+        self._ending = threading.RLock()
+        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address that is listened on, with the real port when 0 was asked for."""
+        return self._loop.effective_host, int(self._loop.effective_port)
+
+    def run(self) -> None:
+        """Serve until `stop`, then answer what was received, and return. In any thread, once."""
+        self._loop.dispatcher.set_thread_count(self._limits.threads)
+        deadline = 0.0
+        try:
+            self._loop.begin()
+            while not self._stopping:
+                self._loop.turn(TURN_SECONDS_MAX)
+            deadline = time.monotonic() + self._limits.drain_seconds_max
+            self._drain(deadline)
+        finally:
+            self._loop.close_connections()
+            # A client may have left a request that is being carried out.
+            if self._loop.dispatcher.shutdown(timeout=max(0.1, deadline - time.monotonic())):
+                with self._ending:
+                    self._stopping = True
+                    self._loop.close_wake_up()
+            else:
+                _log.error("threads still running at the end", threads=len(self._loop.dispatcher.threads))
+
+    def stop(self) -> None:
+        """Begin the drain. In any thread, from a signal handler, and more than once."""
+        with self._ending:
+            if not self._stopping:
+                self._stopping = True
+                self._loop.wake_up()
+
+    def _drain(self, deadline: float) -> None:
+        begun = time.monotonic()
+        self._loop.stop_accepting()
+        # What has arrived and was not read yet is read before idle connections are told from busy ones.
+        self._loop.turn(0)
+        _log.info("draining", connections=self._loop.connections())
+        while (now := time.monotonic()) < deadline:
+            self._loop.close_idle(now)
+            if not self._loop.connections():
+                break
+            self._loop.turn(min(DRAIN_TURN_SECONDS, deadline - now))
+        _log.info("drained", seconds=round(time.monotonic() - begun, 3), connections_cut=self._loop.connections())

@@ -1,0 +1,271 @@
+"""One connection: what waitress' channel leaves open about time, progress, closing and who answers a refusal."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+
+from interfaces.http.server import refusals
+from interfaces.http.server.limits import RECEIVE_BODY_BYTES, RECEIVE_BYTES
+from interfaces.http.server.parser import RequestParser
+from interfaces.http.server.tasks import AppTask, RefusalTask
+
+if TYPE_CHECKING:
+    from interfaces.http.server.limits import Settings
+    from interfaces.http.server.loop import Loop
+    from interfaces.http.server.refusals import Refusal
+
+NEW_CONNECTION_GRACE_SECONDS: Final = 0.5
+"""When the drain begins, a connection this young may have a request on the way."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Channel(HTTPChannel):
+    """A connection. Its methods are called by the thread of the loop, unless they say otherwise."""
+
+    parser_class = RequestParser
+    task_class = AppTask
+    error_task_class = RefusalTask
+
+    server: Loop
+    adj: Settings
+    addr: tuple[Any, ...]
+    _fileno: int | None
+    request: RequestParser | None
+    requests: list[RequestParser]
+    outbufs: list[OverflowableBuffer]
+
+    def __init__(self, server: Loop, sock: socket.socket, addr: tuple[Any, ...], sockets: dict[int, Any]) -> None:
+        self.opened = time.monotonic()
+        self.waiting_since = self.opened
+        """When the last answer was complete; without one, the start of the connection."""
+        self.answered = False
+        self.answer_here = False
+        self._limits = server.adj.limits
+        self._polite_close = True
+        self._lingering_since = 0.0
+        self._last_heard = 0.0
+        self._discarded_bytes = 0
+        self._sent_bytes = 0
+        self._pieces: list[bytes] | None = None
+        self._progress: tuple[float, int] | None = None
+        super().__init__(server, sock, addr, server.adj, sockets)
+
+    # Reading
+
+    def handle_read(self) -> None:
+        """Read once, into the request or into nothing."""
+        in_body = self._lingering_since or (self.request is not None and self.request.body_rcv is not None)
+        try:
+            data = self.recv(RECEIVE_BODY_BYTES if in_body else RECEIVE_BYTES)
+        except BlockingIOError:
+            # The event was for a connection that had this number before, and was closed in the same turn.
+            return
+        except OSError:
+            self.handle_close()
+            return
+        self.server.moved_bytes += len(data)
+        if not self._lingering_since:
+            self.received(data)
+            return
+        self._last_heard = time.monotonic()
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > 2 * self._limits.body_bytes_max:
+            self.handle_close()
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes of one or more requests. A refusal is answered here and now: it needs no thread to wait for."""
+        try:
+            going_on = super().received(data)
+        except OSError:
+            # No temporary file for the body: the disk is full, or too many files are open.
+            if self.requests:
+                raise
+            self.refuse(refusals.NO_ROOM)
+            return False
+        if self.answer_here:
+            self.answer_here = False
+            self.service()
+        return going_on
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer the request that is being received, and close. For a channel with nothing else to answer."""
+        request = self.request or self.parser_class(self.adj)
+        request.error = refusal
+        request.completed = True
+        with self.requests_lock:  # type: ignore[attr-defined]  # missing in the stubs
+            self.requests.append(request)
+            self.request = None
+        self.service()
+
+    # Writing
+
+    def service(self) -> None:
+        """Answer the first request. In a thread of the dispatcher, or in the loop for a refusal."""
+        request = self.requests[0]
+        # Who said close sends nothing more, so closing can't destroy the answer on its way (see handle_write).
+        self._polite_close = request.error is not None or not request.connection_close
+        super().service()
+
+    def write_soon(self, data: bytes) -> int:
+        """Send or keep some of an answer. In a thread of the dispatcher. Raises ClientDisconnected."""
+        if self._pieces is not None:
+            self._pieces.append(data)
+            return len(data)
+        written = super().write_soon(data)
+        self.server.moved_bytes += written
+        return written
+
+    def hold(self) -> None:
+        """Keep what is written until `let_go`. In a thread of the dispatcher."""
+        self._pieces = []
+
+    def let_go(self) -> None:
+        """Write all that was kept, in one piece. In a thread of the dispatcher. Raises ClientDisconnected."""
+        pieces, self._pieces = self._pieces, None
+        if pieces:
+            self.write_soon(b"".join(pieces))
+
+    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002 - waitress' signature
+        """Send what the kernel takes, and count it. In any thread."""
+        sent: int = super().send(data, do_close)
+        self._sent_bytes += sent
+        return sent
+
+    def handle_write(self) -> None:
+        """Send what is pending, and close the connection after its last byte."""
+        if not (self.close_when_flushed and self._polite_close):
+            super().handle_write()
+        elif self.total_outbufs_len:
+            # waitress would close after the last byte.
+            self.close_when_flushed = False
+            super().handle_write()
+            self.close_when_flushed = True
+        else:
+            self._begin_to_linger()
+
+    def _begin_to_linger(self) -> None:
+        """Close for writing only (RFC 9112, 9.6).
+
+        Closing while the client still sends makes the kernel answer with a reset, on which the client throws away the
+        answer that it has not read yet: a 413 would look like a broken connection.
+        """
+        self.close_when_flushed = False
+        self._lingering_since = self._last_heard = time.monotonic()
+        try:
+            self.socket.shutdown(socket.SHUT_WR)  # type: ignore[union-attr]  # open until handle_close
+        except OSError:
+            self.handle_close()
+
+    def _flush_some(self, do_close: bool = True) -> bool:  # noqa: FBT001, FBT002 - waitress' signature
+        """Send what the kernel takes. In any thread, with the lock or without another thread at work."""
+        sent: bool = super()._flush_some(do_close)  # type: ignore[misc]  # missing in the stubs
+        if not self.total_outbufs_len and self.outbufs[-1].buf is not None:
+            # waitress keeps the bytes of the last answer for as long as the connection.
+            self.outbufs.pop().close()
+            self.outbufs.append(OverflowableBuffer(self.adj.outbuf_overflow))
+            self.current_outbuf_count = 0
+        return sent
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Wait until the reader has taken enough of the answer to go on with it. In a thread of the dispatcher."""
+        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            with self.server.slow_readers.waiting_for(self):
+                super()._flush_outbufs_below_high_watermark()  # type: ignore[misc]  # missing in the stubs
+
+    # Closing
+
+    def handle_close(self) -> None:
+        """Close at once. May be called for a closed channel."""
+        if self._fileno is None:
+            return
+        super().handle_close()
+        if self.request is not None:
+            # A body in a temporary file
+            self.request.close()
+
+    def cancel(self) -> None:
+        """Drop the waiting requests: the threads have ended."""
+        for request in self.requests:
+            request.close()
+        super().cancel()
+
+    def handle_error(self) -> None:
+        """Close after an error in the loop. waitress logs the text of the error, which may hold what was sent."""
+        _, kind, _, where = self.compact_traceback()
+        _log.error("connection closed after an error", error=str(kind), where=where)
+        self.handle_close()
+
+    def handle_expt(self) -> None:
+        """Close for urgent data, which HTTP has no use for: unread, it keeps the loop awake, and waitress logging."""
+        self.handle_close()
+
+    # What the server asks
+
+    def overdue(self, now: float) -> str | None:
+        """Return why this connection has had its time, or None. now: of time.monotonic()."""
+        limits = self._limits
+        if self._lingering_since:
+            silent, lingering = now - self._last_heard, now - self._lingering_since
+            done = silent > limits.linger_seconds_max or lingering > limits.receive_seconds_max
+            return "lingered" if done else None
+        if self.total_outbufs_len:
+            return "answer_untaken" if self._stalled(now) else None
+        if self._progress is not None:
+            # The last bytes left since the last look.
+            self._progress = None
+            self.waiting_since = max(self.waiting_since, now)
+        if self.requests:
+            return None
+        if self.request is not None:
+            # Of pipelined requests, the second is not read while the first is answered.
+            begun = max(self.request.started_monotonic, self.waiting_since) if self.answered else self.opened
+            return "request_unfinished" if now - begun > limits.receive_seconds_max else None
+        if not self.answered:
+            return "no_request" if now - self.opened > limits.receive_seconds_max else None
+        return "idle" if now - self.waiting_since > limits.idle_seconds_max else None
+
+    def _stalled(self, now: float) -> bool:
+        """Tell whether less than the least was taken in the last period, which begins with the first pending byte."""
+        if self._progress is None:
+            self._progress = (now, self._sent_bytes)
+        since, sent_bytes = self._progress
+        if now - since <= self._limits.send_seconds_max:
+            return False
+        self._progress = (now, self._sent_bytes)
+        return self._sent_bytes - sent_bytes < self._limits.send_bytes_min
+
+    def has_nothing_to_do(self, now: float) -> bool:
+        """Tell whether closing it now loses nothing."""
+        busy = self.requests or self.request is not None or self.total_outbufs_len or self.close_when_flushed
+        expected = not self.answered and now - self.opened < NEW_CONNECTION_GRACE_SECONDS
+        return not (busy or expected or self._lingering_since)
+
+    def rank_for_dropping(self) -> tuple[int, float] | None:
+        """Return a rank, least for who is least missed; None for a request that was received and is being answered.
+
+        First come those who were answered and linger; then who never finished a request, the longest first: an honest
+        client needs milliseconds for that; then the idle ones, who reconnect; then slow readers.
+        """
+        if self.requests:
+            return None
+        if self._lingering_since:
+            return 0, self._lingering_since
+        if not self.answered:
+            return 1, self.opened
+        return (3 if self.total_outbufs_len else 2), self.waiting_since
+
+    def unsent_bytes(self) -> int:
+        """Return the size of the unsent answers."""
+        return self.total_outbufs_len
+
+    def unread_bytes(self) -> int:
+        """Return the size of the bodies of its requests, also of a half-received one."""
+        requests = [*self.requests, self.request] if self.request is not None else self.requests
+        return sum(len(request.body_rcv) for request in requests if request.body_rcv is not None)

@@ -1,0 +1,116 @@
+"""What the server bounds, with the reason for each number, and how waitress is told.
+
+The table in docs/limits.md is written from here.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from waitress.adjustments import Adjustments
+
+from domain.limits import BODY_BYTES_MAX_DEFAULT
+
+RECEIVE_BYTES: Final = 8 * 1024
+"""Of one read. Asking for 64 KiB makes small requests a quarter dearer: the allocator gives the rest back each time."""
+RECEIVE_BODY_BYTES: Final = 64 * 1024
+"""Of one read when a body has begun: between two reads of a connection, all others are looked at."""
+SEND_BUFFER_BYTES: Final = 128 * 1024
+"""Of each socket, doubled by the kernel. Left alone it grows to 4 MiB, which a thousand readers who take nothing make
+4 GiB; and a socket counts as writable, so as making progress, only when a third of its buffer is free."""
+BODY_IN_MEMORY_BYTES_MAX: Final = 128 * 1024
+"""Of each body; the rest goes into a temporary file. A thousand half-received ones are 125 MiB of memory."""
+ANSWER_IN_MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
+"""Never a temporary file: writing one takes a thread much longer than making the answer, and `unsent_bytes_max` bounds
+all of them better than a limit for each."""
+CHUNK_LINE_BYTES_MAX: Final = 1024
+"""Size and extensions of a chunk, or one trailer field. waitress has no bound, and searches it again at each read."""
+CHUNK_OVERHEAD_BYTES_MAX: Final = 1024 * 1024
+"""What a chunked body may spend on sizes and line ends, which cost far more time than data: 10 MiB in pieces of 64."""
+OTHER_FILES: Final = 256
+"""Open files that are no client's: the database, logs, modules."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerLimits:
+    """Bounds of one server. Raises ValueError when they contradict each other."""
+
+    threads: int = 16
+    """Requests that are worked on at once. Most of them wait for the database, so more than there are cores."""
+    queue_max: int = 512
+    """Received requests that wait for a thread; the next one is answered 503 at once. Some 300 ms of work: less than
+    the second that a refused client waits, and room for bots that all report on the minute."""
+    connections_max: int = 1000
+    """Open connections. When another one comes, the server drops who is least likely to be missed."""
+    body_bytes_max: int = BODY_BYTES_MAX_DEFAULT
+    """A request's body, decoded. Above 128 KiB it is kept in a temporary file, not in memory."""
+    header_bytes_max: int = 32 * 1024
+    """Request line and header fields. Room for the cookies and tracing fields of any proxy."""
+    header_fields_max: int = 100
+    """Header fields of a request: parsing cost is per field, not per byte."""
+    receive_seconds_max: float = 30.0
+    """From the first byte of a request to its last, and from the start of a connection to the last byte of its first
+    request. A body of 10 MiB then needs 2.8 Mbit/s."""
+    send_seconds_max: float = 30.0
+    """How long a reader may take for the next `send_bytes_min` of an answer."""
+    send_bytes_min: int = 64 * 1024
+    """About 2 KiB/s. Not less: the kernel reports progress of a full socket in steps of a third of its buffer."""
+    idle_seconds_max: float = 75.0
+    """A kept-alive connection without a request. Longer than nginx keeps one (60 s), so that the proxy closes first."""
+    linger_seconds_max: float = 2.0
+    """After the last answer of a connection: silence until it is closed; what the client still sends is dropped."""
+    drain_seconds_max: float = 8.0
+    """From `stop` to the end of `run`. Below the 10 s after which a container is killed."""
+    unsent_bytes_max: int = 128 * 1024 * 1024
+    """Unsent answers of all connections together, in memory. Above it those with most are dropped."""
+    unread_bytes_max: int = 1024 * 1024 * 1024
+    """Bodies of all connections together, most of it in temporary files. Above it the half-received ones with most are
+    dropped."""
+
+    def __post_init__(self) -> None:
+        if min(self.threads, self.queue_max, self.body_bytes_max, self.header_bytes_max) < 1:
+            raise ValueError("threads, queue_max, body_bytes_max and header_bytes_max must be at least 1")
+        if self.connections_max <= self.threads + self.queue_max:
+            # A request that was accepted is never dropped for a new connection, so there must be others to drop.
+            raise ValueError("connections_max must be greater than threads and queue_max together")
+
+
+def allow_open_files(limits: ServerLimits) -> int:
+    """Raise how many files this process may open to what the connections can need, as far as it is allowed to.
+
+    Returns the number. Many systems begin with 1,024, and when connections use them up, the database can't be reached.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A connection, and the temporary file of its body.
+    wanted = 2 * limits.connections_max + OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        return allowed
+    return soft
+
+
+class Settings(Adjustments):
+    """waitress' settings, with ours along for what it hands nothing else to. Raises ValueError for a bad address."""
+
+    def __init__(self, host: str, port: int, limits: ServerLimits, trusted_peer: str | None) -> None:
+        super().__init__(
+            host=host,
+            port=port,
+            ident=None,  # no Server field, no Via
+            threads=limits.threads,
+            connection_limit=limits.connections_max,
+            # waitress refuses what reaches a limit. Its own for bodies counts the framing; RequestParser the content.
+            max_request_header_size=limits.header_bytes_max + 1,
+            max_request_body_size=limits.body_bytes_max + 2 * CHUNK_OVERHEAD_BYTES_MAX,
+            inbuf_overflow=BODY_IN_MEMORY_BYTES_MAX,
+            outbuf_overflow=ANSWER_IN_MEMORY_BYTES_MAX,
+            log_socket_errors=False,  # clients that leave are no news
+            clear_untrusted_proxy_headers=False,  # AppTask does it, and answers a malformed field as a problem
+        )
+        self.socket_options = [*self.socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)]
+        self.limits = limits
+        self.trusted_peer = trusted_peer

@@ -1,0 +1,271 @@
+"""The loop: the listening socket and the connections, in one thread, and what is bounded over all of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from waitress import wasyncore
+from waitress.server import TcpWSGIServer
+
+from interfaces.http.server import refusals
+from interfaces.http.server.channel import Channel
+from interfaces.http.server.tasks import Dispatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from _typeshed.wsgi import WSGIApplication
+
+    from interfaces.http.server.limits import Settings
+    from interfaces.http.server.refusals import ProblemWriter
+
+MAINTENANCE_SECONDS: Final = 1.0
+ACCEPTED_PER_TURN_MAX: Final = 16
+DROPPED_PER_TURN_DIVISOR: Final = 64
+"""Of `connections_max`, when it is reached: finding them costs a look at all, so a few at a time."""
+BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
+"""Received and written before the buffers of all connections are added up. A second is long enough for a gigabyte."""
+
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+_log = structlog.get_logger(__name__)
+
+
+class Loop(TcpWSGIServer):
+    """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
+
+    Its methods are called by that thread, unless they say otherwise. Raises OSError when the address can't be had.
+    """
+
+    channel_class = Channel
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs say one channel
+    trigger: Any
+    adj: Settings
+    _map: dict[int, Any]
+    effective_host: str
+    effective_port: str
+
+    def __init__(self, app: WSGIApplication, settings: Settings, problem: ProblemWriter) -> None:
+        self.problem = problem
+        self.draining = False
+        self.dispatcher = Dispatcher()
+        self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
+        self._limits = settings.limits
+        self._thread = 0
+        self._crowded = False
+        self._dropped: Counter[str] = Counter()
+        self._next_maintenance = 0.0
+        self._woken = False
+        self.moved_bytes = 0
+        """Received and written since the buffers were last looked at; about, since threads count without a lock."""
+        sockets: dict[int, Any] = {}
+        # One address. IPv4 where a name has both: a client that is given the same name tries both.
+        listen: list[Any] = settings.listen
+        sockinfo = min(listen, key=lambda info: info[0] != socket.AF_INET)
+        try:
+            super().__init__(app, sockets, dispatcher=self.dispatcher, adj=settings, sockinfo=sockinfo)
+        except OSError:
+            wasyncore.close_all(sockets)
+            raise
+        # A full pipe has woken the loop already. A thread would wait for the loop to empty it, the loop for itself.
+        os.set_blocking(self.trigger.trigger, False)
+
+    def begin(self) -> None:
+        """Make the calling thread the one of the loop."""
+        self._thread = threading.get_ident()
+
+    def turn(self, seconds_max: float) -> None:
+        """Wait for events, up to that long, and handle them."""
+        # Before the connections are looked at, so that nothing changes after that without a wake-up.
+        self._woken = False
+        now = time.monotonic()
+        if now >= self._next_maintenance:
+            self._next_maintenance = now + MAINTENANCE_SECONDS
+            self.maintenance(now)
+        if self.slow_readers.dropped:
+            for channel in self.slow_readers.take_dropped():
+                self._drop(channel, "held_a_thread")
+        if self.moved_bytes > BYTES_BETWEEN_LOOKS:
+            self._bound_buffers()
+        if self._crowded:
+            self._make_room()
+        wasyncore.poll2(seconds_max, self._map)
+
+    def connections(self) -> int:
+        """Return the number of open connections."""
+        return len(self.active_channels)
+
+    def pull_trigger(self) -> None:
+        """Wake the loop to look at its connections. In any thread; once per turn is enough."""
+        if not self._woken:
+            self._woken = True
+            self.wake_up()
+
+    def wake_up(self) -> None:
+        """Wake the loop. In any thread, and from a signal handler: without a lock."""
+        with suppress(BlockingIOError):
+            self.trigger.pull_trigger()
+
+    def add_task(self, channel: Channel) -> None:  # type: ignore[override]  # the stubs say Task
+        """Have the first request of a channel answered: by a thread, or at once when it is refused."""
+        request = channel.requests[0]
+        if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
+            request.error = refusals.OVERLOADED
+        if request.error is not None and threading.get_ident() == self._thread:
+            channel.answer_here = True
+        else:
+            self.dispatcher.add_task(channel)
+
+    # Accepting
+
+    def readable(self) -> bool:
+        """Tell whether to look for new connections."""
+        return bool(self.accepting) and not self._crowded
+
+    def handle_accept(self) -> None:
+        """Accept some of the waiting connections. waitress accepts one, and looks at all connections in between."""
+        self._crowded = len(self.active_channels) >= self._limits.connections_max
+        for _ in range(ACCEPTED_PER_TURN_MAX):
+            if not self._accept_one():
+                break
+
+    def _accept_one(self) -> bool:
+        if len(self.active_channels) >= self._limits.connections_max:
+            return False
+        try:
+            accepted = self.accept()
+        except OSError as error:
+            self._crowded = error.errno in _NO_ROOM
+            return not self._crowded
+        if accepted is None:
+            return False
+        connection, address = accepted
+        try:
+            self.set_socket_options(connection)
+            Channel(self, connection, address, self._map)
+        except OSError:
+            # Gone already
+            connection.close()
+        return True
+
+    def _make_room(self) -> None:
+        ranked = [(rank, fd) for fd, one in self.active_channels.items() if (rank := one.rank_for_dropping())]
+        ranked.sort()
+        for _, fd in ranked[: max(1, self._limits.connections_max // DROPPED_PER_TURN_DIVISOR)]:
+            self._drop(self.active_channels[fd], "crowded_out")
+            self._crowded = False
+
+    # Bounding
+
+    def maintenance(self, now: float) -> None:
+        """Drop who has had their time, and who holds most when too much is held. now: of time.monotonic()."""
+        self._crowded = False
+        for channel in list(self.active_channels.values()):
+            try:
+                reason = channel.overdue(now)
+                if reason == "request_unfinished":
+                    self._dropped[reason] += 1
+                    channel.refuse(refusals.TIMED_OUT)
+                elif reason:
+                    self._drop(channel, reason)
+            except Exception:  # noqa: BLE001 - one connection must not end the service
+                channel.handle_error()
+        self._bound_buffers()
+        self._report_dropped()
+
+    def _bound_buffers(self) -> None:
+        self.moved_bytes = 0
+        self._bound(Channel.unsent_bytes, self._limits.unsent_bytes_max)
+        self._bound(Channel.unread_bytes, self._limits.unread_bytes_max)
+
+    def _bound(self, size: Callable[[Channel], int], bytes_max: int) -> None:
+        held = {channel: size(channel) for channel in self.active_channels.values()}
+        excess = sum(held.values()) - bytes_max
+        if excess <= 0:
+            return
+        for channel in sorted(held, key=lambda one: held[one], reverse=True):
+            if excess <= 0 or not held[channel]:
+                break
+            if channel.rank_for_dropping():
+                excess -= held[channel]
+                self._drop(channel, "held_most")
+
+    def _drop(self, channel: Channel, reason: str) -> None:
+        if reason not in {"idle", "lingered"}:
+            self._dropped[reason] += 1
+        channel.handle_close()
+
+    def _report_dropped(self) -> None:
+        if self._dropped:
+            _log.warning("connections dropped", **self._dropped)
+            self._dropped.clear()
+
+    # Ending
+
+    def stop_accepting(self) -> None:
+        """Take what waits to be accepted, then refuse new connections; answers say close from now on."""
+        while self._accept_one():
+            pass
+        self.draining = True
+        wasyncore.dispatcher.close(self)
+
+    def close_idle(self, now: float) -> None:
+        """Close the connections that nothing is lost with."""
+        for channel in list(self.active_channels.values()):
+            if channel.has_nothing_to_do(now):
+                channel.handle_close()
+
+    def close_connections(self) -> None:
+        """Close everything but what wakes the loop."""
+        self._report_dropped()
+        wasyncore.dispatcher.close(self)
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()
+
+    def close_wake_up(self) -> None:
+        """Close what wakes the loop, after the last thread: one that is left would write into whatever comes next."""
+        self._woken = True
+        self.trigger.close()
+
+
+class SlowReaders:
+    """The threads that wait for a reader to take more of a long answer: at most so many, or nobody else is served."""
+
+    def __init__(self, waiting_max: int, wake: Callable[[], None]) -> None:
+        self._waiting_max = waiting_max
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._waiting: dict[Channel, None] = {}
+        self.dropped: list[Channel] = []
+
+    @contextmanager
+    def waiting_for(self, channel: Channel) -> Iterator[None]:
+        """Wait within this. One too many gives up the reader who has kept a thread waiting longest. In any thread."""
+        with self._lock:
+            self._waiting[channel] = None
+            crowded = len(self._waiting) > self._waiting_max
+            if crowded:
+                longest = next(iter(self._waiting))
+                del self._waiting[longest]
+                self.dropped.append(longest)
+        if crowded:
+            self._wake()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting.pop(channel, None)
+
+    def take_dropped(self) -> list[Channel]:
+        """Return the channels to close, each once. In the thread of the loop: a full socket wakes nobody."""
+        with self._lock:
+            dropped, self.dropped = self.dropped, []
+        return dropped

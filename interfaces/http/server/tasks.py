@@ -1,0 +1,192 @@
+"""What a thread does with a request: call the application, or answer a refusal."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from waitress.channel import ClientDisconnected
+from waitress.proxy_headers import PROXY_HEADERS, MalformedProxyHeader, clear_untrusted_headers, parse_proxy_headers
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+
+from interfaces.http.server import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from interfaces.http.server.channel import Channel
+    from interfaces.http.server.refusals import Refusal
+
+RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
+"""In the WSGI environment: time.monotonic() when the request had arrived completely. It may have waited since."""
+
+ONE_PIECE_BYTES_MAX = 64 * 1024
+"""Of an answer's first bytes that are copied to follow the header in one system call."""
+
+_TRUSTED_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
+
+_log = structlog.get_logger(__name__)
+
+
+class RefusalTask(ErrorTask):
+    """Answers what `request.error` says, and closes the connection. Never raises."""
+
+    channel: Any
+    request: Any
+    response_headers: list[tuple[str, str]]
+    failure: BaseException | None = None
+
+    def service(self) -> None:
+        """Write the answer."""
+        # Ours, whatever was asked for (RFC 9110, 6.2): what came may have no version that can be read.
+        self.version = "1.1"
+        try:
+            self.start()
+            self.execute()
+            self.finish()
+        except ClientDisconnected:
+            pass
+        except Exception:  # noqa: BLE001 - a bug here must not keep the connection waiting for ever
+            _log.exception("could not answer an error")
+        finally:
+            self.close_on_finish = True
+
+    def execute(self) -> None:
+        """Write header and body, and one log line."""
+        refusal: Refusal = self.request.error
+        headers, body = self._written(refusal)
+        self.status = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
+        self.response_headers.extend(headers)
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE and all(
+            name.lower() != "retry-after" for name, _ in headers
+        ):
+            self.response_headers.append(("Retry-After", "1"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(b"" if self.request.command == "HEAD" else body)
+
+    def _written(self, refusal: Refusal) -> tuple[list[tuple[str, str]], bytes]:
+        request_id = self.request.headers.get("X_REQUEST_ID")
+        instance = refusals.instance_of(self.request.request_uri)
+        try:
+            headers, body = self.channel.server.problem(
+                refusal.status, refusal.slug, detail=refusal.detail, instance=instance, request_id=request_id
+            )
+        except Exception:  # noqa: BLE001 - an answer without a body is still an answer
+            _log.exception("could not write a problem", problem=refusal.slug)
+            return [], b""
+        given = {name.lower(): value for name, value in headers}
+        log = _log.error if self.failure else _log.info
+        log(
+            "request failed" if self.failure else "request refused",
+            status=refusal.status,
+            problem=refusal.slug,
+            detail=refusal.detail,
+            request_id=given.get("x-request-id"),
+            client=self.channel.addr[0],
+            exc_info=self.failure,
+        )
+        return headers, body
+
+
+class AppTask(WSGITask):
+    """Calls the application. Never raises: what goes wrong is answered with 500, or by cutting the answer short."""
+
+    channel: Any
+    request: Any
+
+    def service(self) -> None:
+        """Write the application's answer."""
+        try:
+            self.start()
+            self.execute()
+            self.finish()
+        except ClientDisconnected:
+            self.close_on_finish = True
+        except MalformedProxyHeader:
+            self._refuse(refusals.BAD_FORWARDED, None)
+        except BaseException as failure:  # noqa: BLE001 - after SystemExit too waitress leaves the connection waiting
+            self._refuse(refusals.CRASHED, failure)
+        finally:
+            self.channel.waiting_since = time.monotonic()
+            self.channel.answered = True
+
+    def build_response_header(self) -> bytes:
+        """Return the header of the answer; while draining, that of a connection's last answer says close."""
+        if self.channel.server.draining and len(self.channel.requests) <= 1:
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+    def write(self, data: bytes) -> None:
+        """Write some of the answer, the header before it. Raises ClientDisconnected."""
+        if self.wrote_header or len(data) > ONE_PIECE_BYTES_MAX:
+            super().write(data)
+        else:
+            # One system call, one change of threads and one packet, where waitress makes two.
+            self.channel.hold()
+            try:
+                super().write(data)
+            finally:
+                self.channel.let_go()
+
+    def get_environment(self) -> WSGIEnvironment:
+        """Return the WSGI environment. Raises MalformedProxyHeader.
+
+        What waitress does in a middleware is done here, which answers a malformed field in plain text and logs it.
+        """
+        environ = super().get_environment()
+        environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
+        untrusted: Collection[str] = PROXY_HEADERS
+        trusted = self.channel.adj.trusted_peer
+        if trusted is not None and trusted in {"*", environ["REMOTE_ADDR"]}:
+            try:
+                untrusted = parse_proxy_headers(environ, 1, _TRUSTED_HEADERS)
+                ip_address(environ["REMOTE_ADDR"])
+            except (IndexError, ValueError) as error:
+                # waitress takes anything for an address, or stumbles over it.
+                raise MalformedProxyHeader("X-Forwarded-For", "no address", "") from error
+        clear_untrusted_headers(environ, untrusted)  # type: ignore[arg-type]  # any iterable will do
+        return environ
+
+    def _refuse(self, refusal: Refusal, failure: BaseException | None) -> None:
+        self.close_on_finish = True
+        if self.wrote_header:
+            # The client sees that the answer ends too soon; a second status line would be taken for content.
+            _log.error("answer cut short", problem=refusal.slug, exc_info=failure)
+            return
+        self.request.error = refusal
+        task = RefusalTask(self.channel, self.request)
+        task.failure = failure
+        task.service()
+
+
+class Dispatcher(ThreadedTaskDispatcher):
+    """waitress' threads, without its warning for each request that waits and its own waiting time at the end."""
+
+    def add_task(self, task: Channel) -> None:  # type: ignore[override]  # the stubs say Task; channels are queued
+        """Hand a channel to the next free thread."""
+        with self.lock:
+            self.queue.append(task)  # type: ignore[arg-type]  # see above
+            self.queue_cv.notify()
+
+    def is_full(self, queue_max: int) -> bool:
+        """Tell whether that many tasks are queued for which no thread is free."""
+        if len(self.queue) < queue_max:
+            return False
+        with self.lock:
+            idle = len(self.threads) - self.stop_count - self.active_count
+            return len(self.queue) - idle >= queue_max
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 0.0) -> bool:  # noqa: FBT001, FBT002 - waitress' signature
+        """End the threads, waiting up to `timeout` seconds for what they are at. Return whether all have ended."""
+        self.set_thread_count(0)
+        with self.lock:
+            ended = self.thread_exit_cv.wait_for(lambda: not self.threads, timeout)
+            while cancel_pending and self.queue:
+                self.queue.popleft().cancel()  # type: ignore[attr-defined]  # the stubs forget that channels are queued
+        return ended
