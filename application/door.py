@@ -38,6 +38,8 @@ COMMAND_SECONDS_MAX = 4.0
 """From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
 STORE_AWAY_SECONDS = 0.5
 """How long commands are refused at once after one that waited for the store in vain."""
+PAUSE_SECONDS = 0.05
+"""Between attempts when the store does not answer."""
 CONFLICTS_MAX = 2
 """Conflicts after which a command is decided with all other writers kept out, so that it can't lose again."""
 
@@ -113,6 +115,8 @@ class Door:
                 # Those who wait behind this command would only wait for the same.
                 self._store_away_until = time.monotonic() + STORE_AWAY_SECONDS
                 raise StoreUnavailableError(str(cause)) from cause
+            if not isinstance(cause, ConflictError):
+                time.sleep(PAUSE_SECONDS)
 
     def _attempt_alone(self, command: Command, unknown: list[_OutcomeUnknownError]) -> Done[Any]:
         """Decide with all other writers kept out, first looking whether an earlier attempt did succeed.

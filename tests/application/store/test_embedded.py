@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
 from application.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from application.store.embedded_files import Account, let_run
+from application.store.embedded.files import Account, let_run
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ The first process to come starts the server, later ones join it, the last one to
 the kernel's file locks, since a count in a file keeps counting a process that was killed: every user holds a shared
 lock on `users.lock` for as long as it lives, so whoever can have it exclusively is alone.
 
-The server asks for no password. What keeps others out is the folder that holds its socket: see embedded_files.py.
+The server asks for no password. What keeps others out is the folder that holds its socket: see files.py.
 The data directory belongs on a local disk, and on one machine or in one container at a time.
 """
 
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, Self
 import psycopg
 import structlog
 
-from application.store.embedded_files import EmbeddedPostgresError, let_run, let_through, open_private, server_account
-from application.store.embedded_programs import Programs
-from application.store.embedded_server import Server, wait_for
+from application.store.embedded.files import EmbeddedPostgresError, let_run, let_through, open_private, server_account
+from application.store.embedded.programs import Programs
+from application.store.embedded.server import Server, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,12 +22,12 @@ import structlog
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
-from application.store.embedded_files import MAJOR_VERSION, PORT, Account, EmbeddedPostgresError, socket_folder
+from application.store.embedded.files import MAJOR_VERSION, PORT, Account, EmbeddedPostgresError, socket_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from application.store.embedded_programs import Programs
+    from application.store.embedded.programs import Programs
 
 POLL_SECONDS: Final = 0.01
 CONNECT_SECONDS_MAX: Final = 2

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from application.store.embedded_files import BINARIES, PORT, Account, open_private
+from application.store.embedded.files import BINARIES, PORT, Account, open_private
 
 if TYPE_CHECKING:
     from pathlib import Path
