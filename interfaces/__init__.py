@@ -1,0 +1,1 @@
+"""How it is reached: over HTTP, and at the command line."""

@@ -1,0 +1,132 @@
+"""The composition root: builds the service on a database. Serving, the commands and the tests all begin here."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from eventsourcing.persistence import StoredEvent
+
+from application.commands import HANDLERS
+from application.door import Door
+from application.event_sourcing import EventSourcing
+from application.identity.first_run import FirstAdmin, FirstRun
+from application.identity.sessions import Sessions
+from application.identity.users import Users
+from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from application.store.errors import StoreSetupError
+from application.store.schema import check_migrated
+from application.store.schema import migrate as migrate_store
+from domain.clock import Clock, system_clock
+from domain.limits import BODY_BYTES_MAX_DEFAULT
+from interfaces.http.bad_keys import BadKeys, SeenKeys
+from interfaces.lists import Lists
+from projections.projector import Projector, ProjectorHealth
+from projections.read_models import READ_MODELS
+from projections.schema import create_tables
+from projections.tracking import ReadModelsNotSetUpError, look
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from uuid import UUID
+
+    from domain.model import Event
+    from projections.read_model import LogEntry
+
+_DOOR_CONNECTIONS = 2
+"""One for the command that is being carried out, one for the probes of health and the like."""
+
+
+def migrate(conninfo: str) -> list[str]:
+    """Bring the store and the read models up to date, and return what was done.
+
+    Raises StoreUnavailableError, StoreSetupError.
+    """
+    return migrate_store(conninfo, create_tables)
+
+
+class Services:
+    """Everything that the interfaces use, built once per process.
+
+    conninfo: libpq connection string of a database that was migrated. threads: how many requests are worked on at the
+    same time. Close it, or use it as a context manager.
+    """
+
+    tenant_id: UUID
+    first_admin: FirstAdmin | None = None
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        clock: Clock = system_clock,
+        threads: int = 16,
+        body_bytes_max: int = BODY_BYTES_MAX_DEFAULT,
+    ) -> None:
+        self.clock = clock
+        self.body_bytes_max = body_bytes_max
+        self.database = Database(conninfo, connections_max=threads + _DOOR_CONNECTIONS)
+        self.database.open()
+        self.event_sourcing = EventSourcing(self.database)
+        self.door = Door(self.event_sourcing, clock, HANDLERS)
+        self.users = Users(self.database)
+        self.sessions = Sessions(self.database, self.users, clock)
+        self.bad_keys = BadKeys(clock)
+        self.seen_keys = SeenKeys()
+        self.lists = Lists(self.database, self.event_sourcing, self.users)
+        self.projector = Projector(
+            partial(connect, conninfo, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
+            READ_MODELS,
+            self._decode,
+        )
+        self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
+        self._stop_projector = threading.Event()
+        self._projector_thread: threading.Thread | None = None
+
+    def begin(self, *, admin_email: str | None = None, admin_password: str | None = None) -> Self:
+        """Check the tables, set a new installation up, and know its tenant.
+
+        Raises StoreUnavailableError, StoreSetupError, and InvalidInputError for an address or password that won't do.
+        """
+        check_migrated(self.database)
+        with self.database.get_connection() as connection:
+            try:
+                look(connection, READ_MODELS)
+            except ReadModelsNotSetUpError as error:
+                raise StoreSetupError(str(error)) from None
+        self.tenant_id, self.first_admin = self._first_run.ensure(email=admin_email, password=admin_password)
+        return self
+
+    def follow(self) -> Self:
+        """Keep the read models up to date in a thread of this process."""
+        self._projector_thread = threading.Thread(
+            target=self.projector.run, args=(self._stop_projector,), name="projector"
+        )
+        self._projector_thread.start()
+        return self
+
+    def _decode(self, entry: LogEntry) -> Event:
+        event: Event = self.event_sourcing.mapper.to_domain_event(
+            StoredEvent(entry.originator_id, entry.originator_version, entry.topic, entry.state)
+        )
+        return event
+
+    def projector_health(self) -> ProjectorHealth:
+        """Return how far the read models are, and what is wrong with the projector of this process."""
+        return self.projector.health()
+
+    def close(self) -> None:
+        """End the thread and give the connections back."""
+        self._stop_projector.set()
+        if self._projector_thread is not None:
+            self._projector_thread.join()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

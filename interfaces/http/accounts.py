@@ -1,0 +1,114 @@
+"""Accounts and their processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4, uuid5
+
+from pydantic import BaseModel, ConfigDict
+
+from application.access import visible_processes
+from application.accounts import ChangeProcess, OpenAccount, RegisterProcess
+from domain.account import Account
+from domain.permissions import Action
+from domain.process import Process
+from interfaces.http.admin import AdminResource, Name, bool_parameter, idempotent, page_parameters, send, send_page
+from interfaces.http.presenters import account_resource, process_resource
+from interfaces.http.requests import path_uuid
+
+if TYPE_CHECKING:
+    import falcon
+
+    from application.admin import IdempotentRequest
+
+
+class NewAccount(BaseModel):
+    """The body of `POST /accounts`."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+
+
+class NewProcess(BaseModel):
+    """The body of `POST …/processes`. flow_id: when the RPA tool has one; else one is made."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    flow_id: UUID | None = None
+
+
+class ProcessChange(BaseModel):
+    """The body of `PATCH …/processes/{flow_id}`; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name | None = None
+    retired: bool | None = None
+
+
+class AccountsResource(AdminResource):
+    """`/api/v1/accounts`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List the accounts that the caller is a member of."""
+        caller = self._caller(req)
+        size, cursor = page_parameters(req)
+        page = self._services.lists.accounts_of(UUID(caller["actor"]), caller["tenant_id"], size, cursor)
+        send_page(req, resp, *page)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Open an account."""
+        caller = self._caller(req)
+        body = self._body(req, NewAccount)
+        outcome = self._execute(
+            resp, OpenAccount(**caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
+        )
+        resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
+        send(resp, account_resource(self._get(Account, outcome.resource_id)), 201)
+
+
+class ProcessesResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/processes`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """List the processes that the caller may see."""
+        caller = self._caller(req, account_id)
+        self._check(caller, Action.READ_PROCESSES)
+        size, cursor = page_parameters(req, "retired")
+        visible = visible_processes(
+            self._services.event_sourcing, caller["actor"], caller["tenant_id"], caller["account_id"]
+        )
+        retired = bool_parameter(req, "retired")
+        page = self._services.lists.processes(caller["account_id"], size, cursor, visible=visible, retired=retired)
+        send_page(req, resp, *page)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Register a process."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, NewProcess)
+        idempotency = idempotent(req)
+        flow_id = body.flow_id or _new_flow_id(caller["account_id"], caller["actor"], idempotency)
+        outcome = self._execute(
+            resp, RegisterProcess(**caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
+        )
+        process = self._get(Process, outcome.resource_id)
+        resp.set_header("Location", f"{req.path}/{process.flow_id}")
+        send(resp, process_resource(process), 201)
+
+
+class ProcessResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/processes/{flow_id}`."""
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, flow_id: str) -> None:
+        """Rename, retire or restore a process."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, ProcessChange)
+        outcome = self._execute(
+            resp,
+            ChangeProcess(**caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),
+        )
+        send(resp, process_resource(self._get(Process, outcome.resource_id)))
+
+
+def _new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:
+    """Two requests at once with one Idempotency-Key must meet, so the id follows from the key where there is one."""
+    return uuid4() if idempotency is None else uuid5(account_id, f"flow:{actor}:{idempotency.key}")

@@ -1,0 +1,148 @@
+"""What the resources of the admin API share: who asks, which account, one command, one answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from application.access import check_access
+from application.admin import AdminCommand, IdempotentRequest, Outcome
+from domain import limits
+from domain.errors import FieldError, InvalidInputError, NotFoundError
+from domain.model import Aggregate
+from domain.names import checked_name
+from interfaces.http.problems import ProblemError
+from interfaces.http.requests import idempotency_key, json_request, path_uuid
+from interfaces.http.sessions import signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    import falcon
+
+    from domain.permissions import Action
+    from interfaces.bootstrap import Services
+    from interfaces.http.requests import M
+
+A = TypeVar("A", bound=Aggregate)
+_LIMIT_DIGITS_MAX = 5
+"""Python itself refuses to read numbers that are very long."""
+
+
+def _by_the_rule(text: str) -> str:
+    try:
+        return checked_name(text)
+    except InvalidInputError as error:
+        raise PydanticCustomError("rule", "rule", {"message": error.errors[0].message}) from None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=limits.NAME_CHARS_MAX), AfterValidator(_by_the_rule)]
+"""A name that people give: trimmed, not blank, on one line."""
+Reason = Annotated[str, Field(max_length=limits.REASON_CHARS_MAX)]
+
+
+class AdminResource:
+    """A resource of the admin API. Permissions are checked in the command, or by `_check` before a read."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def _caller(self, req: falcon.Request, account_id: str | None = None) -> dict[str, Any]:
+        """Return what every admin command has; the actor is who is signed in.
+
+        Raises NotSignedInError, NotFoundError.
+        """
+        session = signed_in(self._services, req)
+        return {
+            "actor": str(session.user.user_id),
+            "request_id": req.context.request_id,
+            "tenant_id": self._services.tenant_id,
+            "account_id": None if account_id is None else path_uuid(account_id),
+        }
+
+    def _check(self, caller: Mapping[str, Any], action: Action) -> None:
+        """Check that the caller may read. Raises ForbiddenError, NotFoundError."""
+        check_access(self._services.event_sourcing, caller["actor"], caller["tenant_id"], caller["account_id"], action)
+
+    def _body(self, req: falcon.Request, model: type[M]) -> M:
+        check_parameters(req)
+        return json_request(req, model, self._services.body_bytes_max)
+
+    def _execute(self, resp: falcon.Response, command: AdminCommand) -> Outcome:
+        """Carry out a command, and wait until lists show it."""
+        done = self._services.door.execute(command)
+        outcome: Outcome = done.result
+        position = done.position
+        if outcome.replayed:
+            resp.set_header("Idempotent-Replayed", "true")
+            # The first request's answer may have been lost before the lists showed it.
+            position = self._services.event_sourcing.recorder.max_notification_id() or 0
+        if not self._services.lists.wait_for(position):
+            resp.set_header("X-Lists-Behind", "true")
+        return outcome
+
+    def _get(self, kind: type[A], aggregate_id: UUID) -> A:
+        found = self._services.event_sourcing.find(kind, aggregate_id)
+        if found is None:
+            raise NotFoundError
+        return found
+
+
+def idempotent(req: falcon.Request) -> IdempotentRequest | None:
+    """Return the request's Idempotency-Key with its digest; the body must have been read. Raises ProblemError."""
+    key = idempotency_key(req)
+    return None if key is None else IdempotentRequest(key, req.context.body_digest)
+
+
+def check_parameters(req: falcon.Request, *known: str) -> None:
+    """Raise ProblemError for a query parameter that is not known: ignoring it would answer another question."""
+    unknown = sorted(set(req.params) - set(known))
+    if unknown:
+        raise ProblemError(
+            "invalid-request", errors=[FieldError("", f"{name[:50]} is not a known parameter") for name in unknown]
+        )
+
+
+def page_parameters(req: falcon.Request, *known: str) -> tuple[int, str | None]:
+    """Return `limit` and `cursor` of a list. Raises ProblemError."""
+    check_parameters(req, "limit", "cursor", *known)
+    text = req.get_param("limit")
+    if text is None:
+        size = limits.PAGE_ITEMS_DEFAULT
+    elif (
+        text.isascii() and text.isdigit() and len(text) <= _LIMIT_DIGITS_MAX and 1 <= int(text) <= limits.PAGE_ITEMS_MAX
+    ):
+        size = int(text)
+    else:
+        raise ProblemError(
+            "invalid-request", errors=[FieldError("", f"limit must be from 1 to {limits.PAGE_ITEMS_MAX}")]
+        )
+    return size, req.get_param("cursor")
+
+
+def bool_parameter(req: falcon.Request, name: str) -> bool | None:
+    """Return a parameter that is true, false or not there. Raises ProblemError."""
+    text = req.get_param(name)
+    if text not in {None, "true", "false"}:
+        raise ProblemError("invalid-request", errors=[FieldError("", f"{name} must be true or false")])
+    return None if text is None else text == "true"
+
+
+def send(resp: falcon.Response, body: object, status: int = 200) -> None:
+    """Answer with JSON."""
+    resp.status = status
+    resp.data = orjson.dumps(body)
+    resp.content_type = "application/json"
+
+
+def send_page(req: falcon.Request, resp: falcon.Response, items: list[dict[str, Any]], next_cursor: str | None) -> None:
+    """Answer with one page of a list."""
+    if next_cursor is not None:
+        query = urlencode({**{name: req.get_param(name) for name in req.params}, "cursor": next_cursor})
+        resp.append_header("Link", f'<{req.path}?{query}>; rel="next"')
+    send(resp, {"items": items, "next_cursor": next_cursor})

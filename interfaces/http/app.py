@@ -1,0 +1,111 @@
+"""The Falcon application: its routes in one table, and what every error becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import falcon
+import structlog
+
+from interfaces.http.accounts import AccountsResource, ProcessesResource, ProcessResource
+from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, Home, ProblemPage
+from interfaces.http.health import Live, Ready
+from interfaces.http.ingest import OwnKeyResource, ReportResource
+from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource
+from interfaces.http.members import MemberResource, MembersResource
+from interfaces.http.metrics import Metrics
+from interfaces.http.middleware import SECURITY_HEADERS, Envelope
+from interfaces.http.problems import ProblemError, document, problem_of
+from interfaces.http.requests import request_id_of
+from interfaces.http.sessions import SessionResource
+
+if TYPE_CHECKING:
+    from interfaces.bootstrap import Services
+
+_log = structlog.get_logger("rpawatch.http")
+
+_ACCOUNT = "/api/v1/accounts/{account_id}"
+
+
+def routes(services: Services) -> dict[str, object]:
+    """Return every route and its resource: the table of contents of the wire."""
+    return {
+        "/api/v1/ingest/report": ReportResource(services),
+        "/api/v1/ingest/key": OwnKeyResource(services),
+        "/api/v1/session": SessionResource(services),
+        "/api/v1/accounts": AccountsResource(services),
+        f"{_ACCOUNT}/processes": ProcessesResource(services),
+        f"{_ACCOUNT}/processes/{{flow_id}}": ProcessResource(services),
+        f"{_ACCOUNT}/members": MembersResource(services),
+        f"{_ACCOUNT}/members/{{user_id}}": MemberResource(services),
+        f"{_ACCOUNT}/keys": KeysResource(services),
+        f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
+        "/health/live": Live(),
+        "/health/ready": Ready(services),
+        "/metrics": Metrics(services),
+        "/openapi.json": ApiDocument(),
+        "/docs": DocsPage(),
+        "/docs/{name}": DocsAsset(),
+        "/problems/{slug}": ProblemPage(),
+        "/": Home(),
+    }
+
+
+def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Falcon's App is generic only to type checkers
+    """Return the WSGI application on these collaborators."""
+    app = falcon.App(middleware=[Envelope()])
+    # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
+    app.req_options.auto_parse_form_urlencoded = False
+    app.req_options.keep_blank_qs_values = True
+    app.req_options.auto_parse_qs_csv = False
+    app.resp_options.default_media_type = "application/json"
+    for path, resource in routes(services).items():
+        app.add_route(path, resource)
+    app.add_error_handler(Exception, _handle_error)
+    app.add_error_handler(falcon.HTTPError, _handle_falcon_error)
+    return app
+
+
+def problem_of_server(
+    status: int, slug: str, *, detail: str, instance: str, request_id: str | None
+) -> tuple[list[tuple[str, str]], bytes]:
+    """Return headers and body of a refusal that the server makes before the application is asked."""
+    del status  # the table has it
+    name = request_id_of(request_id)
+    _, headers, body = document(ProblemError(slug, detail=detail), instance=instance, request_id=name)
+    return [*SECURITY_HEADERS.items(), *headers.items(), ("X-Request-Id", name)], body
+
+
+def _handle_error(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
+    problem = problem_of(error)
+    if problem.slug == "internal-error":
+        _log.error("internal_error", request_id=req.context.request_id, exc_info=error)
+    elif problem.slug == "unavailable":
+        _log.warning("unavailable", request_id=req.context.request_id, reason=str(error))
+    _send(req, resp, problem)
+
+
+def _handle_falcon_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _params: object) -> None:
+    """Say what Falcon found in the words of the table."""
+    headers = {name: value for name, value in dict(error.headers or {}).items() if name.lower() == "allow"}
+    slug = {
+        404: "not-found",
+        405: "method-not-allowed",
+        413: "too-large",
+        415: "unsupported-media-type",
+        400: "malformed-request",
+    }.get(error.status_code, "internal-error")
+    if slug == "internal-error":
+        _log.error("internal_error", request_id=req.context.request_id, exc_info=error)
+    _send(req, resp, ProblemError(slug, headers=headers))
+
+
+def _send(req: falcon.Request, resp: falcon.Response, problem: ProblemError) -> None:
+    status, headers, body = document(problem, instance=req.context.path, request_id=req.context.request_id)
+    resp.context.problem = problem.slug
+    resp.status = status
+    resp.text = None
+    resp.media = None
+    resp.data = body
+    resp.set_headers(headers)

@@ -1,0 +1,76 @@
+"""Around every request: its id, one log line, the security headers, and no key in the URL."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from application.store.database import deadline
+from interfaces.http.metrics import count_request
+from interfaces.http.problems import ProblemError
+from interfaces.http.requests import check_not_overdue, client_address, holds_a_key, request_id_of
+
+if TYPE_CHECKING:
+    import falcon
+
+_log = structlog.get_logger("rpawatch.http")
+QUEUE_SECONDS_MAX = 3.0
+"""A request that has waited longer for a thread is refused: its client would have given up before the answer."""
+STORE_SECONDS_MAX = 4.5
+"""All waits of a request for the store end within this. Below the time that the server takes to stop."""
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every answer, errors too. A page that needs more says so itself."""
+
+
+class Envelope:
+    """The Falcon middleware."""
+
+    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Name the request. Raises ProblemError key-in-url, whatever else is sent, or unavailable when overdue."""
+        req.context.started = time.perf_counter()
+        req.context.deadline = deadline(STORE_SECONDS_MAX)
+        req.context.deadline.__enter__()
+        req.context.request_id = request_id_of(req.get_header("X-Request-Id"))
+        req.context.path = req.path
+        resp.set_headers(SECURITY_HEADERS)
+        resp.set_header("X-Request-Id", req.context.request_id)
+        # The raw target too: what a router makes of it must not decide what is seen.
+        if holds_a_key(f"{req.env.get('REQUEST_URI', '')} {req.path} {req.query_string}"):
+            req.context.path = "/"
+            raise ProblemError("key-in-url")
+        check_not_overdue(req, QUEUE_SECONDS_MAX)
+
+    def process_response(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        resource: object,
+        req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
+    ) -> None:
+        """Count and log the answer."""
+        del resource, req_succeeded
+        req.context.deadline.__exit__(None, None, None)
+        seconds = time.perf_counter() - req.context.started
+        route = req.uri_template or "-"
+        status = int(str(resp.status)[:3])
+        count_request(req.method, route, status, seconds)
+        _log.info(
+            "request",
+            method=req.method,
+            path=req.context.path,
+            route=route,
+            status=status,
+            problem=getattr(resp.context, "problem", None),
+            ms=round(seconds * 1000, 1),
+            request_id=req.context.request_id,
+            actor=getattr(req.context, "actor", None),
+            address=client_address(req),
+        )

@@ -1,0 +1,190 @@
+"""Builds the document of the API from the models that check requests, and writes it to the file that is committed.
+
+    python -m interfaces.http.openapi
+
+`documents.py` serves the file, so that what is released, read and compared is the same to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openapi_pydantic import (
+    Components,
+    DataType,
+    Example,
+    Info,
+    MediaType,
+    OpenAPI,
+    Operation,
+    PathItem,
+    RequestBody,
+    Response,
+    Schema,
+    Server,
+    Tag,
+)
+from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
+
+from interfaces.http.openapi_entry import JSON
+from interfaces.http.openapi_examples import ANSWERS, REQUESTS
+from interfaces.http.openapi_operations import OPERATIONS
+from interfaces.http.openapi_parts import (
+    HEADERS,
+    PARAMETERS,
+    PROBLEM_EXAMPLES,
+    RESPONSES,
+    SECURITY_SCHEMES,
+    header_references,
+    problem_response,
+    problem_responses,
+    reference,
+    security_of,
+)
+from interfaces.http.openapi_requests import DESCRIPTIONS, FIELDS
+
+if TYPE_CHECKING:
+    from interfaces.http.openapi_entry import Entry, Success
+
+FILE = Path(__file__).with_suffix(".json")
+_DESCRIPTION = """\
+Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
+
+- **Bodies** are JSON in UTF-8, up to 10 MiB, and may be sent with `Content-Encoding: gzip`. A name that is not known is
+  refused, in a body as in the query of a list: nothing is silently dropped.
+- **Times** are RFC 3339; answers are in UTC with `Z`.
+- **Errors** are `application/problem+json` (RFC 9457), everywhere. `type` is stable and leads to an explanation,
+  `detail` says what to do, `errors` lists every broken rule of a body with a JSON pointer.
+- **Repeats**: send an `Idempotency-Key` with a POST, and repeat the same request after a lost connection or a 503.
+- **Limits**: an answer to a valid key says in `RateLimit` what is left; a 429 says in `Retry-After` how long to wait.
+- **Methods** that an address does not take are answered with 405 and `Allow`.
+- **Keys** belong in the X-API-Key header. Anything that looks like one in a URL is refused with 400 `key-in-url`.
+"""
+_TAGS = {
+    "Ingest": "What a robot asks, with its API key.",
+    "Session": "Signing in and out.",
+    "Accounts": "Isolated workspaces of the tenant.",
+    "Processes": "What robots run.",
+    "Members": "Who may do what in an account.",
+    "Keys": "Credentials of robots.",
+    "Operation": "For those who run the service. Needs no account.",
+    "Documents": "For those who read. Needs no account.",
+}
+
+
+def build() -> dict[str, Any]:
+    """Return the document as JSON values."""
+    paths: dict[str, dict[str, Operation]] = defaultdict(dict)
+    for entry in OPERATIONS:
+        paths[entry.path][entry.method] = _operation(entry)
+    document = OpenAPI(
+        openapi="3.1.1",
+        info=Info(
+            title="RPA Watch",
+            version=version("rpawatch"),
+            summary="Keys and job reports of robots",
+            description=_DESCRIPTION,
+        ),
+        servers=[Server(url="/", description="The service that this document comes from")],
+        tags=[Tag(name=name, description=description) for name, description in _TAGS.items()],
+        paths={path: PathItem.model_validate(operations) for path, operations in paths.items()},
+        components=Components(
+            parameters=dict(PARAMETERS),
+            headers=dict(HEADERS),
+            responses=dict(RESPONSES),
+            examples=dict(PROBLEM_EXAMPLES),
+            securitySchemes=dict(SECURITY_SCHEMES),
+        ),
+    )
+    whole = construct_open_api_with_schema_class(document)
+    found: dict[str, Any] = json.loads(whole.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True))
+    for name, schema in found["components"]["schemas"].items():
+        _describe(name, schema)
+    _write_whole_bounds(found)
+    return found
+
+
+def _operation(entry: Entry) -> Operation:
+    answers = problem_responses(entry)
+    for success in entry.success:
+        response = _success(success)
+        if str(success.status) in answers:
+            # The server in front of the resource may refuse with the same status, and says so in its own form.
+            response.content = {**(response.content or {}), **(problem_response(["unavailable"], ()).content or {})}
+        answers[str(success.status)] = response
+    return Operation(
+        operationId=entry.name,
+        tags=[entry.tag],
+        summary=entry.summary,
+        description=entry.description,
+        security=security_of(entry),
+        parameters=[reference("parameters", name) for name in entry.parameters] or None,
+        requestBody=_request_body(entry),
+        responses=dict(sorted(answers.items())),
+    )
+
+
+def _request_body(entry: Entry) -> RequestBody | None:
+    if entry.body is None:
+        return None
+    media = MediaType(
+        schema=PydanticSchema(schema_class=entry.body),
+        examples={name: Example(value=value) for name, value in REQUESTS[entry.body].items()},
+    )
+    note = None if entry.body_required else "May be left out."
+    return RequestBody(required=entry.body_required, description=note, content={JSON: media})
+
+
+def _success(success: Success) -> Response:
+    return Response(
+        description=success.description,
+        headers=header_references(success.headers),
+        content={name: _media(success, name) for name in success.media_types} or None,
+    )
+
+
+def _media(success: Success, name: str) -> MediaType:
+    if success.model is None:
+        return MediaType(schema=Schema(type=DataType.OBJECT if name == JSON else DataType.STRING))
+    return MediaType(schema=PydanticSchema(schema_class=success.model), example=ANSWERS[success.model])
+
+
+def _describe(name: str, schema: dict[str, Any]) -> None:
+    """Put in what the model does not say, and leave out what it says without need."""
+    if name in DESCRIPTIONS:
+        schema["description"] = DESCRIPTIONS[name]
+    for field_name, field in schema.get("properties", {}).items():
+        field.pop("title", None)
+        if field.get("default", ...) is None:
+            del field["default"]
+        words = FIELDS.get(name, {}).get(field_name)
+        if words is not None:
+            _not_null(field).update(words.rules)
+            if words.rules.get("enum"):
+                field.pop("$ref", None)
+            field["description"] = words.description
+
+
+def _write_whole_bounds(node: Any) -> None:  # noqa: ANN401 - JSON
+    """Write 200 where the library writes 200.0."""
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _write_whole_bounds(child)
+    if isinstance(node, dict):
+        node.update({name: int(node[name]) for name in ("minimum", "maximum") if isinstance(node.get(name), float)})
+
+
+def _not_null(field: dict[str, Any]) -> dict[str, Any]:
+    return next((choice for choice in field.get("anyOf", ()) if choice.get("type") != "null"), field)
+
+
+def text() -> str:
+    """Return the document as it is committed."""
+    return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,139 @@
+"""Examples of requests and answers. A test holds each against its schema, and schemathesis sends the requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from domain.report import Report
+from interfaces.http import openapi_responses as answers
+from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
+from interfaces.http.keys import Deactivation, NewKey
+from interfaces.http.members import NewMember
+from interfaces.http.sessions import SignIn
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+ACCOUNT_ID = "0b1f6f0e-4a53-4c55-9d43-2f6d3a0c9a11"
+USER_ID = "8f14e45f-ceea-467f-a1d6-5f2b3c4d5e6f"
+KEY_ID = "c9f0f895-fb98-5b91-9b2d-7e6a5c4b3d21"
+FLOW_ID = "4de713a3-1a07-4282-8885-dfbaa7869a31"
+REQUESTS: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
+    Report: {
+        "A job with three records": {
+            "flow_id": FLOW_ID,
+            "robot_id": "robot-7",
+            "started_at": "2026-03-10T21:43:51Z",
+            "finished_at": "2026-03-10T21:48:51Z",
+            "target": "SAP",
+            "external_id": "UIP-2026-000417",
+            "result_summary": "1 of 3 invoices was booked",
+            "tags": ["month-end"],
+            "data": {"queue": "invoices-in"},
+            "details": [
+                {"sequence_no": 1, "status": "success", "record_id": "INV-1001", "result": "booked"},
+                {"sequence_no": 2, "status": "failed", "record_id": "INV-1002", "error_message": "no such supplier"},
+                {"sequence_no": 3, "status": "failed", "record_id": "INV-1003", "error_message": "amount is missing"},
+            ],
+        },
+        "The least that will do": {"flow_id": FLOW_ID, "robot_id": "robot-7", "started_at": "2026-03-10T21:43:51Z"},
+    },
+    NewKey: {
+        "For one process": {"name": "Invoices, nightly", "flow_id": FLOW_ID, "limit": 120},
+        "For the account": {"name": "All robots"},
+    },
+    Deactivation: {"With a reason": {"reason": "The robot was retired"}},
+    NewAccount: {"An account": {"name": "Finance"}},
+    NewProcess: {"With the RPA tool's id": {"name": "Invoices", "flow_id": FLOW_ID}},
+    ProcessChange: {"Another name": {"name": "Incoming invoices"}, "Retire": {"retired": True}},
+    NewMember: {
+        "A user with one process": {
+            "email": "bob@example.com",
+            "role": "account_user",
+            "name": "Bob",
+            "flow_ids": [FLOW_ID],
+        }
+    },
+    SignIn: {"A user": {"email": "alice@example.com", "password": "four unrelated words, say"}},
+}
+
+_KEY = {
+    "id": KEY_ID,
+    "account_id": ACCOUNT_ID,
+    "name": "Invoices, nightly",
+    "prefix": "ExampleE",
+    "flow_id": FLOW_ID,
+    "limit": 120,
+    "created_at": "2026-03-10T20:00:00.000Z",
+    "created_by": USER_ID,
+    "last_used_at": None,
+    "uses": 0,
+    "expires_at": None,
+    "active": True,
+    "status": "active",
+    "deactivated_at": None,
+    "deactivated_by": None,
+    "deactivation_reason": None,
+    "rotated_to": None,
+    "rotated_from": None,
+}
+_ENDED = {
+    "active": False,
+    "status": "deactivated",
+    "deactivated_at": "2026-03-11T08:30:00.000Z",
+    "deactivated_by": USER_ID,
+    "deactivation_reason": "The robot was retired",
+}
+_MEMBER = {
+    "user_id": USER_ID,
+    "account_id": ACCOUNT_ID,
+    "email": "bob@example.com",
+    "name": "Bob",
+    "roles": ["account_user"],
+}
+_SESSION = {
+    "expires_at": "2026-03-11T09:00:00.000Z",
+    "csrf_token": "q0vXo8mQd4o2X0mGmD6v0o1ZkqCk2l1oY8m1l2bq3dE",
+    "user": {"id": USER_ID, "email": "alice@example.com", "name": "Alice"},
+    "memberships": [{"account_id": ACCOUNT_ID, "account_name": "Finance", "roles": ["account_admin"]}],
+}
+_ACCOUNT = {"id": ACCOUNT_ID, "name": "Finance", "opened_at": "2026-03-01T08:00:00.000Z"}
+_PROCESS = {
+    "flow_id": FLOW_ID,
+    "account_id": ACCOUNT_ID,
+    "name": "Invoices",
+    "registered_at": "2026-03-01T08:05:00.000Z",
+    "retired_at": None,
+}
+ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
+    answers.JobReceipt: {
+        "job_id": "3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c",
+        "account_id": ACCOUNT_ID,
+        "flow_id": FLOW_ID,
+        "status": "partial_success",
+        "counts": {"total": 3, "success": 1, "failed": 2, "skipped": 0},
+        "duration_seconds": 300.0,
+        "received_at": "2026-03-10T21:48:52.101Z",
+    },
+    answers.OwnKey: {
+        "name": "Invoices, nightly",
+        "prefix": "ExampleE",
+        "account_id": ACCOUNT_ID,
+        "account_name": "Finance",
+        "flow_id": FLOW_ID,
+        "expires_at": None,
+        "limit": 120,
+    },
+    answers.Key: _KEY | _ENDED,
+    answers.CreatedKey: _KEY | {"key": "rpakey_ExampleExampleExampleExampleExample000"},
+    answers.Account: _ACCOUNT,
+    answers.AccountPage: {"items": [_ACCOUNT], "next_cursor": None},
+    answers.Process: _PROCESS,
+    answers.ProcessPage: {"items": [_PROCESS], "next_cursor": None},
+    answers.AddedMember: _MEMBER | {"first_password": "kd4vp-7mzqe-w3hna-9ruxt-c8ygs"},
+    answers.MemberPage: {"items": [_MEMBER], "next_cursor": None},
+    answers.Session: _SESSION,
+    answers.NewSession: _SESSION | {"token": "Zm91cnRlZW4gdW5yZWxhdGVkIGJ5dGVzIG9mIGNoYW5jZQ"},
+    answers.Alive: {"status": "ok"},
+    answers.ReadyState: {"status": "ok"},
+}

@@ -1,0 +1,181 @@
+"""Every operation in one table: what it takes, what it answers, and which problems it can have."""
+
+from __future__ import annotations
+
+from domain.report import Report
+from interfaces.http import openapi_responses as answers
+from interfaces.http.documents import ASSETS
+from interfaces.http.openapi_admin import ADMIN_OPERATIONS
+from interfaces.http.openapi_entry import OF_BODIES, Access, Entry, Success
+from interfaces.http.sessions import SignIn
+
+OPERATIONS: tuple[Entry, ...] = (
+    Entry(
+        method="post",
+        path="/api/v1/ingest/report",
+        name="reportJob",
+        tag="Ingest",
+        summary="Report a whole job",
+        description=(
+            "One job with all its records in one request. 201 means that it is on disk. Send an Idempotency-Key and"
+            " repeat the same request as often as you like, for instance after a lost connection or a 503: it is one"
+            " job, and every answer is the same."
+        ),
+        access=Access.KEY,
+        body=Report,
+        parameters=("Idempotency-Key",),
+        success=(
+            Success(
+                status=201,
+                description="The job is on disk.",
+                model=answers.JobReceipt,
+                headers=("Location", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy"),
+            ),
+        ),
+        problems=(
+            "malformed-json",
+            "invalid-api-key",
+            "key-scope",
+            "process-not-found",
+            "process-retired",
+            "too-large",
+            "unsupported-media-type",
+            "invalid-report",
+            "invalid-request",
+            "idempotency-key-reuse",
+            "rate-limited",
+        ),
+    ),
+    Entry(
+        method="get",
+        path="/api/v1/ingest/key",
+        name="readOwnKey",
+        tag="Ingest",
+        summary="Look at one's own key",
+        description="What a robot may know of its key, and the cheapest way to try one out. It is one use of the key.",
+        access=Access.KEY,
+        success=(Success(description="The key.", model=answers.OwnKey, headers=("RateLimit", "RateLimit-Policy")),),
+        problems=("invalid-api-key", "rate-limited"),
+    ),
+    Entry(
+        method="post",
+        path="/api/v1/session",
+        name="signIn",
+        tag="Session",
+        summary="Sign in",
+        description=(
+            "Begins a session of 12 hours. Scripts send its token as `Authorization: Bearer`; browsers get it as an"
+            " HttpOnly cookie. After too many failures it answers 429 for a while."
+        ),
+        body=SignIn,
+        success=(Success(description="Signed in.", model=answers.NewSession, headers=("Set-Cookie",)),),
+        problems=(*OF_BODIES, "sign-in-failed", "rate-limited"),
+    ),
+    Entry(
+        method="get",
+        path="/api/v1/session",
+        name="whoAmI",
+        tag="Session",
+        summary="Tell who is signed in",
+        description="The user of the session, what they are in which account, and the csrf_token for the cookie.",
+        access=Access.SESSION,
+        success=(Success(description="The session.", model=answers.Session),),
+        problems=("not-signed-in",),
+    ),
+    Entry(
+        method="delete",
+        path="/api/v1/session",
+        name="signOut",
+        tag="Session",
+        summary="Sign out",
+        description="Ends the session at once, everywhere.",
+        access=Access.SESSION,
+        success=(Success(status=204, description="Signed out.", media_types=(), headers=("Set-Cookie",)),),
+        problems=("not-signed-in", "csrf-token"),
+    ),
+    *ADMIN_OPERATIONS,
+    Entry(
+        method="get",
+        path="/health/live",
+        name="live",
+        tag="Operation",
+        summary="Tell that the process runs",
+        description="For a supervisor that restarts what has hung. It asks nobody else.",
+        success=(Success(description="It runs.", model=answers.Alive),),
+    ),
+    Entry(
+        method="get",
+        path="/health/ready",
+        name="ready",
+        tag="Operation",
+        summary="Tell whether requests can be served",
+        description="For a load balancer: the store can be reached, and the read models are not far behind.",
+        success=(
+            Success(description="Ready.", model=answers.ReadyState),
+            Success(
+                status=503,
+                description="Not ready; the body says what is wrong. Ask again after Retry-After seconds.",
+                model=answers.ReadyState,
+                headers=("Retry-After",),
+            ),
+        ),
+    ),
+    Entry(
+        method="get",
+        path="/metrics",
+        name="metrics",
+        tag="Operation",
+        summary="Counters and histograms for Prometheus",
+        description="By route and status; never a key.",
+        success=(Success(description="Prometheus' text format.", media_types=("text/plain",)),),
+    ),
+    Entry(
+        method="get",
+        path="/openapi.json",
+        name="document",
+        tag="Documents",
+        summary="This document",
+        description="The one that was released with this version.",
+        success=(Success(description="OpenAPI 3.1."),),
+    ),
+    Entry(
+        method="get",
+        path="/docs",
+        name="docs",
+        tag="Documents",
+        summary="This document as a page",
+        description="Swagger UI, served from here.",
+        success=(Success(description="The page.", media_types=("text/html",)),),
+    ),
+    Entry(
+        method="get",
+        path="/docs/{name}",
+        name="docsAsset",
+        tag="Documents",
+        summary="A file of that page",
+        description=f"One of {', '.join(sorted(ASSETS))}.",
+        parameters=("name",),
+        success=(Success(description="The file.", media_types=("text/css", "text/javascript")),),
+        problems=("not-found",),
+    ),
+    Entry(
+        method="get",
+        path="/problems/{slug}",
+        name="problem",
+        tag="Documents",
+        summary="What a problem means",
+        description="Where the `type` of a problem leads.",
+        parameters=("slug",),
+        success=(Success(description="The page.", media_types=("text/html",)),),
+        problems=("not-found",),
+    ),
+    Entry(
+        method="get",
+        path="/",
+        name="home",
+        tag="Documents",
+        summary="The start page",
+        description="For now it leads to the page of the API.",
+        success=(Success(status=303, description="See there.", media_types=(), headers=("Location",)),),
+    ),
+)

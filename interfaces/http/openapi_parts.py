@@ -1,0 +1,239 @@
+"""What operations share: parameters, header fields, security schemes, and the answers that are problems."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from openapi_pydantic import (
+    DataType,
+    Example,
+    Header,
+    MediaType,
+    Parameter,
+    Reference,
+    Response,
+    Schema,
+    SecurityScheme,
+)
+from openapi_pydantic.util import PydanticSchema
+
+from domain import limits
+from domain.errors import FieldError
+from interfaces.http.documents import ASSETS
+from interfaces.http.openapi_entry import EVERYWHERE, Access
+from interfaces.http.openapi_responses import Problem
+from interfaces.http.problems import PROBLEMS, ProblemError, document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from interfaces.http.openapi_entry import Entry
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def _text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
+    return Schema.model_validate({"type": "string", **rules})
+
+
+def _parameter(name: str, where: str, description: str, schema: Schema, **rest: bool) -> Parameter:
+    # By the names of the document, where `in` is no word that Python takes for an argument.
+    return Parameter.model_validate({"name": name, "in": where, "description": description, "schema": schema, **rest})
+
+
+def _path(name: str, description: str, **rules: Any) -> Parameter:  # noqa: ANN401 - keywords of JSON Schema
+    return _parameter(name, "path", description, _text(**(rules or {"format": "uuid"})), required=True)
+
+
+def _query(name: str, description: str, schema: Schema) -> Parameter:
+    return _parameter(name, "query", description, schema)
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "account_id": _path("account_id", "The account."),
+    "flow_id": _path("flow_id", "The process."),
+    "user_id": _path("user_id", "The user."),
+    "key_id": _path("key_id", "The key's id, not its secret."),
+    "name": _path("name", "The file.", enum=sorted(ASSETS)),
+    "slug": _path("slug", "The last part of the `type` of a problem.", enum=sorted(PROBLEMS)),
+    "limit": _query(
+        "limit",
+        "How many items at most.",
+        Schema(type=DataType.INTEGER, minimum=1, maximum=limits.PAGE_ITEMS_MAX, default=limits.PAGE_ITEMS_DEFAULT),
+    ),
+    "cursor": _query(
+        "cursor",
+        "The `next_cursor` of the page before; left out for the first page. Nothing else is taken for one.",
+        _text(),
+    ),
+    "retired": _query(
+        "retired", "true: only those that take no jobs. false: only those that do.", Schema(type=DataType.BOOLEAN)
+    ),
+    "Idempotency-Key": _parameter(
+        "Idempotency-Key",
+        "header",
+        f"1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters of your choice, bare or in double"
+        " quotes. The same key with the same request again gives the same answer and does nothing twice, for ever.",
+        _text(
+            pattern=(
+                rf"^(?:[!#-~](?:[ -~]{{0,{limits.IDEMPOTENCY_KEY_CHARS_MAX - 2}}}[!-~])?"
+                rf'|"(?:[ !#-\[\]-~]|\\["\\]){{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")$'
+            )
+        ),
+    ),
+}
+
+HEADERS: dict[str, Header] = {
+    "X-Request-Id": Header(
+        required=True,
+        description=(
+            "The request's X-Request-Id when it was a token of up to 64 letters, digits, `.`, `_`, `-`; else a new one."
+        ),
+        schema=_text(pattern=rf"^[A-Za-z0-9._-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}$"),
+    ),
+    "RateLimit-Policy": Header(
+        required=True,
+        description="The limit of the key (draft-ietf-httpapi-ratelimit-headers): q requests in any w seconds.",
+        schema=_text(pattern='^"per-key";q=[0-9]+;w=60$'),
+    ),
+    "RateLimit": Header(
+        required=True,
+        description="What is left of it: r requests now, one more in t seconds.",
+        schema=_text(pattern='^"per-key";r=[0-9]+;t=[0-9]+$'),
+    ),
+    "Retry-After": Header(
+        required=True,
+        description="Whole seconds, rounded up: whoever waits that long gets through.",
+        schema=_text(pattern="^[1-9][0-9]*$"),
+    ),
+    "Location": Header(required=True, description="Where it is.", schema=_text(pattern="^/")),
+    "Link": Header(
+        description='The next page, with `rel="next"`; not on the last one.',
+        schema=_text(pattern='^<[^>]+>; rel="next"$'),
+    ),
+    "Idempotent-Replayed": Header(
+        description="There when this is the answer to an earlier request with the same Idempotency-Key.",
+        schema=_text(enum=["true"]),
+    ),
+    "X-Lists-Behind": Header(
+        description="There when it is done, and lists don't show it yet.", schema=_text(enum=["true"])
+    ),
+    "Set-Cookie": Header(
+        description="The session for browsers: HttpOnly, SameSite=Lax, and Secure over HTTPS.", schema=_text()
+    ),
+    "WWW-Authenticate": Header(
+        required=True, description="What to show instead.", schema=_text(pattern="^(ApiKey|Bearer) ")
+    ),
+}
+"""By name; in the document each is a component of that name."""
+
+SECURITY_SCHEMES: dict[str, SecurityScheme] = {
+    name: SecurityScheme.model_validate(fields)
+    for name, fields in {
+        "apiKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "A key of an account (`rpakey_…`). In this header only: in a URL it is refused.",
+        },
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token of a session, from POST /api/v1/session.",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "rpawatch_session",
+            "description": "The session of a browser. Over HTTPS its name is `__Host-rpawatch_session`.",
+        },
+        "csrfToken": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-CSRF-Token",
+            "description": "The csrf_token of the session, with every change that is made with the cookie.",
+        },
+    }.items()
+}
+
+
+def security_of(entry: Entry) -> list[dict[str, list[str]]] | None:
+    """Return what a request has to show: one of the list, all of its parts."""
+    if entry.access is Access.KEY:
+        return [{"apiKey": []}]
+    if entry.access is Access.NOTHING:
+        return None
+    return [{"bearer": []}, {"cookie": []} if entry.method == "get" else {"cookie": [], "csrfToken": []}]
+
+
+def reference(kind: str, name: str) -> Reference:
+    """Return a reference to a component."""
+    return Reference.model_validate({"$ref": f"#/components/{kind}/{name}"})
+
+
+def header_references(names: Iterable[str]) -> dict[str, Header | Reference]:
+    """Return a reference to each header field; every answer has an X-Request-Id."""
+    return {name: reference("headers", name) for name in ("X-Request-Id", *names)}
+
+
+def problem_responses(entry: Entry) -> dict[str, Response | Reference]:
+    """Return the answers that are problems, by status."""
+    slugs = sorted({*EVERYWHERE, *entry.problems}, key=lambda slug: (PROBLEMS[slug].status, list(PROBLEMS).index(slug)))
+    by_status = {str(status): list(found) for status, found in groupby(slugs, key=lambda slug: PROBLEMS[slug].status)}
+    return {
+        status: reference("responses", found[0])
+        if len(found) == 1 and found[0] in RESPONSES
+        else problem_response(found, _headers_of(found[0], entry))
+        for status, found in by_status.items()
+    }
+
+
+def problem_response(slugs: list[str], headers: Iterable[str]) -> Response:
+    """Return the answer that is one of these problems of one status."""
+    return Response(
+        description="\n".join(f"- `{slug}`: {PROBLEMS[slug].detail}" for slug in slugs),
+        headers=header_references(headers),
+        content={
+            PROBLEM_JSON: MediaType(
+                schema=PydanticSchema(schema_class=Problem),
+                examples={slug: reference("examples", slug) for slug in slugs},
+            )
+        },
+    )
+
+
+def _headers_of(slug: str, entry: Entry) -> list[str]:
+    status = PROBLEMS[slug].status
+    # Only who has shown a valid key is told what is left of its limit.
+    limit = ["RateLimit", "RateLimit-Policy"] if entry.access is Access.KEY and status in _KEY_WAS_VALID else []
+    return [*_HEADERS_OF_STATUS.get(status, ()), *limit]
+
+
+_KEY_WAS_VALID = frozenset({403, 404, 409, 415, 422})
+_HEADERS_OF_STATUS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
+
+
+_ERRORS: dict[str, tuple[FieldError, ...]] = {
+    "invalid-report": (
+        FieldError("/robot_id", "is required"),
+        FieldError("/details/2/status", "must be one of 'success', 'failed', 'skipped'"),
+    ),
+    "invalid-request": (FieldError("/name", "must not be blank"),),
+}
+
+
+def _example(slug: str) -> Example:
+    path = "/" if slug == "key-in-url" else "/api/v1/ingest/report"
+    problem = ProblemError(slug, errors=_ERRORS.get(slug, ()))
+    _, _, body = document(problem, instance=path, request_id="5d0c3a4be3a24ad89ee72b8a4ab9d5a8")
+    return Example(value=orjson.loads(body))
+
+
+PROBLEM_EXAMPLES: dict[str, Example] = {slug: _example(slug) for slug in PROBLEMS}
+RESPONSES: dict[str, Response] = {
+    slug: problem_response([slug], _HEADERS_OF_STATUS.get(PROBLEMS[slug].status, ()))
+    for slug in ("request-timeout", "headers-too-large", "internal-error", "unavailable", "not-signed-in")
+}
+"""Problems that are alone with their status in many operations: components of that name."""

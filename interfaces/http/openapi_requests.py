@@ -1,0 +1,115 @@
+"""What the models that check requests can't say of themselves: words for people, and rules that are code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain import limits
+from domain.permissions import ACCOUNT_ROLES
+from domain.report import DetailStatus, Report
+from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
+from interfaces.http.keys import Deactivation, NewKey
+from interfaces.http.members import NewMember
+from interfaces.http.sessions import SignIn
+
+_TIME = {"pattern": "^(19[7-9][0-9]|2[01][0-9]{2})-"}
+_NAME = {"pattern": r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"}
+_LINES = {"pattern": r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"}
+_EMAIL = {"pattern": r"""^[^@\s\x00-\x1F\x7F,;:<>()\[\]\\"]{1,64}@[^@\s\x00-\x1F\x7F,;:<>()\[\]\\"]+$"""}
+
+
+@dataclass(frozen=True)
+class Words:
+    """description: of a field. rules: JSON Schema that its type does not give."""
+
+    description: str
+    rules: dict[str, Any] = field(default_factory=dict)
+
+
+DESCRIPTIONS: dict[str, str] = {
+    Report.__name__: (
+        "A whole job. Unknown fields are refused by name: `data` is the place for your own. Optional fields may be null"
+        " or left out. No string may hold NUL or half of a surrogate pair."
+    ),
+    "Detail": "One record that the job worked on.",
+    NewKey.__name__: "An API key to be made.",
+    Deactivation.__name__: "Why a key ends.",
+    NewAccount.__name__: "An account to be opened.",
+    NewProcess.__name__: "A process to be registered.",
+    ProcessChange.__name__: "What is to change; what is left out or null stays.",
+    NewMember.__name__: "A role to be given. Somebody who is no user yet becomes one.",
+    SignIn.__name__: "Who signs in.",
+    "Counts": "How many records, by status.",
+}
+"""By the name of the schema, where the docstring is for those who read the code."""
+
+FIELDS: dict[str, dict[str, Words]] = {
+    Report.__name__: {
+        "flow_id": Words("The process: one of the key's account, and the key's own when it is for one process."),
+        "robot_id": Words("The machine that ran the job."),
+        "started_at": Words("With a time zone, from 1970 to 2199, as in `2026-03-10T21:43:51Z`.", _TIME),
+        "finished_at": Words("Not before started_at. When it is left out, the time of receipt.", _TIME),
+        "status": Words(
+            "Without it computed from the details: all that were not skipped succeeded, `success`; all failed,"
+            " `failed`; else `partial_success`. Without details: `failed` when there is an"
+            " error_message, else `success`."
+        ),
+        "target": Words("What the job worked on, such as an application."),
+        "source": Words("Where its input came from."),
+        "result_summary": Words("For people, in a line or two."),
+        "error_message": Words("Why it failed."),
+        "external_id": Words("The job's id in the RPA tool."),
+        "tags": Words("Labels to find it by."),
+        "data": Words(f"Your own fields, kept as sent: up to {limits.DATA_BYTES_MAX} bytes as compact JSON."),
+        "details": Words(
+            f"The records, with a sequence_no each that no other has. More than {limits.DETAILS_MAX} are a 413:"
+            " report several jobs then."
+        ),
+    },
+    "Detail": {
+        "sequence_no": Words("The place of the record in the job; unique in it, and written without a decimal point."),
+        "status": Words("In any case: `SUCCESS` will do too.", {"enum": [status.value for status in DetailStatus]}),
+        "record_id": Words("The record's id in the system that it is from."),
+        "record_name": Words("What people call the record."),
+        "result": Words("What came out."),
+        "error_message": Words("Why it failed."),
+    },
+    NewKey.__name__: {
+        "name": Words("For people: one line, not blank; spaces around it are cut off.", _NAME),
+        "flow_id": Words("The one process that the key is for. Left out: every process of the account."),
+        "expires_at": Words("The instant from which the key is refused: in the future. Left out: never.", _TIME),
+        "limit": Words(
+            f"Requests in any 60 seconds, without a decimal point; {limits.RATE_LIMIT_DEFAULT} when it is left out."
+        ),
+    },
+    Deactivation.__name__: {"reason": Words("For those who ask later: text, of one line or several.", _LINES)},
+    NewAccount.__name__: {"name": Words("One line, not blank; spaces around it are cut off.", _NAME)},
+    NewProcess.__name__: {
+        "name": Words("One line, not blank; spaces around it are cut off.", _NAME),
+        "flow_id": Words("When the RPA tool has an id for it. Left out: one is made."),
+    },
+    ProcessChange.__name__: {
+        "name": Words("One line, not blank; spaces around it are cut off.", _NAME),
+        "retired": Words("true: it takes no more jobs. false: it takes jobs again."),
+    },
+    NewMember.__name__: {
+        "email": Words("What they sign in with.", _EMAIL),
+        "role": Words(
+            "What they are in this account.", {"enum": sorted(role.value for role in ACCOUNT_ROLES), "type": "string"}
+        ),
+        "name": Words("Of a new user; a user who is there keeps theirs.", _NAME),
+        "flow_ids": Words("Processes of the account that an account_user is to see."),
+    },
+    SignIn.__name__: {
+        "email": Words("The address of the user; upper and lower case are the same."),
+        "password": Words("Their password."),
+    },
+    "Counts": {
+        "total": Words("All of them."),
+        "success": Words("Those that succeeded."),
+        "failed": Words("Those that failed."),
+        "skipped": Words("Those that were skipped."),
+    },
+}
+"""By the name of the schema and the field. Every field of every request stands here; a test sees to it."""

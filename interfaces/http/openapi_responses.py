@@ -1,0 +1,224 @@
+"""What the API answers with, for its document. `presenters.py` makes these; schemathesis sees that the two agree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.api_key import KeyStatus
+from domain.permissions import Role
+from domain.report import Counts, JobStatus
+
+Instant = Annotated[datetime, Field(description="RFC 3339 in UTC, with `Z` and at least milliseconds.")]
+Cursor = Annotated[str | None, Field(description="Send it as `cursor` to get the next page; null on the last one.")]
+AccountId = Annotated[UUID, Field(description="The account.")]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class JobReceipt(_Answer):
+    """A job that is on disk. Whatever was answered with 201 survives any crash."""
+
+    job_id: UUID
+    account_id: AccountId
+    flow_id: UUID
+    status: Annotated[JobStatus, Field(description="As it was sent, or computed from the details.")]
+    counts: Counts
+    duration_seconds: Annotated[float, Field(ge=0, description="From started_at to finished_at.")]
+    received_at: Instant
+
+
+class OwnKey(_Answer):
+    """What a bot may know of its own key."""
+
+    name: str
+    prefix: Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]
+    account_id: AccountId
+    account_name: str
+    flow_id: Annotated[UUID | None, Field(description="The one process that the key is for; null for the account.")]
+    expires_at: Instant | None
+    limit: Annotated[int, Field(description="Requests in any 60 seconds.")]
+
+
+class Key(_Answer):
+    """An API key, without its secret. `active` and `status` come from the check that lets requests in."""
+
+    id: UUID
+    account_id: AccountId
+    name: str
+    prefix: Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]
+    flow_id: Annotated[UUID | None, Field(description="The one process that the key is for; null for the account.")]
+    limit: Annotated[int, Field(description="Requests in any 60 seconds.")]
+    created_at: Instant
+    created_by: Annotated[str, Field(description="A user id, or `system` for the operator.")]
+    last_used_at: Instant | None
+    uses: Annotated[int, Field(ge=0, description="Requests that the key was let in with, refused ones included.")]
+    expires_at: Instant | None
+    active: Annotated[bool, Field(description="Whether the key lets requests in now.")]
+    status: Annotated[
+        KeyStatus, Field(description="`expiring` within the last 7 days; it lets requests in like `active`.")
+    ]
+    deactivated_at: Instant | None
+    deactivated_by: str | None
+    deactivation_reason: str | None
+    rotated_to: UUID | None
+    rotated_from: UUID | None
+
+
+class CreatedKey(Key):
+    """A new key with its secret, which is in this answer and never again."""
+
+    key: Annotated[
+        str,
+        Field(
+            pattern=r"^rpakey_[0-9A-Za-z]{38}$",
+            description="The secret. Store it now, as you would a password, and send it in X-API-Key.",
+        ),
+    ]
+
+
+class Account(_Answer):
+    """An isolated workspace: processes, jobs and keys belong to exactly one."""
+
+    id: UUID
+    name: str
+    opened_at: Instant
+
+
+class Process(_Answer):
+    """An automated process, which robots run and report jobs of."""
+
+    flow_id: Annotated[UUID, Field(description="What reports name it by; unique in its account.")]
+    account_id: AccountId
+    name: str
+    registered_at: Instant
+    retired_at: Annotated[Instant | None, Field(description="Since when it takes no jobs; null when it does.")]
+
+
+class Member(_Answer):
+    """A user and what they are in an account. email and name are null when personal data was erased."""
+
+    user_id: UUID
+    account_id: Annotated[UUID | None, Field(description="The account; null for a role in the whole tenant.")]
+    email: str | None
+    name: str | None
+    roles: list[Role]
+
+
+def _without_password_sometimes(schema: dict[str, Any]) -> None:
+    schema["required"].remove("first_password")
+
+
+class AddedMember(Member):
+    """A member who was given a role. A new user's first password is in this answer and never again."""
+
+    model_config = ConfigDict(json_schema_extra=_without_password_sometimes)
+
+    first_password: Annotated[
+        str, Field(description="Only for a new user: hand it over on a safe way. It is shown this once.")
+    ]
+
+
+class Who(_Answer):
+    """A user."""
+
+    id: UUID
+    email: str
+    name: str
+
+
+class Membership(_Answer):
+    """What a user is, and where."""
+
+    account_id: Annotated[UUID | None, Field(description="Null for a role in the whole tenant.")]
+    account_name: str | None
+    roles: list[Role]
+
+
+class Session(_Answer):
+    """Who is signed in."""
+
+    expires_at: Instant
+    csrf_token: Annotated[
+        str, Field(description="Send it in X-CSRF-Token with every change that is made with the cookie.")
+    ]
+    user: Who
+    memberships: list[Membership]
+
+
+class NewSession(Session):
+    """A session that began now."""
+
+    token: Annotated[str, Field(description="Send it as `Authorization: Bearer <token>`; it is shown this once.")]
+
+
+class AccountPage(_Answer):
+    """A page of accounts, by name."""
+
+    items: list[Account]
+    next_cursor: Cursor
+
+
+class ProcessPage(_Answer):
+    """A page of processes, by name."""
+
+    items: list[Process]
+    next_cursor: Cursor
+
+
+class MemberPage(_Answer):
+    """A page of members."""
+
+    items: list[Member]
+    next_cursor: Cursor
+
+
+class Alive(_Answer):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class ReadyState(_Answer):
+    """Whether the service can serve; what is wrong stands beside `status`."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.update(required=["status"]))
+
+    status: Literal["ok", "unavailable"]
+    store: Annotated[str, Field(description="What is wrong with the store; left out when nothing is.")]
+    projector: Annotated[str, Field(description="What is wrong with the read models; left out when nothing is.")]
+
+
+class BrokenRule(_Answer):
+    """One rule that the request breaks."""
+
+    pointer: Annotated[
+        str, Field(description="RFC 6901 pointer into the body; empty for a header or a query parameter.")
+    ]
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details, for every error. `type` leads to a page that explains it; `detail` says what to do."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra=lambda schema: schema.update(
+            required=["type", "title", "status", "detail", "instance", "request_id"]
+        ),
+    )
+
+    type: Annotated[str, Field(pattern="^/problems/[a-z-]+$", description="A stable name to branch on.")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What was wrong and what to do. The wording may change.")]
+    instance: Annotated[str, Field(description="The path of the request, or `/` where that must not be repeated.")]
+    request_id: Annotated[str, Field(description="Tell it to the operator: the log line has it too.")]
+    errors: Annotated[list[BrokenRule], Field(description="Every broken rule, up to the first 100.")]
+    errors_total: Annotated[int, Field(description="How many rules are broken, when that is more than are listed.")]
+    resource: Annotated[Key, Field(description="With `already-created`: the key that the first request made.")]

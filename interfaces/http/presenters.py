@@ -1,0 +1,113 @@
+"""How things look on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from application.identity.users import User
+    from application.ingest import KeyView
+    from domain.account import Account
+    from domain.api_key import ApiKey
+    from domain.job import Job
+    from domain.process import Process
+
+
+def time_text(time: datetime | None) -> str | None:
+    """Return RFC 3339 in UTC with milliseconds, or with microseconds when there are any, and `Z`."""
+    if time is None:
+        return None
+    precision = "milliseconds" if time.microsecond % 1000 == 0 else "microseconds"
+    return time.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def job_receipt(job: Job) -> dict[str, Any]:
+    """Return what a bot is told of a job that it reported."""
+    return {
+        "job_id": str(job.id),
+        "account_id": str(job.account_id),
+        "flow_id": str(job.flow_id),
+        "status": job.status.value,
+        "counts": job.counts.model_dump(),
+        "duration_seconds": job.duration_seconds,
+        "received_at": time_text(job.received_at),
+    }
+
+
+def own_key(view: KeyView) -> dict[str, Any]:
+    """Return what a bot may know of its own key."""
+    key = view.key
+    return {
+        "name": key.name,
+        "prefix": key.prefix,
+        "account_id": str(key.account_id),
+        "account_name": view.account_name,
+        "flow_id": _text(key.flow_id),
+        "expires_at": time_text(key.expires_at),
+        "limit": key.limit,
+    }
+
+
+def key_resource(key: ApiKey, now: datetime) -> dict[str, Any]:
+    """Return the key resource; `active` and `status` come from the predicate that lets requests in."""
+    now = key.stamp(now)
+    return {
+        "id": str(key.id),
+        "account_id": str(key.account_id),
+        "name": key.name,
+        "prefix": key.prefix,
+        "flow_id": _text(key.flow_id),
+        "limit": key.limit,
+        "created_at": time_text(key.created_at),
+        "created_by": key.created_by,
+        "last_used_at": time_text(key.last_used_at),
+        "uses": key.uses,
+        "expires_at": time_text(key.expires_at),
+        "active": key.is_active(now),
+        "status": key.status(now).value,
+        "deactivated_at": time_text(key.deactivated_at),
+        "deactivated_by": key.deactivated_by,
+        "deactivation_reason": key.deactivation_reason,
+        "rotated_to": None,
+        "rotated_from": None,
+    }
+
+
+def account_resource(account: Account) -> dict[str, Any]:
+    """Return the account resource."""
+    return {"id": str(account.id), "name": account.name, "opened_at": time_text(account.opened_at)}
+
+
+def process_resource(process: Process) -> dict[str, Any]:
+    """Return the process resource."""
+    return {
+        "flow_id": str(process.flow_id),
+        "account_id": str(process.account_id),
+        "name": process.name,
+        "registered_at": time_text(process.registered_at),
+        "retired_at": time_text(process.retired_at),
+    }
+
+
+def member_resource(user_id: UUID, account_id: UUID | None, roles: Iterable[str], user: User | None) -> dict[str, Any]:
+    """Return the member resource; `user` is None for somebody whose personal data was erased."""
+    return {
+        "user_id": str(user_id),
+        "account_id": _text(account_id),
+        "email": user.email if user else None,
+        "name": user.name if user else None,
+        "roles": sorted(str(role) for role in roles),
+    }
+
+
+def user_resource(user: User) -> dict[str, Any]:
+    """Return who a user is."""
+    return {"id": str(user.user_id), "email": user.email, "name": user.name}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,140 @@
+"""What every resource needs of a request: its id, its client, its body, and what came with it in headers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel
+
+from domain import limits
+from domain.errors import FieldError, NotFoundError
+from domain.key_secret import LOOKS_LIKE_A_KEY
+from interfaces.http import json_body
+from interfaces.http.problems import ProblemError
+
+if TYPE_CHECKING:
+    import falcon
+
+M = TypeVar("M", bound=BaseModel)
+
+_SANE_REQUEST_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}")
+_QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_READ_CHUNK_BYTES = 64 * 1024
+
+
+def request_id_of(header: str | None) -> str:
+    """Return the caller's X-Request-Id when it is a sane token (and no key), else a new one."""
+    if header and _SANE_REQUEST_ID.fullmatch(header) and not LOOKS_LIKE_A_KEY.search(header):
+        return header
+    return uuid4().hex
+
+
+def holds_a_key(url: str) -> bool:
+    """Return whether something in the URL looks like an API key, also when it is percent-encoded, even twice."""
+    return any(LOOKS_LIKE_A_KEY.search(text) for text in (url, unquote(url), unquote(unquote(url))))
+
+
+def read_body(req: falcon.Request, bytes_max: int) -> bytes:
+    """Return the whole body as it was sent. Raises ProblemError too-large."""
+    if (req.content_length or 0) > bytes_max:
+        raise too_large(bytes_max)
+    # Both waitress and the test client end the stream at Content-Length, or at the last chunk.
+    body = (
+        bytes(req.bounded_stream.read(bytes_max + 1)) if req.content_length is not None else _read_all(req, bytes_max)
+    )
+    if len(body) > bytes_max:
+        raise too_large(bytes_max)
+    return body
+
+
+def _read_all(req: falcon.Request, bytes_max: int) -> bytes:
+    if not req.env.get("wsgi.input_terminated"):
+        return b""
+    chunks, size = [], 0
+    while size <= bytes_max and (chunk := req.env["wsgi.input"].read(_READ_CHUNK_BYTES)):
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)
+
+
+def too_large(bytes_max: int) -> ProblemError:
+    """Return the problem of a body over the limit."""
+    return ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes. Send less at once.")
+
+
+def check_json(req: falcon.Request) -> None:
+    """Raise ProblemError unless the body is announced as JSON."""
+    media_type, _, parameters = (req.content_type or "").partition(";")
+    charset = parameters.replace(" ", "").lower()
+    if media_type.strip().lower() != "application/json" or (charset and charset not in _JSON_CHARSETS):
+        raise ProblemError("unsupported-media-type")
+
+
+_JSON_CHARSETS = frozenset({"charset=utf-8", 'charset="utf-8"'})
+
+
+def json_request(req: falcon.Request, model: type[M], bytes_max: int) -> M:
+    """Return the model that the body of an admin request holds. An empty body is an empty object.
+
+    Raises ProblemError.
+    """
+    body = read_body(req, bytes_max)
+    req.context.body_digest = request_digest(req, body)
+    if body:
+        check_json(req)
+    plain = json_body.inflate(body, req.get_header("Content-Encoding"), bytes_max)
+    return json_body.parse(plain or b"{}", model, slug="invalid-request")
+
+
+def request_digest(req: falcon.Request, body: bytes) -> str:
+    """Return SHA-256 of method, path and body, hexadecimal: what makes a repeat the same request."""
+    digest = hashlib.sha256(f"{req.method} {req.path}\n".encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def idempotency_key(req: falcon.Request) -> str | None:
+    """Return the Idempotency-Key, bare or quoted. Raises ProblemError invalid-request for one that is neither."""
+    header = req.get_header("Idempotency-Key")
+    if header is None:
+        return None
+    text = header.strip()
+    if text.startswith('"') and (quoted := _QUOTED.fullmatch(text)):
+        text = quoted[1].replace('\\"', '"').replace("\\\\", "\\")
+    if not _PRINTABLE.fullmatch(text):
+        raise ProblemError(
+            "invalid-request",
+            errors=[
+                FieldError("", f"Idempotency-Key must be 1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable characters")
+            ],
+        )
+    return text
+
+
+def path_uuid(text: str) -> UUID:
+    """Return the id in a path. What is no UUID is the id of nothing: NotFoundError."""
+    # UUID() alone takes digits of any script, and signs and spaces between them; and Location repeats the path.
+    if not _UUID.fullmatch(text):
+        raise NotFoundError
+    return UUID(text)
+
+
+def client_address(req: falcon.Request) -> str:
+    """Return the address of the client; of the proxy in front, unless waitress was told to trust it."""
+    return str(req.env.get("REMOTE_ADDR") or "-")
+
+
+def check_not_overdue(req: falcon.Request, seconds_max: float) -> None:
+    """Raise ProblemError unavailable for a request that has waited too long to be answered in time."""
+    received = req.env.get("rpawatch.received_monotonic")
+    if received is not None and time.monotonic() - received > seconds_max:
+        raise ProblemError(
+            "unavailable", detail="Too many requests are waiting. Send it again after Retry-After seconds."
+        )

@@ -1,0 +1,119 @@
+"""Signing in and out, and who a request of the admin API comes from."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from application.identity.users import normalised_email
+from domain import limits
+from domain.errors import InvalidInputError, NotSignedInError, SignInFailedError
+from interfaces.http.presenters import time_text, user_resource
+from interfaces.http.problems import ProblemError
+from interfaces.http.requests import client_address, json_request
+
+if TYPE_CHECKING:
+    import falcon
+
+    from application.identity.sessions import Session
+    from interfaces.bootstrap import Services
+
+_COOKIE = "rpawatch_session"
+_SECURE_COOKIE = "__Host-rpawatch_session"
+"""The prefix makes browsers insist on HTTPS, this host and the path /."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOKEN_CHARS_MAX = 100
+
+
+class SignIn(BaseModel):
+    """The body of `POST /session`."""
+
+    model_config = ConfigDict(extra="forbid")
+    email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
+    password: Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
+
+
+def signed_in(services: Services, req: falcon.Request) -> Session:
+    """Return the session of a request: a bearer token, or the cookie.
+
+    Raises NotSignedInError; ProblemError csrf-token for a change that is made with the cookie alone, which another
+    site could have brought about.
+    """
+    bearer, token = _token_of(req)
+    session = services.sessions.find(token) if token else None
+    if session is None:
+        raise NotSignedInError
+    if not bearer and req.method not in _SAFE_METHODS:
+        sent = req.get_header("X-CSRF-Token") or ""
+        if not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
+            raise ProblemError("csrf-token")
+    req.context.actor = f"user:{session.user.user_id}"
+    return session
+
+
+class SessionResource:
+    """`/api/v1/session`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Sign in."""
+        body = json_request(req, SignIn, self._services.body_bytes_max)
+        try:
+            email = normalised_email(body.email)
+        except InvalidInputError:
+            raise SignInFailedError from None
+        session = self._services.sessions.sign_in(email, body.password, client_address(req))
+        req.context.actor = f"user:{session.user.user_id}"
+        secure = req.scheme == "https"
+        resp.set_cookie(
+            _SECURE_COOKIE if secure else _COOKIE,
+            session.token,
+            expires=session.expires_at,
+            path="/",
+            secure=secure,
+            http_only=True,
+            same_site="Lax",
+        )
+        self._present(resp, session, token=session.token)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell who is signed in."""
+        self._present(resp, signed_in(self._services, req))
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Sign out."""
+        session = signed_in(self._services, req)
+        self._services.sessions.end(session.token)
+        for name in (_COOKIE, _SECURE_COOKIE):
+            # Not Falcon's unset_cookie: without Secure a browser ignores what it is told of a __Host- cookie.
+            resp.set_cookie(
+                name, "", expires=_LONG_AGO, path="/", secure=name == _SECURE_COOKIE, http_only=True, same_site="Lax"
+            )
+        resp.status = 204
+
+    def _present(self, resp: falcon.Response, session: Session, token: str | None = None) -> None:
+        body: dict[str, Any] = {
+            "expires_at": time_text(session.expires_at),
+            "csrf_token": session.csrf_token,
+            "user": user_resource(session.user),
+            "memberships": self._services.lists.memberships(session.user.user_id, self._services.tenant_id),
+        }
+        if token is not None:
+            body["token"] = token
+        resp.data = orjson.dumps(body)
+        resp.content_type = "application/json"
+
+
+def _token_of(req: falcon.Request) -> tuple[bool, str | None]:
+    scheme, _, credentials = (req.get_header("Authorization") or "").partition(" ")
+    if scheme.lower() == "bearer" and credentials:
+        return True, credentials.strip()[:_TOKEN_CHARS_MAX]
+    cookies = req.cookies
+    return False, (cookies.get(_SECURE_COOKIE) or cookies.get(_COOKIE) or "")[:_TOKEN_CHARS_MAX] or None

@@ -1,0 +1,132 @@
+"""The lists that people read, as they look on the wire: read models joined with the names of people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from application.access import roles_of
+from application.store.database import seconds_left
+from domain import limits
+from interfaces.http.presenters import member_resource, time_text
+from projections.account_list import AccountRow, list_accounts
+from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
+from projections.paging import PageRequest
+from projections.process_list import ProcessRow, list_processes
+from projections.tracking import WAIT_SECONDS_MAX, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from application.event_sourcing import EventSourcing
+    from application.identity.users import Users
+    from application.store.database import Database
+
+ListPage = tuple[list[dict[str, Any]], str | None]
+"""The items of a page, and the cursor of the next one."""
+
+
+class Lists:
+    """Reads the read models. `limit` and `cursor` are those of the request; a bad cursor is a BadCursorError."""
+
+    def __init__(self, database: Database, event_sourcing: EventSourcing, users: Users) -> None:
+        self._database = database
+        self._event_sourcing = event_sourcing
+        self._users = users
+
+    def wait_for(self, position: int) -> bool:
+        """Wait until lists show the log up to a position, for a bounded time, and return whether they do."""
+        return wait_for(self._database, position, min(WAIT_SECONDS_MAX, seconds_left()))
+
+    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> ListPage:
+        """Return the accounts that a user is a member of: all of them for a role in the tenant."""
+        in_tenant = roles_of(self._event_sourcing, user_id, tenant_id, None)
+        mine = None if in_tenant else account_ids_of_user(self._database, tenant_id=tenant_id, user_id=user_id)
+        return self.accounts(tenant_id, limit, cursor, mine)
+
+    def accounts(
+        self, tenant_id: UUID, limit: int, cursor: str | None = None, account_ids: frozenset[UUID] | None = None
+    ) -> ListPage:
+        """Return accounts of the tenant by name."""
+        page = list_accounts(
+            self._database, tenant_id=tenant_id, page=PageRequest(limit, cursor), account_ids=account_ids
+        )
+        return [_account(row) for row in page.items], page.next_cursor
+
+    def processes(
+        self,
+        account_id: UUID,
+        limit: int,
+        cursor: str | None,
+        *,
+        visible: frozenset[UUID] | None = None,
+        retired: bool | None = None,
+    ) -> ListPage:
+        """Return processes of an account by name; `visible` are the streams that the caller may see, None for all."""
+        page = list_processes(
+            self._database,
+            account_id=account_id,
+            page=PageRequest(limit, cursor),
+            process_ids=visible,
+            retired=retired,
+        )
+        return [_process(row) for row in page.items], page.next_cursor
+
+    def members(self, scope_id: UUID, limit: int, cursor: str | None) -> ListPage:
+        """Return the members of an account, or of the tenant when `scope_id` is its id."""
+        page = list_members(self._database, scope_id=scope_id, page=PageRequest(limit, cursor))
+        users = self._users.by_ids(row.user_id for row in page.items)
+        return [
+            member_resource(row.user_id, row.account_id, row.roles, users.get(row.user_id)) for row in page.items
+        ], page.next_cursor
+
+    def memberships(self, user_id: UUID, tenant_id: UUID) -> list[dict[str, Any]]:
+        """Return what a user is, and where; the account is null for a role in the whole tenant."""
+        rows = self._all_memberships(user_id, tenant_id)
+        names = self._account_names(tenant_id, {row.account_id for row in rows if row.account_id})
+        return [
+            {
+                "account_id": str(row.account_id) if row.account_id else None,
+                "account_name": names.get(row.account_id) if row.account_id else None,
+                "roles": list(row.roles),
+            }
+            for row in rows
+        ]
+
+    def _all_memberships(self, user_id: UUID, tenant_id: UUID) -> list[MemberRow]:
+        rows: list[MemberRow] = []
+        cursor = None
+        while True:
+            request = PageRequest(limits.PAGE_ITEMS_MAX, cursor)
+            page = list_memberships(self._database, tenant_id=tenant_id, user_id=user_id, page=request)
+            rows += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return rows
+
+    def _account_names(self, tenant_id: UUID, account_ids: set[UUID]) -> dict[UUID, str]:
+        names: dict[UUID, str] = {}
+        for some in _batched(sorted(account_ids), limits.PAGE_ITEMS_MAX):
+            request = PageRequest(limits.PAGE_ITEMS_MAX)
+            page = list_accounts(self._database, tenant_id=tenant_id, page=request, account_ids=some)
+            names |= {row.account_id: row.name for row in page.items}
+        return names
+
+
+def _batched(items: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
+    """Yield the items in lists of `size` at most."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _account(row: AccountRow) -> dict[str, Any]:
+    return {"id": str(row.account_id), "name": row.name, "opened_at": time_text(row.opened_at)}
+
+
+def _process(row: ProcessRow) -> dict[str, Any]:
+    return {
+        "flow_id": str(row.flow_id),
+        "account_id": str(row.account_id),
+        "name": row.name,
+        "registered_at": time_text(row.registered_at),
+        "retired_at": time_text(row.retired_at),
+    }

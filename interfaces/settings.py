@@ -1,0 +1,94 @@
+"""Every setting, from the environment (RPAWATCH_*) or a `.env` file; docs/operating.md has the table of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.limits import BODY_BYTES_MAX_DEFAULT
+
+_PORT_MAX = 65535
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; the message is one line that names it and says what it should be."""
+
+
+class Settings(BaseSettings):
+    """What this process was told."""
+
+    model_config = SettingsConfigDict(env_prefix="RPAWATCH_", env_file=".env", extra="ignore", frozen=True)
+
+    listen: str = Field("127.0.0.1:8000", description="Address and port to listen on; port 0 picks a free one")
+    data_dir: Path = Field(Path("rpawatch-data"), description="Folder of the embedded PostgreSQL and its data")
+    database_url: SecretStr | None = Field(
+        None, description="A PostgreSQL 14 or newer to use instead of the embedded one (postgresql://…)"
+    )
+    admin_email: str | None = Field(None, description="First start: the first administrator's address")
+    admin_password: SecretStr | None = Field(
+        None, description="First start: their password (15 characters or more); one is made and shown when not given"
+    )
+    max_body: Annotated[int, Field(ge=1024, le=1024**3)] = Field(
+        BODY_BYTES_MAX_DEFAULT, description="Largest request body, in bytes, also after inflating"
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Requests worked on at the same time")
+    trusted_proxy: str | None = Field(
+        None, description="Address of a proxy in front whose X-Forwarded-For and X-Forwarded-Proto are believed"
+    )
+    log_level: str = Field("info", description="debug, info, warning or error")
+    log_format: str = Field("auto", description="json, text, or auto: text on a terminal")
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_has_a_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > _PORT_MAX:
+            raise ValueError("must be address:port, as in 127.0.0.1:8000")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level_is_known(cls, value: str) -> str:
+        return _one_of(value, "debug", "info", "warning", "error")
+
+    @field_validator("log_format")
+    @classmethod
+    def _log_format_is_known(cls, value: str) -> str:
+        return _one_of(value, "json", "text", "auto")
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Address and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def _one_of(value: str, *allowed: str) -> str:
+    if value.lower() not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value.lower()
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - checked by the model
+    """Return the settings; an override that is not None wins over the environment.
+
+    Raises SettingsError that names every setting that is wrong and what it should be.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"RPAWATCH_{str(item['loc'][0]).upper()} {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_url=False, include_input=False)
+        )
+        raise SettingsError(f"{problems}.") from None
