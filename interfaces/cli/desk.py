@@ -1,0 +1,201 @@
+"""Where an operator's commands work: directly on the store, each through the same door as a request of the web."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID, uuid4
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import TypeAdapter, ValidationError
+
+from application.identity.users import normalised_email
+from domain.account import Account
+from domain.errors import FieldError, InvalidInputError, NotFoundError
+from domain.limits import PAGE_ITEMS_MAX
+from domain.model import Aggregate
+from interfaces.cli.output import CommandError, WrongUsageError, say
+from interfaces.cli.store import open_services
+from interfaces.http.validation import field_errors
+from interfaces.logs import configure_logs
+from interfaces.settings import load_settings
+from projections.tracking import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from application.admin import AdminCommand
+    from application.identity.first_run import FirstAdmin
+    from application.identity.users import User
+    from domain.clock import Clock
+    from interfaces.bootstrap import Services
+    from interfaces.lists import ListPage, Lists
+    from interfaces.settings import Settings
+
+A = TypeVar("A", bound=Aggregate)
+
+_SERVED_SECONDS_MAX = 0.1
+"""How long to wait for a projector that runs elsewhere before running one here."""
+_CATCH_UP_SECONDS_MAX = 15.0
+
+
+class Desk:
+    """One command's access to the service. The actor of what it does is the system."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._request_id = f"cli-{uuid4().hex}"
+        self._lists_are_current = False
+
+    def caller(self, account_id: UUID | None = None) -> dict[str, Any]:
+        """Return what every admin command has; account_id is None for the tenant."""
+        return {
+            "tenant_id": self.services.tenant_id,
+            "account_id": account_id,
+            "request_id": self._request_id,
+        }
+
+    def execute(self, command: AdminCommand) -> UUID:
+        """Carry out a command and return the id of what was made or changed. Raises what the door raises."""
+        resource_id: UUID = self.services.door.execute(command).result.resource_id
+        return resource_id
+
+    def get(self, kind: type[A], aggregate_id: UUID) -> A:
+        """Return what stands there now. Raises NotFoundError."""
+        found = self.services.event_sourcing.find(kind, aggregate_id)
+        if found is None:
+            raise NotFoundError
+        return found
+
+    def account(self, wanted: str | None) -> Account:
+        """Return the account with this id or exact name; with None, the only one there is. Raises CommandError."""
+        if (named := as_uuid(wanted)) is not None:
+            found = self.services.event_sourcing.find(Account, named)
+            if found is not None and found.tenant_id == self.services.tenant_id:
+                return found
+        accounts = self.accounts()
+        fitting = [item for item in accounts if wanted in {None, item["name"]}]
+        if len(fitting) == 1:
+            return self.get(Account, UUID(fitting[0]["id"]))
+        if not accounts:
+            raise CommandError("The lists show no account yet. Try again, or name the account by its id.")
+        if wanted is None:
+            names = ", ".join(item["name"] for item in accounts)
+            raise WrongUsageError(f"There are {len(accounts)} accounts ({names}). Say which with --account.")
+        if not fitting:
+            raise CommandError(f"There is no account {wanted}. `rpawatch accounts list` shows those that there are.")
+        ids = ", ".join(item["id"] for item in fitting)
+        raise CommandError(f"{len(fitting)} accounts are named {wanted}. Say which by its id: {ids}")
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return all accounts by name, as resources."""
+        lists = self.lists()
+        return all_pages(lambda cursor: lists.accounts(self.services.tenant_id, PAGE_ITEMS_MAX, cursor))
+
+    def user(self, email: str) -> User:
+        """Return the user with this address. Raises CommandError."""
+        found = self.services.users.by_email(checked_email(email))
+        if found is None:
+            raise CommandError(f"Nobody here has the address {email}. `rpawatch members list` shows who is here.")
+        return found
+
+    def lists(self) -> Lists:
+        """Return the lists, once they show all that is in the log now, or a warning was given that they don't."""
+        if not self._lists_are_current:
+            self._lists_are_current = True
+            end = self.services.event_sourcing.recorder.max_notification_id() or 0
+            database = self.services.database
+            if not wait_for(database, end, _SERVED_SECONDS_MAX):
+                self.services.follow()
+                if not wait_for(database, end, _CATCH_UP_SECONDS_MAX):
+                    say("Warning: the lists are still being brought up to date; what is new may be missing.")
+        return self.services.lists
+
+
+@contextmanager
+def open_desk(data_dir: Path | None, database_url: str | None, clock: Clock | None = None) -> Iterator[Desk]:
+    """Lend a desk on the store that the options or else the settings name.
+
+    Raises SettingsError, WrongUsageError, EmbeddedPostgresError, StoreUnavailableError, StoreSetupError.
+    """
+    settings = settings_of(data_dir, database_url)
+    # What the store notes in passing is no part of a command's answer.
+    level = settings.log_level if settings.log_level in {"debug", "error"} else "warning"
+    configure_logs(level, settings.log_format)
+    with open_services(settings, clock) as services:
+        if services.first_admin is not None:
+            _tell_first_admin(services.first_admin)
+        yield Desk(services)
+
+
+def settings_of(data_dir: Path | None, database_url: str | None, **others: object) -> Settings:
+    """Return the settings with what the options say. Raises SettingsError, WrongUsageError."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url, **others)
+    if data_dir is not None and settings.database_url is not None:
+        raise WrongUsageError(
+            "--data-dir is where the embedded PostgreSQL keeps its data, and a database URL is given too"
+            " (--database-url or RPAWATCH_DATABASE_URL). Leave one of them out."
+        )
+    if settings.database_url is not None:
+        _check_url(settings.database_url.get_secret_value())
+    return settings
+
+
+def _check_url(url: str) -> None:
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        # What is wrong is not repeated: it may be a piece of the password.
+        raise WrongUsageError(
+            "RPAWATCH_DATABASE_URL is not a URL that PostgreSQL understands. Check its form, and write special"
+            " characters of the password as %XX."
+        ) from None
+
+
+def _tell_first_admin(admin: FirstAdmin) -> None:
+    say(f"This installation is new. Its first administrator: {admin.email}")
+    if admin.password is not None:
+        say(f"Password (shown only now): {admin.password}")
+
+
+def all_pages(page: Callable[[str | None], ListPage]) -> list[dict[str, Any]]:
+    """Return the items of all pages; `page` takes the cursor."""
+    items, cursor = page(None)
+    while cursor is not None:
+        more, cursor = page(cursor)
+        items = [*items, *more]
+    return items
+
+
+def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as the kind says
+    """Return the value as the wire takes it. `kind` is a type of a field there. Raises InvalidInputError."""
+    if isinstance(value, str):
+        _check_encoding(value, name)
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise InvalidInputError([FieldError(f"/{name}", rule.message) for rule in field_errors(error)]) from None
+
+
+def checked_email(email: str) -> str:
+    """Return the address as it is kept. Raises InvalidInputError."""
+    _check_encoding(email, "email")
+    return normalised_email(email)
+
+
+def _check_encoding(text: str, name: str) -> None:
+    # Python turns bytes of an argument that are no UTF-8 into lone surrogates, which no store takes.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError([FieldError(f"/{name}", "must be UTF-8; check the terminal's encoding")]) from None
+
+
+def as_uuid(text: str | None) -> UUID | None:
+    """Return the id that a text spells, or None when it spells none."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,169 @@
+"""What commands print: tables for people, JSON for scripts, one line for what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from domain.key_secret import LOOKS_LIKE_A_KEY, MARK
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDE_ENOUGH = 100_000
+"""Columns of an output that is no terminal: what reads it cuts lines itself, and nothing may be lost before."""
+_DIRECTION_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn text around, so that a terminal shows something else than what is there."""
+_NOTHING = "-"
+_LAST_OF_TWO_BYTES = 0xFFFF
+_LAST_OF_ONE_BYTE = 0xFF
+
+
+class CommandError(Exception):
+    """A command that can't be carried out. The message is one line: what happened, what to do."""
+
+    exit_code = 1
+
+
+class WrongUsageError(CommandError):
+    """What the command was told can't be right, whatever is in the store."""
+
+    exit_code = 2
+
+
+class UnreachableError(CommandError):
+    """The service could not be reached, or could not reach its store. Trying again later may help."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has to say.
+
+    document: the JSON for scripts; with a list `items` people see a table of them, else a block of names and values.
+    columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
+    blanks: what people see in a column where there is nothing, other than a dash.
+    """
+
+    document: Mapping[str, Any]
+    columns: Mapping[str, str]
+    note: str | None = None
+    blanks: Mapping[str, str] = field(default_factory=dict)
+
+
+def show(answer: Answer, *, as_json: bool) -> None:
+    """Print an answer on standard output: as one JSON document, or for people. Raises CommandError."""
+    try:
+        _write(answer, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough
+    except OSError as error:
+        _forget_output()
+        raise CommandError(
+            f"The answer can't be written ({error.strerror or error}). What was asked for was done all the same."
+        ) from None
+    if answer.note:
+        say(answer.note)
+
+
+def _write(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        # ASCII only: right in whatever encoding the output has, and nothing in it can steer a terminal.
+        sys.stdout.write(json.dumps(answer.document, indent=2) + "\n")
+    elif "items" in answer.document:
+        _print_items(answer.document["items"], answer)
+    else:
+        _print_block(_console(), answer.document, answer)
+
+
+def _forget_output() -> None:
+    # Or the interpreter tries to write what is left when it ends, and complains.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(message: str) -> None:
+    """Write a line for people on standard error. Keys in it are cut down to their public prefix."""
+    short = LOOKS_LIKE_A_KEY.sub(lambda found: found[0][: len(MARK) + 8] + "…", message)
+    sys.stderr.write("\n".join(printable(line) for line in short.split("\n")) + "\n")
+    sys.stderr.flush()
+
+
+def printable(text: str) -> str:
+    """Return the text with what a terminal would act on, or could not show, spelled out, as Python spells it."""
+    return "".join(_spelled_out(char) if _is_control(char) else char for char in text)
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _DIRECTION_CONTROLS
+
+
+def _spelled_out(char: str) -> str:
+    code = ord(char)
+    if code <= _LAST_OF_ONE_BYTE:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= _LAST_OF_TWO_BYTES else f"\\U{code:08x}"
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - scripts, which ask for JSON, need not wait for rich
+
+    width = None if sys.stdout.isatty() else _WIDE_ENOUGH
+    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+
+
+def _print_items(items: list[Mapping[str, Any]], answer: Answer) -> None:
+    from rich import box  # noqa: PLC0415 - as above
+    from rich.measure import Measurement  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    if not items:
+        say("There are none.")
+        return
+    console = _console()
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in answer.columns.values():
+        table.add_column(heading, no_wrap=True)
+    for item in items:
+        table.add_row(*(Text(_cell(name, item.get(name), answer.blanks)) for name in answer.columns))
+    if Measurement.get(console, console.options.update(width=_WIDE_ENOUGH), table).maximum <= console.width:
+        console.print(table)
+        return
+    # In a narrow terminal a table would cut ids to pieces; a block of lines can still be read and copied.
+    for number, item in enumerate(items):
+        if number:
+            console.print()
+        _print_block(console, item, answer)
+
+
+def _print_block(console: Console, item: Mapping[str, Any], answer: Answer) -> None:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    shown = {name: heading for name, heading in answer.columns.items() if name in item}
+    width = max((len(heading) for heading in shown.values()), default=0)
+    for name, heading in shown.items():
+        line = Text.assemble((heading.ljust(width), "bold"), "  ", _cell(name, item[name], answer.blanks))
+        # Left to the terminal to wrap: a long value stays in one piece for whoever copies it.
+        console.print(line, soft_wrap=True)
+
+
+def _cell(name: str, value: object, blanks: Mapping[str, str]) -> str:
+    if value is None or value in ([], ""):
+        return blanks.get(name, _NOTHING)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{printable(str(key))} {_cell('', inner, {})}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(printable(str(item)) for item in value)
+    text = printable(str(value))
+    return f"{text[:19].replace('T', ' ')}Z" if name.endswith("_at") else text

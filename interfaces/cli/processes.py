@@ -1,0 +1,96 @@
+"""`rpawatch processes`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import typer
+
+from application.accounts import ChangeProcess, RegisterProcess
+from domain.limits import PAGE_ITEMS_MAX
+from domain.process import Process
+from interfaces.cli.desk import Desk, all_pages, checked
+from interfaces.cli.output import Answer
+from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
+from interfaces.http import admin as wire
+from interfaces.http.presenters import process_resource
+
+_COLUMNS = {"flow_id": "Flow id", "name": "Name", "registered_at": "Registered", "retired_at": "Retired"}
+_processes = typer.Typer(no_args_is_help=True)
+
+FlowId = Annotated[
+    UUID,
+    typer.Argument(metavar="FLOW_ID", parser=uuid_of, help="The id that robots report it by.", show_default=False),
+]
+
+
+def add_to(app: typer.Typer, name: str, help_line: str) -> None:
+    """Add the group."""
+    app.add_typer(_processes, name=name, help=help_line)
+
+
+@store_command(_processes, "list", examples="rpawatch processes list\nrpawatch processes list --account Finance --json")
+def list_processes(desk: Desk, account: AccountOption = None) -> Answer:
+    """List the processes of an account by name."""
+    account_id = desk.account(account).id
+    lists = desk.lists()
+    items = all_pages(lambda cursor: lists.processes(account_id, PAGE_ITEMS_MAX, cursor))
+    return Answer({"items": items}, _COLUMNS)
+
+
+@store_command(
+    _processes,
+    "register",
+    examples="""
+        rpawatch processes register "Invoice entry"
+        rpawatch processes register "Invoice entry" --flow-id 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --account Finance
+    """,
+)
+def register_process(
+    desk: Desk,
+    name: Name,
+    flow_id: Annotated[
+        UUID | None,
+        typer.Option(metavar="UUID", parser=uuid_of, help="When the RPA tool has one for it; else one is made."),
+    ] = None,
+    account: AccountOption = None,
+) -> Answer:
+    """Register a process, so that robots can report jobs of it."""
+    command = RegisterProcess(
+        **desk.caller(desk.account(account).id), flow_id=flow_id or uuid4(), name=checked(wire.Name, name, "name")
+    )
+    return _process(desk, desk.execute(command))
+
+
+@store_command(
+    _processes,
+    "rename",
+    examples='rpawatch processes rename 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 "Invoice entry, SAP"',
+)
+def rename_process(desk: Desk, flow_id: FlowId, name: Name, account: AccountOption = None) -> Answer:
+    """Give a process another name."""
+    return _change(desk, account, flow_id, name=checked(wire.Name, name, "name"))
+
+
+@store_command(_processes, "retire", examples="rpawatch processes retire 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11")
+def retire_process(desk: Desk, flow_id: FlowId, account: AccountOption = None) -> Answer:
+    """Let a process take no more jobs; what was reported stays."""
+    return _change(desk, account, flow_id, retired=True)
+
+
+@store_command(_processes, "restore", examples="rpawatch processes restore 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11")
+def restore_process(desk: Desk, flow_id: FlowId, account: AccountOption = None) -> Answer:
+    """Let a retired process take jobs again."""
+    return _change(desk, account, flow_id, retired=False)
+
+
+def _change(
+    desk: Desk, account: str | None, flow_id: UUID, *, name: str | None = None, retired: bool | None = None
+) -> Answer:
+    caller = desk.caller(desk.account(account).id)
+    return _process(desk, desk.execute(ChangeProcess(**caller, flow_id=flow_id, name=name, retired=retired)))
+
+
+def _process(desk: Desk, stream: UUID) -> Answer:
+    return Answer(process_resource(desk.get(Process, stream)), _COLUMNS)

@@ -1,0 +1,93 @@
+"""`rpawatch serve`: from settings to a listening service, and to an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+from rich.console import Console
+
+from application.store.embedded.files import EmbeddedPostgresError
+from application.store.errors import StoreUnavailableError
+from interfaces.bootstrap import Services, migrate
+from interfaces.cli.output import CommandError
+from interfaces.cli.store import open_store
+from interfaces.http.app import create_app, problem_of_server
+from interfaces.http.server import Server, ServerLimits, allow_open_files
+from interfaces.logs import configure_logs
+
+if TYPE_CHECKING:
+    from application.store.embedded import EmbeddedPostgres
+    from interfaces.settings import Settings
+
+_log = structlog.get_logger("rpawatch.serve")
+_WATCH_SECONDS = 1.0
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CommandError and what `open_store` and `migrate` raise."""
+    configure_logs(settings.log_level, settings.log_format)
+    with open_store(settings) as store:
+        migrate(store.conninfo)
+        with Services(store.conninfo, threads=settings.threads, body_bytes_max=settings.max_body) as services:
+            # Before the first administrator is made: a password that nobody was shown would be lost.
+            server = _listen(settings, services)
+            password = settings.admin_password.get_secret_value() if settings.admin_password else None
+            services.begin(admin_email=settings.admin_email, admin_password=password).follow()
+            stop = threading.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: server.stop())
+            watch = threading.Thread(target=_keep_store_running, args=(store.embedded, services, stop), name="watch")
+            watch.start()
+            try:
+                _greet(services, settings, server.address)
+                server.run()
+            finally:
+                stop.set()
+                watch.join()
+
+
+def _listen(settings: Settings, services: Services) -> Server:
+    host, port = settings.listen_address
+    limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
+    allow_open_files(limits)
+    try:
+        return Server(
+            create_app(services), host, port, limits, problem=problem_of_server, trusted_proxy=settings.trusted_proxy
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(
+            f"Can't listen on {settings.listen} ({reason}). Stop what listens there, or set RPAWATCH_LISTEN to another"
+            " address:port."
+        ) from None
+
+
+def _keep_store_running(embedded: EmbeddedPostgres | None, services: Services, stop: threading.Event) -> None:
+    """Start the embedded server again when it was killed; what was committed is brought back by its recovery."""
+    while embedded is not None and not stop.wait(_WATCH_SECONDS):
+        try:
+            services.database.ping()
+        except StoreUnavailableError:
+            try:
+                embedded.ensure_running()
+            except EmbeddedPostgresError as error:
+                _log.error("embedded_postgres_down", reason=str(error))
+
+
+def _greet(services: Services, settings: Settings, address: tuple[str, int]) -> None:
+    host, port = address
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    out.print(f"\nRPA Watch listens on {url}    (API page: {url}/docs)")
+    where = "the PostgreSQL of RPAWATCH_DATABASE_URL" if settings.database_url else f"{settings.data_dir.absolute()}"
+    out.print(f"Data: {where}")
+    admin = services.first_admin
+    if admin is not None:
+        out.print(f"First administrator: {admin.email}")
+        if admin.password is not None:
+            out.print(f"Password (shown once): {admin.password}")
+        out.print('Next: register a process and create a key, as README.md shows under "Your first report".')
+    out.print("Stop with Ctrl+C.\n")
