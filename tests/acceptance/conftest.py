@@ -1,0 +1,78 @@
+"""The service that acceptance tests ask: the whole of it, on this module's database and a clock that stands still."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from interfaces.bootstrap import Services
+from interfaces.http.app import create_app, problem_of_server
+from interfaces.http.server import Server, ServerLimits
+from tests.support.api import InProcess, OverSocket
+from tests.support.clock import FakeClock
+from tests.support.world import BETWEEN_TESTS, People, ServiceCast, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import falcon
+
+SERVER_STOP_SECONDS_MAX = 15.0
+
+
+@pytest.fixture(scope="module")
+def clock() -> FakeClock:
+    """The clock of the module's service. It only goes on: what a test used up is free again in the next one."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="module")
+def services(database_url: str, clock: FakeClock) -> Iterator[Services]:
+    """The service, with its projector at work."""
+    with Services(database_url, clock=clock, threads=8) as services:
+        yield services.begin(admin_password="made for this test run only").follow()
+
+
+@pytest.fixture(scope="module")
+def app(services: Services) -> falcon.App[Any, Any]:
+    """The WSGI application."""
+    return create_app(services)
+
+
+@pytest.fixture(scope="module")
+def people(services: Services, app: falcon.App[Any, Any]) -> People:
+    """The users, who are the same in the whole module."""
+    return People(services, InProcess(app))
+
+
+@pytest.fixture
+def world(services: Services, clock: FakeClock, app: falcon.App[Any, Any], people: People) -> World:
+    """The service as it is asked through WSGI."""
+    clock.advance(BETWEEN_TESTS)
+    world = World(services, clock, InProcess(app), people, ServiceCast(services))
+    assert services.lists.wait_for(world.application.position())
+    return world
+
+
+@pytest.fixture
+def over_socket(world: World, app: falcon.App[Any, Any]) -> Iterator[World]:
+    """The same service as it is asked over TCP, through the server that `rpawatch serve` runs."""
+    with serving(app) as server:
+        yield World(world.services, world.clock, OverSocket(server.address), world.people, world.cast)
+
+
+@contextmanager
+def serving(app: falcon.App[Any, Any]) -> Iterator[Server]:
+    """Run the server in a thread, for as long as the block."""
+    server = Server(app, "127.0.0.1", 0, ServerLimits(threads=4), problem=problem_of_server)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(SERVER_STOP_SECONDS_MAX)
+        assert not thread.is_alive()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.api import ACCOUNTS, SESSION
+
+if TYPE_CHECKING:
+    from tests.support.api import Answer
+    from tests.support.world import World
+
+
+def add(world: World, email: str, role: str = "account_user", *, key: str | None = None, **body: Any) -> Answer:
+    headers = world.signed_in("alice") | ({"Idempotency-Key": key} if key else {})
+    return world.ask("POST", world.account("/members"), headers=headers, json={"email": email, "role": role} | body)
+
+
+def an_email() -> str:
+    return f"{uuid4().hex}@example.com"
+
+
+def test_somebody_new_gets_a_password_that_is_shown_once_and_works(world: World) -> None:
+    email = an_email()
+    answer = add(world, email.upper(), name="Dora", flow_ids=[str(world.cast.flow_a)])
+    assert answer.status == 201, answer.body
+    user_id, password = answer.json["user_id"], answer.json["first_password"]
+    assert answer.json == {
+        "user_id": user_id,
+        "account_id": str(world.cast.account_a),
+        "email": email,
+        "name": "Dora",
+        "roles": ["account_user"],
+        "first_password": password,
+    }
+    assert answer.headers["location"] == world.account(f"/members/{user_id}")
+    signed_in = world.ask("POST", SESSION, json={"email": email, "password": password})
+    assert signed_in.status == 200
+    headers = {"Authorization": f"Bearer {signed_in.json['token']}"}
+    processes = world.ask("GET", world.account("/processes"), headers=headers).json["items"]
+    assert [item["flow_id"] for item in processes] == [str(world.cast.flow_a)]
+
+
+def test_who_is_a_user_already_keeps_name_and_password_and_gets_a_further_role(world: World) -> None:
+    world.people.sign_up("bob")
+    answer = add(world, "bob@example.com", "account_admin", name="Robert")
+    assert answer.status == 201
+    assert "first_password" not in answer.json
+    assert (answer.json["user_id"], answer.json["name"]) == (world.cast.bob, "Bob")
+    assert answer.json["roles"] == ["account_admin", "account_user"]
+
+
+def test_without_a_name_the_address_gives_one(world: World) -> None:
+    assert add(world, f"dora.{uuid4().hex[:6]}@example.com").json["name"].startswith("dora.")
+
+
+def test_a_role_of_another_account_comes_into_force_there_at_once(world: World) -> None:
+    headers = world.signed_in("carol")
+    assert world.ask("GET", world.account("/members"), headers=headers).status == 404
+    world.people.sign_up("carol")
+    assert add(world, "carol@example.com", "account_admin").status == 201
+    assert world.ask("GET", world.account("/members"), headers=headers).status == 200
+    listed = world.ask("GET", f"{ACCOUNTS}?limit=200", headers=headers).json["items"]
+    assert str(world.cast.account_a) in {item["id"] for item in listed}
+
+
+def test_a_repeat_with_the_same_idempotency_key_adds_nobody_and_shows_no_password(world: World) -> None:
+    email, key = an_email(), str(uuid4())
+    first = add(world, email, key=key)
+    again, appended = world.appended_by(lambda: add(world, email, key=key))
+    assert (again.status, again.headers["idempotent-replayed"]) == (201, "true")
+    assert "first_password" not in again.json
+    assert again.json == {name: value for name, value in first.json.items() if name != "first_password"}
+    assert appended == []
+
+
+@pytest.mark.parametrize("role", ["account_admin", "account_user"])
+def test_no_personal_data_is_in_an_event(world: World, role: str) -> None:
+    email = an_email()
+    answer, appended = world.appended_by(lambda: add(world, email, role, name="Dora Datenschutz"))
+    states = b"".join(event.state for event in appended)
+    assert appended
+    assert email.encode() not in states
+    assert b"Dora" not in states
+    assert answer.json["user_id"].encode() in states

@@ -1,0 +1,157 @@
+"""Asks every route as everybody, and reads the committed table of what they get."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from domain.key_secret import generate
+from domain.permissions import Role
+from interfaces.http.app import routes
+from tests.support.examples import report_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.support.api import Answer
+    from tests.support.world import World
+
+TABLE = Path(__file__).with_name("permissions.md")
+SESSIONS: dict[str, str | None] = {
+    "nobody": None,
+    "junk": None,
+    "tenant_admin": "tess",
+    "auditor": "aud",
+    "consultant": "con",
+    "account_admin": "alice",
+    "account_user": "bob",
+    "admin of another account": "carol",
+    "no member": "stranger",
+}
+"""Who asks with a session, by the heading of their column."""
+
+
+def _deactivated(world: World) -> dict[str, str]:
+    robot = world.robot()
+    world.application.execute(world.cast.deactivate_key_command(robot.key_id))
+    return robot.headers
+
+
+def _expired(world: World) -> dict[str, str]:
+    robot = world.robot(expires_at=world.clock.now + timedelta(seconds=1))
+    world.clock.advance(timedelta(seconds=1))
+    return robot.headers
+
+
+KEYS: dict[str, Callable[[World], dict[str, str]]] = {
+    "of the account": lambda world: world.robot().headers,
+    "of the process": lambda world: world.robot(flow_id=world.cast.flow_a).headers,
+    "of another process": lambda world: world.robot(flow_id=world.cast.other_flow_a).headers,
+    "of another account": lambda world: world.robot(world.cast.account_b).headers,
+    "deactivated": _deactivated,
+    "expired": _expired,
+    "unknown": lambda _: {"X-API-Key": generate().text},
+    "junk": lambda _: {"X-API-Key": "junk"},
+}
+"""What is shown as an API key, by the heading of its column."""
+JUNK_SESSION = {"Authorization": "Bearer junk", "X-API-Key": "junk"}
+
+
+def requests_of_the_router(world: World) -> list[str]:
+    """Return every route and method: `GET /api/v1/accounts`."""
+    return [
+        f"{name.removeprefix('on_').upper()} {path}"
+        for path, resource in routes(world.services).items()
+        for name in sorted(dir(resource))
+        if re.fullmatch("on_[a-z]+", name)
+    ]
+
+
+def ids_in_account_a(world: World) -> dict[str, str]:
+    """Return something real for every part of a path. The member is a new one, who may be removed."""
+    member = str(uuid4())
+    world.cast.add_member(member, Role.ACCOUNT_USER, world.cast.account_a)
+    return {
+        "account_id": str(world.cast.account_a),
+        "flow_id": str(world.cast.flow_a),
+        "key_id": str(world.robot().key_id),
+        "user_id": member,
+        "name": "swagger-ui.css",
+        "slug": "not-found",
+    }
+
+
+def random_ids() -> dict[str, str]:
+    """Return ids of nothing."""
+    return {name: str(uuid4()) for name in ("account_id", "flow_id", "key_id", "user_id", "name", "slug")}
+
+
+def body_for(request: str, world: World) -> Any:
+    """Return a body that is in order; for what takes none, one that does not matter."""
+    bodies: dict[str, Any] = {
+        "POST /api/v1/ingest/report": report_body(flow_id=str(world.cast.flow_a)),
+        "POST /api/v1/session": {"email": "nobody@example.com", "password": "not a password of anybody"},
+        "POST /api/v1/accounts": {"name": "Made by the matrix"},
+        "POST /api/v1/accounts/{account_id}/processes": {"name": "Made by the matrix"},
+        "PATCH /api/v1/accounts/{account_id}/processes/{flow_id}": {"name": "Changed by the matrix"},
+        "POST /api/v1/accounts/{account_id}/members": {"email": "matrix@example.com", "role": "account_user"},
+        "POST /api/v1/accounts/{account_id}/keys": {"name": "Made by the matrix"},
+    }
+    return bodies.get(request, {})
+
+
+def ask(world: World, request: str, headers: Mapping[str, str], ids: Mapping[str, str]) -> Answer:
+    """Ask for a route with a method."""
+    method, _, path = request.partition(" ")
+    body = ... if method == "GET" else body_for(request, world)
+    return world.ask(method, path.format(**ids), headers=headers, json=body)
+
+
+def session_headers(world: World, column: str, request: str) -> dict[str, str]:
+    """Return what somebody shows. Who signs out does it with a session of their own."""
+    name = SESSIONS[column]
+    if name is None:
+        return JUNK_SESSION if column == "junk" else {}
+    if request == "DELETE /api/v1/session":
+        return {"Authorization": f"Bearer {world.people.sign_in(name).json['token']}"}
+    return world.signed_in(name)
+
+
+def cell(answer: Answer) -> str:
+    """Return what stands in the table for an answer."""
+    return f"{answer.status} {answer.problem}" if answer.status >= 400 else str(answer.status)
+
+
+def row_with_a_session(world: World, request: str) -> dict[str, str]:
+    """Return what everybody gets."""
+    return {
+        column: cell(ask(world, request, session_headers(world, column, request), ids_in_account_a(world)))
+        for column in SESSIONS
+    }
+
+
+def row_with_a_key(world: World, request: str) -> dict[str, str]:
+    """Return what every kind of key gets."""
+    ids = ids_in_account_a(world)
+    return {column: cell(ask(world, request, shown(world), ids)) for column, shown in KEYS.items()}
+
+
+def committed(heading: str) -> dict[str, dict[str, str]]:
+    """Return a table of the file: by request and column."""
+    section = TABLE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [
+        [part.strip() for part in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
+    ]
+    columns = lines[0][1:]
+    return {line[0].strip("`"): dict(zip(columns, line[1:], strict=True)) for line in lines[2:]}
+
+
+def as_table(rows: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a table as it stands in the file."""
+    columns = list(next(iter(rows.values())))
+    lines = [["request", *columns], ["---"] * (len(columns) + 1)]
+    lines += [[f"`{request}`", *row.values()] for request, row in rows.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.faults import Fault, FaultyRecorder
+
+ENDLESS = 10_000
+"""Faults: more than there are attempts before the deadline."""
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.world import World
+
+
+@pytest.fixture
+def store(world: World) -> Iterator[FaultyRecorder]:
+    healthy = world.services.event_sourcing.recorder
+    yield FaultyRecorder.under(world.application)
+    world.services.event_sourcing.recorder = healthy
+
+
+def test_when_the_store_can_not_be_reached_a_robot_is_told_when_to_come_again(
+    world: World, store: FaultyRecorder
+) -> None:
+    robot = world.robot()
+    store.faults.extend([Fault.LOST_BEFORE_COMMIT] * ENDLESS)
+    answer, appended = world.appended_by(robot.report)
+    assert (answer.status, answer.problem) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "Idempotency-Key" in answer.json["detail"]
+    assert b"commit" not in answer.body, "what went wrong inside is not told"
+    assert appended == []
+    store.faults.clear()
+    assert robot.report().status == 201
+
+
+def test_the_same_request_with_the_same_idempotency_key_after_a_503_is_one_job(
+    world: World, store: FaultyRecorder
+) -> None:
+    robot = world.robot()
+    store.faults.extend([Fault.LOST_BEFORE_COMMIT] * ENDLESS)
+    assert robot.report({"Idempotency-Key": "job-1"}).status == 503
+    store.faults.clear()
+    again = [robot.report({"Idempotency-Key": "job-1"}) for _ in range(2)]
+    assert [answer.status for answer in again] == [201, 201]
+    assert again[0].body == again[1].body
+
+
+def test_a_lost_reply_is_no_error_to_the_robot(world: World, store: FaultyRecorder) -> None:
+    robot = world.robot()
+    store.faults.append(Fault.LOST_AFTER_COMMIT)
+    answer, appended = world.appended_by(robot.report)
+    assert answer.status == 201
+    assert sorted(event.topic for event in appended) == ["api_key.used", "job.reported"]

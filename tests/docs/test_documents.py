@@ -1,0 +1,140 @@
+"""The documents are run: every `sh` block, in order, in an empty folder, against a service that listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from domain import limits
+from interfaces.http.problems import PROBLEMS
+from interfaces.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+ADMIN = {"RPAWATCH_ADMIN_EMAIL": "ada@example.com", "RPAWATCH_ADMIN_PASSWORD": "a long walk in the rain"}
+WRITTEN_ADDRESS = "http://127.0.0.1:8000"
+WITHOUT_SERVICE = {"make run"}
+"""Blocks that the fixture stands for: it has set up and serves."""
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document: Path) -> list[str]:
+    found = re.findall(r"^```sh\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [block.strip() for block in found if block.strip() not in WITHOUT_SERVICE]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A service as `make run` starts it, in an empty folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RPAWATCH_")} | ADMIN
+    environment["PATH"] = f"{BIN}:{environment['PATH']}"
+    log = (tmp_path / "serve.log").open("wb")
+    process = subprocess.Popen(
+        [str(BIN / "rpawatch"), "serve"],
+        cwd=tmp_path,
+        env=environment | {"RPAWATCH_LISTEN": f"127.0.0.1:{port}"},
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            assert process.poll() is None, (tmp_path / "serve.log").read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, "the service did not come up"
+        yield f"http://127.0.0.1:{port}", environment
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        log.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("document", [d for d in documents() if blocks(d)], ids=lambda d: d.name)
+def test_every_shell_block_of_a_document_runs(
+    document: Path, service: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    address, environment = service
+    script = "\n".join(blocks(document)).replace(WRITTEN_ADDRESS, address)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environment | {"RPAWATCH_URL": address},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    if document.name == "README.md":
+        assert '"counts":{"total":3,"success":1,"failed":2,"skipped":0}' in done.stdout
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda d: d.name)
+def test_links_in_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `RPAWATCH_{name.upper()}`"))
+        assert field.description is not None
+        assert field.description in row
+
+
+def test_every_problem_of_the_ingest_api_is_in_its_document() -> None:
+    text = (ROOT / "docs" / "ingest-api.md").read_text(encoding="utf-8")
+    elsewhere = {
+        "not-signed-in", "sign-in-failed", "csrf-token", "forbidden", "not-found", "method-not-allowed", "job-finished",
+        "already-created", "invalid-request", "headers-too-large", "not-implemented",
+    }  # fmt: skip
+    for slug, kind in PROBLEMS.items():
+        assert slug in elsewhere or f"| {kind.status} | `/problems/{slug}` |" in text, slug
+
+
+def test_every_event_is_in_the_architecture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for topic in (
+        json.loads(path.read_text("utf-8"))["topic"] for path in (ROOT / "tests/golden/events").glob("*.json")
+    ):
+        stream, _, event = topic.partition(".")
+        assert event == "snapshot" or re.search(rf"^\| `{stream}` \|.*`{event}`", text, re.MULTILINE), topic
+
+
+def test_the_limits_in_their_document_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    for number in (
+        limits.DETAILS_MAX, limits.SUMMARY_CHARS_MAX, limits.TEXT_CHARS_MAX, limits.SEQUENCE_NO_MAX,
+        limits.RATE_LIMIT_MAX, limits.PASSWORD_CHARS_MIN, limits.PASSWORD_CHARS_MAX, limits.EMAIL_CHARS_MAX,
+        limits.IDEMPOTENCY_KEY_CHARS_MAX, limits.BAD_KEYS_PER_MINUTE_MAX, limits.JSON_DEPTH_MAX, limits.TAGS_MAX,
+    ):  # fmt: skip
+        assert re.search(rf"\b{number:,}\b", text), number
