@@ -26,10 +26,11 @@ def configure_logs(level: str, log_format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [redact, structlog.dev.ConsoleRenderer()]
+        [redact, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if as_text
         else [
-            structlog.processors.dict_tracebacks,
+            # Without the variables of each frame, which structlog shows by default: they hold keys and passwords.
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             redact,
             structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event, default=str).decode()),
         ]

@@ -42,7 +42,7 @@ def test_what_was_acknowledged_survives_a_killed_database_and_the_service_goes_o
     robots = robots_of(installation.desk())
     process = service.process
     with Writers(robots, chance) as writers:
-        for _ in range(effort(2, 5)):
+        for _ in range(effort(1, 5)):
             writers.wait_for_more(chance.randrange(20, 80))
             postmaster = installation.note_postmaster()
             assert postmaster is not None
@@ -116,7 +116,7 @@ def test_the_second_start_is_quick(installation: Installation, service: Service)
     again = service.start()
     tell(f"ended in {seconds:.2f} s; second start to first answer: {again:.2f} s")
     assert again < SECOND_START_SECONDS_MAX
-    assert service.is_ready()
+    wait_until(service.is_ready, "the service is ready")
 
 
 def test_nothing_is_left_of_an_installation_that_was_killed_and_ended(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,9 +15,10 @@ from psycopg import sql
 from domain import key_secret
 from tests.support.api import ACCOUNTS, REPORT, SESSION
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, Service
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PUBLIC_CHARS = len(key_secret.MARK) + 8
@@ -55,6 +56,29 @@ def test_no_secret_is_in_the_process_list_the_logs_or_the_database(
     assert found_in_processes(secrets, but={one.process.pid for one in installation.services}) == []
 
 
+def test_an_internal_error_leaves_neither_a_secret_nor_what_a_robot_sent_in_the_log(
+    installation: Installation, service: Service
+) -> None:
+    desk = installation.desk()
+    robot = desk.robot()
+    sent = f"what robots send is their account's own {uuid4()}"
+    with (
+        psycopg.connect(installation.conninfo(), autocommit=True) as operator,
+        table_taken_away(operator, "users"),
+        table_taken_away(operator, "events"),
+    ):
+        failed = [
+            service.ask("POST", SESSION, json={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}),
+            service.ask("GET", ACCOUNTS, headers=desk.headers),
+            desk.post(f"/{desk.account_id}/processes", {"name": sent}),
+            robot.report(result_summary=sent),
+        ]
+    assert [answer.status for answer in failed] == [500] * 4
+    assert {answer.problem for answer in failed} == {"internal-error"}
+    wait_until(lambda: service.said().count('"event":"internal_error"') >= len(failed), "the log says so")
+    assert found_in_files([ADMIN_PASSWORD, *desk.secrets, sent], [installation.folder]) == []
+
+
 def test_a_secret_that_is_left_lying_about_is_found(
     installation: Installation, service: Service, tmp_path: Path
 ) -> None:
@@ -77,6 +101,18 @@ def test_a_secret_that_is_left_lying_about_is_found(
         with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as planted:
             assert found_in_processes([secret]) == [planted.pid]
             planted.communicate(b"\n")
+
+
+@contextmanager
+def table_taken_away(operator: psycopg.Connection, name: str) -> Iterator[None]:
+    """Let nobody find a table within the block: an error that nobody thought of."""
+    table, elsewhere = sql.Identifier("rpawatch", name), sql.Identifier(f"{name}_elsewhere")
+    operator.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(table, elsewhere))
+    try:
+        yield
+    finally:
+        there = sql.Identifier("rpawatch", f"{name}_elsewhere")
+        operator.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(there, sql.Identifier(name)))
 
 
 def hidden_part(secret: str) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from application.event_sourcing import SNAPSHOT_INTERVAL
 from tests.support.effort import LONG, effort
 from tests.support.history import Attempt, History, broken_rules, read_log
 from tests.support.service import tell
@@ -63,6 +64,21 @@ def test_four_writers_over_two_processes_keep_the_rule_and_a_reader_sees_each_po
         wait_until(lambda: follower.seen[-1] == log[-1].position, "the reader has seen all")
     assert broken_rules(history.attempts, log) == []
     assert follower.seen == [row.position for row in log if row.position >= follower.seen[0]]
+
+
+def test_a_busy_key_works_in_a_process_that_has_only_a_snapshot_of_it_to_go_by(
+    installation: Installation, pair: Pair
+) -> None:
+    """Longer than what is kept between two snapshots, and the first key that the other process reads this way."""
+    here, there = pair
+    robot = installation.desk().robot(limit=UNLIMITED)
+    with ThreadPoolExecutor(8) as pool:
+        statuses = set(pool.map(lambda _: through(robot, here).look().status, range(SNAPSHOT_INTERVAL + 20)))
+    assert statuses == {200}
+    there.stop()
+    there.start()
+    assert through(robot, there).look().status == 200
+    assert through(robot, there).report().status == 201
 
 
 def test_a_key_is_used_sixty_times_a_minute_however_many_processes_it_is_fired_at(

@@ -6,11 +6,12 @@ import hashlib
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import schemathesis
+from hypothesis import strategies
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
     AnyCase = Case[Any]
 
+_ZONES = strategies.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+_TIMES = strategies.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=_ZONES)  # noqa: DTZ001 - zones are drawn
+# Its own are of all years that there are, and nearly all of them do not match the pattern beside the format.
+schemathesis.openapi.format("date-time", _TIMES.map(datetime.isoformat))
 BETWEEN_REQUESTS = timedelta(seconds=3)
 """An address that presents a bad key with each request stays below the number that is borne in a minute."""
 

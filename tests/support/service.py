@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 RPAWATCH = Path(sys.executable).parent / "rpawatch"
 ADMIN_EMAIL = "ada@example.com"
-ADMIN_PASSWORD = "a long walk in the rain"
+ADMIN_PASSWORD = f"a long walk in the rain {secrets.token_hex(8)}"
+"""Of this run only, so that it can be looked for everywhere."""
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 """What a container is given before it is killed."""
