@@ -81,7 +81,9 @@ class RemoveMember(AdminCommand):
 
 
 def open_account(work: Work, command: OpenAccount) -> UUID:
-    """Make the account and return its id."""
+    """Make the account and return its id. Raises AlreadyCreatedError when that is taken."""
+    if work.find(Account, command.new_account_id) is not None:
+        raise AlreadyCreatedError(command.new_account_id)
     account = Account.open(
         work.cause, account_id=command.new_account_id, tenant_id=command.tenant_id, name=command.name
     )
@@ -134,7 +136,8 @@ def add_member(work: Work, command: AddMember) -> UUID:
         member.grant(work.cause, command.role)
     for account_id, flow_id in command.processes:
         process = work.find(Process, process_id(account_id, flow_id))
-        if process is None:
+        # A member of one account has no business with the processes of another, and must not find out about them.
+        if process is None or command.account_id not in {None, account_id}:
             raise ProcessNotFoundError
         member.assign(work.cause, process.id)
     return member.id

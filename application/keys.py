@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from application.admin import AdminCommand
 from domain.api_key import ApiKey
-from domain.errors import NotFoundError, ProcessNotFoundError
+from domain.errors import AlreadyCreatedError, NotFoundError, ProcessNotFoundError
 from domain.ids import key_id, process_id
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.permissions import Action
@@ -51,9 +51,12 @@ def create_key(work: Work, command: CreateKey) -> UUID:
         if process is None:
             raise ProcessNotFoundError
         process.check_takes_jobs()
+    stream = key_id(command.secret.sha256_hex)
+    if work.find(ApiKey, stream) is not None:
+        raise AlreadyCreatedError(stream)
     key = ApiKey.create(
         work.cause,
-        key_id=key_id(command.secret.sha256_hex),
+        key_id=stream,
         account_id=command.account_id,
         flow_id=command.flow_id,
         name=command.name,

@@ -167,16 +167,15 @@ class ApiKey(Aggregate):
         return self.status(at) in {KeyStatus.ACTIVE, KeyStatus.EXPIRING}
 
     def quota(self, at: datetime) -> Quota:
-        """Return what is left of the limit at `at`."""
-        return quota(self.window, self.limit, self.stamp(at))
+        """Return what is left of the limit at `at`. On a clock that is behind, whoever waits has to wait longer."""
+        return quota(self.window, self.limit, self.stamp(at), clock=at)
 
     def admit(self, at: datetime) -> None:
         """Check that a request may use the key now.
 
         Raises InvalidApiKeyError when it is deactivated or expired, RateLimitedError when the limit is used up.
         """
-        at = self.stamp(at)
-        if not self.is_active(at):
+        if not self.is_active(self.stamp(at)):
             raise InvalidApiKeyError
         now = self.quota(at)
         if now.left == 0:

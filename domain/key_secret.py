@@ -10,6 +10,7 @@ import re
 import secrets
 import zlib
 from dataclasses import dataclass, field
+from typing import NoReturn, Self
 
 MARK = "rpakey_"
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -22,9 +23,12 @@ LOOKS_LIKE_A_KEY = re.compile(rf"{MARK}[0-9A-Za-z]{{{_PREFIX_CHARS + 1},}}")
 """More than the public prefix of a key: must not stand in a URL or in a log."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KeySecret:
-    """A whole key, in memory only. Its repr shows the public prefix, so that it can't slip into a log."""
+    """A whole key, in memory only. Its repr shows the public prefix, so that it can't slip into a log.
+
+    Not compared, since that would take a time that tells, and not pickled.
+    """
 
     text: str = field(repr=False)
 
@@ -37,6 +41,12 @@ class KeySecret:
     def sha256_hex(self) -> str:
         """What is kept of the key: SHA-256 of the whole string, 64 hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key does not leave memory")
 
     def __repr__(self) -> str:
         return f"KeySecret({MARK}{self.prefix}…)"

@@ -7,13 +7,13 @@ models: they are validated when made and when read, and pydantic-core encodes th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, CanSnapshotAggregate
-from eventsourcing.utils import get_topic, register_topic
-from pydantic import BaseModel, ConfigDict, Field
+from eventsourcing.utils import get_topic
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 __all__ = [
     "SYSTEM_ACTOR",
@@ -27,6 +27,10 @@ __all__ = [
 
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
+
+
+KINDS: dict[str, type[Event | Snapshot]] = {}
+"""Topic to class. The only way from a topic in the log to code: the library would import any module that one names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,16 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
 
     originator_id: UUID = Field(exclude=True)
     originator_version: int = Field(exclude=True)
-    timestamp: datetime
+    timestamp: Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
     actor: str
     request_id: str
     command_id: UUID
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature
+        super().__pydantic_init_subclass__(**kwargs)
+        if hasattr(cls, "TOPIC"):
+            KINDS[cls.TOPIC] = cls  # the library derives classes from ours; the last one is in use
 
     def _as_dict(self) -> dict[str, Any]:
         return self.__dict__
@@ -128,7 +138,7 @@ class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature
         """Make the topic known: a process may read a snapshot before it writes one."""
         super().__pydantic_init_subclass__(**kwargs)
-        register_topic(cls.TOPIC, cls)
+        KINDS[cls.TOPIC] = cls
 
     @classmethod
     def take(cls, aggregate: Any) -> Self:  # noqa: ANN401 - the library's signature

@@ -33,8 +33,11 @@ def forget_old_uses(window: deque[datetime], at: datetime) -> None:
         window.popleft()
 
 
-def quota(window: deque[datetime], limit: int, at: datetime) -> Quota:
-    """Return what is left of `limit` at `at`, given the times of the uses, oldest first."""
+def quota(window: deque[datetime], limit: int, at: datetime, *, clock: datetime | None = None) -> Quota:
+    """Return what is left of `limit` at `at`, given the times of the uses, oldest first.
+
+    clock: what the caller's clock says now, where that is behind `at`; reset_seconds count from it.
+    """
     horizon = at - RATE_WINDOW
     used = [time for time in window if time > horizon] if window and window[0] <= horizon else window
     left = max(0, limit - len(used))
@@ -42,4 +45,4 @@ def quota(window: deque[datetime], limit: int, at: datetime) -> Quota:
         return Quota(limit, left, 0)
     # With more uses than the limit allows (it may have been lowered), as many have to pass as are too many.
     frees_one = used[max(0, len(used) - limit)]
-    return Quota(limit, left, math.ceil((frees_one + RATE_WINDOW - at).total_seconds()))
+    return Quota(limit, left, math.ceil((frees_one + RATE_WINDOW - (clock or at)).total_seconds()))

@@ -43,9 +43,9 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-_RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
-)
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+# fromisoformat alone would take an offset of +05:60, and from Python 3.14 on 24:00.
+_RFC_3339 = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt ]{_TIME}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+-]{_TIME})?")
 
 
 def _rfc_3339(value: object) -> object:

@@ -98,6 +98,10 @@ def connection_kwargs(*, role: str | None, statement_seconds_max: float = STATEM
     }
 
 
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""The last one is what a primary says that was demoted to a standby."""
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Turn psycopg's errors into the store's two: could not be reached, or another writer was faster."""
@@ -105,7 +109,7 @@ def store_errors() -> Iterator[None]:
         yield
     except (psycopg.errors.UniqueViolation, psycopg.errors.SerializationFailure) as error:
         raise ConflictError from error
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed) as error:
+    except (*_AWAY, PoolTimeout, PoolClosed) as error:
         raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pydantic_core
 from eventsourcing.persistence import Mapper, StoredEvent
-from eventsourcing.utils import TopicError, get_topic, resolve_topic
+from eventsourcing.utils import get_topic
 from pydantic import ValidationError
 
-from domain.model import Event
+from domain import account, api_key, job, member, process, receipt  # noqa: F401 - so that their events are known
+from domain.model import KINDS, Event, Snapshot
 
 
 class UnreadableEventError(Exception):
@@ -36,19 +37,26 @@ class EventMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401 - whichever class the topic names
         """Return the event of a row. Raises UnreadableEventError."""
         place = f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
-        try:
-            kind = resolve_topic(stored_event.topic)
-        except TopicError:
+        kind = KINDS.get(stored_event.topic)
+        if kind is None:
             raise UnreadableEventError(
                 f"{place} has the topic {stored_event.topic!r}, which this release does not know;"
                 " was it written by a newer one?"
-            ) from None
+            )
         try:
             state = pydantic_core.from_json(stored_event.state)
-            for version in range(state.pop("v"), kind.class_version):
-                getattr(kind, f"upcast_v{version}_v{version + 1}")(state)
+            _bring_up_to_date(kind, state)
             state["originator_id"] = stored_event.originator_id
             state["originator_version"] = stored_event.originator_version
             return kind.model_validate(state)
         except (ValueError, ValidationError, KeyError, AttributeError, TypeError) as error:
-            raise UnreadableEventError(f"{place} ({stored_event.topic}) can't be read: {error}") from error
+            why = "; ".join(str(error).splitlines()[:3])
+            raise UnreadableEventError(f"{place} ({stored_event.topic}) can't be read: {why}") from error
+
+
+def _bring_up_to_date(kind: type[Event | Snapshot], state: dict[str, Any]) -> None:
+    written = state.pop("v")
+    if written > kind.class_version:
+        raise ValueError("a newer release has written it")
+    for version in range(written, kind.class_version):
+        getattr(kind, f"upcast_v{version}_v{version + 1}")(state)

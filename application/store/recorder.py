@@ -55,8 +55,9 @@ class _ReadsStreams:
             " WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
             f" ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
         )
+        parameters = (originator_id, gt or 0, _NO_LIMIT if lte is None else lte, limit)
         with self.datastore.get_connection() as connection:
-            rows = connection.execute(sql, (originator_id, gt or 0, lte or _NO_LIMIT, limit), prepare=True, binary=True)
+            rows = connection.execute(sql, parameters, prepare=True, binary=True)
             return [
                 StoredEvent(originator_id, row["originator_version"], row["topic"], bytes(row["state"])) for row in rows
             ]

@@ -101,10 +101,14 @@ def _check_encoding(connection: BoundedConnection) -> None:
 
 
 def _ensure_role(connection: BoundedConnection) -> None:
-    if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone():
+    # A row without columns would be an empty dict, which is false.
+    if not connection.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone():
         connection.execute(_CREATE_ROLE)
-    member = connection.execute("SELECT pg_has_role(current_user, %s, 'MEMBER') AS yes", (APP_ROLE,)).fetchone()
-    if not (member and member["yes"]):
+    try:
+        # Being a member is not enough: from PostgreSQL 16 on, who creates a role is one that may not take it on.
+        connection.execute(f"SET ROLE {APP_ROLE}")
+        connection.execute("RESET ROLE")
+    except psycopg.errors.InsufficientPrivilege:
         connection.execute(
             sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP_ROLE), sql.Identifier(connection.info.user))
         )

@@ -14,9 +14,9 @@ from interfaces.http.members import NewMember
 from interfaces.http.sessions import SignIn
 
 _TIME = {"pattern": "^(19[7-9][0-9]|2[01][0-9]{2})-"}
-_NAME = {"pattern": r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"}
+_NAME = {"pattern": r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"}
 _LINES = {"pattern": r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"}
-_EMAIL = {"pattern": r"""^[^@\s\x00-\x1F\x7F,;:<>()\[\]\\"]{1,64}@[^@\s\x00-\x1F\x7F,;:<>()\[\]\\"]+$"""}
+_EMAIL = {"pattern": r"""^[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]{1,64}@[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]+$"""}
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,9 @@ def idempotency_key(req: falcon.Request) -> str | None:
     if header is None:
         return None
     text = header.strip()
-    if text.startswith('"') and (quoted := _QUOTED.fullmatch(text)):
-        text = quoted[1].replace('\\"', '"').replace("\\\\", "\\")
+    if text.startswith('"'):
+        quoted = _QUOTED.fullmatch(text)
+        text = quoted[1].replace('\\"', '"').replace("\\\\", "\\") if quoted else ""
     if not _PRINTABLE.fullmatch(text):
         raise ProblemError(
             "invalid-request",

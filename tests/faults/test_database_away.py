@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -80,7 +80,7 @@ def test_while_the_database_is_away_every_answer_comes_in_time(deployment: Deplo
 def test_while_the_database_is_silent_every_answer_comes_in_time(deployment: Deployment) -> None:
     with Load(deployment.service, deployment.desk) as load:
         load.run_for(1)
-        with load.fault(effort(4, 40)):
+        with load.fault(effort(5, 40)):
             deployment.proxy.be_silent()
         deployment.proxy.pass_on()
         load.wait_until_normal()
@@ -122,7 +122,7 @@ def test_while_the_embedded_server_hangs_every_answer_comes_in_time(
         load.run_for(1)
         hanging = [server, *server.children(recursive=True)]
         try:
-            with load.fault(effort(4, 40)):
+            with load.fault(effort(5, 40)):
                 for process in hanging:
                     process.suspend()
         finally:
@@ -169,6 +169,8 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop.set()
+        # Those who send first: they hand requests to the pool.
+        wait(self._running)
         self._pool.shutdown()
         for future in self._running:
             future.result()

@@ -19,7 +19,7 @@ from projections.account_list import ACCOUNT_LIST, AccountRow, list_accounts
 from projections.member_list import list_members, list_memberships
 from projections.paging import CURSOR_CHARS_MAX, BadCursorError, PageRequest, sort_name
 from projections.process_list import list_processes
-from tests.projections.histories import events_of
+from tests.projections.histories import events_of, named
 from tests.support.effort import seeded_random
 from tests.support.examples import cause
 
@@ -35,10 +35,11 @@ def tenant() -> UUID:
 
 def add_accounts(world: World, tenant_id: UUID, names: list[str]) -> list[UUID]:
     """Add accounts; they are shown when this returns, without a projector."""
-    opened = [Account.open(cause(), account_id=uuid4(), tenant_id=tenant_id, name=name) for name in names]
+    opened = [Account.open(cause(), account_id=uuid4(), tenant_id=tenant_id, name="Account") for _ in names]
+    events = [named(event, name) for account, name in zip(opened, names, strict=True) for event in events_of(account)]
     handler = ACCOUNT_LIST.handlers[Account.Opened.TOPIC]
     with world.connect() as connection:
-        ACCOUNT_LIST.store(connection, [handler(None, event) for account in opened for event in events_of(account)])
+        ACCOUNT_LIST.store(connection, [handler(None, event) for event in events])
     return [account.id for account in opened]
 
 

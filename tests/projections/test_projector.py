@@ -18,7 +18,7 @@ from projections.process_list import PROCESS_LIST
 from projections.projector import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX, Projector
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from tests.projections.histories import TENANT, Histories, events_of, uses
+from tests.projections.histories import TENANT, Histories, events_of, named, uses
 from tests.projections.support import SeenPositions
 from tests.support.effort import effort, seeded_random
 from tests.support.examples import cause
@@ -225,8 +225,11 @@ def test_an_event_that_a_handler_cannot_take_stops_the_projector_too(world: Worl
 
 
 def test_an_event_that_the_database_refuses_stops_the_projector_at_that_event(world: World) -> None:
-    accounts = [an_account(), an_account("with a \0 in it"), an_account()]
-    world.append([event for account in accounts for event in events_of(account)])
+    accounts = [an_account(), an_account(), an_account()]
+    names = ["First", "with a \0 in it", "Third"]
+    world.append(
+        [named(event, name) for account, name in zip(accounts, names, strict=True) for event in events_of(account)]
+    )
     projector = world.follow()
     wait_until(lambda: "position 2 (account.opened)" in str(projector.health().error), "it says so")
     assert set(world.rows(ACCOUNT_LIST)) == {accounts[0].id}

@@ -55,7 +55,9 @@ def test_keys_that_differ_are_different_jobs(world: World) -> None:
     assert len({robot.report(key(value)).json["job_id"] for value in keys}) == len(keys)
 
 
-@pytest.mark.parametrize("value", ["", " ", '""', MOST + "k", f'"{MOST}k"', "a\tb", "schlüssel", "a\x7fb"])
+@pytest.mark.parametrize(
+    "value", ["", " ", '""', '"', '"open', '"a"b', '"\\x"', MOST + "k", f'"{MOST}k"', "a\tb", "schlüssel", "a\x7fb"]
+)
 def test_a_key_that_is_empty_too_long_or_not_printable_is_refused(world: World, value: str) -> None:
     answer, appended = world.appended_by(lambda: world.robot().report(key(value)))
     assert (answer.status, answer.problem) == (422, "invalid-request")
