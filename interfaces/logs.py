@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO, cast
 
 import orjson
 import structlog
@@ -39,10 +41,9 @@ def configure_logs(level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_StandardError())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[
@@ -55,6 +56,21 @@ def configure_logs(level: str, log_format: str) -> None:
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
     # It says at each attempt what readiness and the log of the service say once.
     logging.getLogger("psycopg.pool").setLevel(max(threshold, logging.ERROR))
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is now. One that was closed (`rpawatch serve 2>&1 | head`) must not end what logs."""
+
+    def write(self, text: str) -> int:
+        """Write, or do nothing."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or do nothing."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from application.store.database import Database
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 settings.register_profile("short", max_examples=100, deadline=None, print_blob=True)
 settings.register_profile("long", settings.get_profile("short"), max_examples=5_000)
 settings.load_profile("long" if LONG else "short")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that runs in this process configures its logs; the next test must not find them so."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

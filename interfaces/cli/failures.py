@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from psycopg import Error
-from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+from psycopg.errors import InsufficientPrivilege
 
 from application.store.errors import ConflictError, StoreSetupError, StoreUnavailableError
 from domain import errors
@@ -36,7 +36,8 @@ SENTENCES: Final[dict[type[Exception], str]] = {
 
 _REASON = re.compile(
     r"FATAL:\s+([^\n]+)"
-    r"|(connection refused|timeout expired|timed out|failed to resolve host|no such file or directory)",
+    r"|(connection refused|timeout expired|timed out|failed to resolve host|no such file or directory"
+    r"|cannot execute [a-z ]+ in a read-only transaction)",
     re.IGNORECASE,
 )
 """What libpq says that helps and can be shown. Other words of it may hold a part of a URL with a password."""
@@ -90,7 +91,6 @@ _LINES: Final[dict[type[Exception], tuple[int, Callable[[Any], str]]]] = {
     StoreUnavailableError: (UnreachableError.exit_code, _out_of_reach),
     ConflictError: (UnreachableError.exit_code, lambda _: "Others changed the same at the same time. Try again."),
     InsufficientPrivilege: (UnreachableError.exit_code, _not_allowed),
-    ReadOnlySqlTransaction: (UnreachableError.exit_code, _not_allowed),
     errors.InvalidInputError: (CommandError.exit_code, _broken_rules),
     errors.AlreadyCreatedError: (CommandError.exit_code, _exists),
 }

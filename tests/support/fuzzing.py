@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,10 +102,8 @@ class _Sensible:
         if not meta.is_negative_at(ParameterLocation.BODY) and isinstance(case.body, dict):
             self._keep_rules(case.body)
         if not meta.is_negative_at(ParameterLocation.HEADER) and "Idempotency-Key" in case.headers:
-            # A key that came with another body is refused; so each body has its own.
-            case.headers["Idempotency-Key"] = hashlib.sha256(
-                f"{case.formatted_path} {case.body!r}".encode()
-            ).hexdigest()
+            # A key that came with another body is refused; so each case has its own.
+            case.headers["Idempotency-Key"] = case.id
         return case
 
     @property

@@ -1,4 +1,4 @@
-"""The admin API reads bodies as the Ingest API does: test_hostile_bodies.py has the long table, here is that it holds."""
+"""The admin API reads bodies as the Ingest API does. test_hostile_bodies.py has the long table of them."""
 
 from __future__ import annotations
 

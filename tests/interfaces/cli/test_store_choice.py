@@ -122,7 +122,7 @@ def test_a_database_that_takes_no_changes_is_one_line(rpawatch: Rpawatch, fresh_
         )
     failed = rpawatch("accounts", "list", "--database-url", fresh_url)
     assert (failed.code, failed.out) == (3, "")
-    assert failed.line.startswith("The database does not allow this (cannot execute")
+    assert failed.line.startswith("The store can't be reached, or did not answer in time (cannot execute")
 
 
 def test_a_data_directory_that_can_not_be_used_is_one_line(rpawatch: Rpawatch, tmp_path: Path) -> None:
