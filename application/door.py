@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from domain.model import Aggregate
 
 R = TypeVar("R")
-COMMAND_SECONDS_MAX = 4.0
+COMMAND_SECONDS_MAX = 3.8
 """From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
 STORE_AWAY_SECONDS = 0.5
 """How long commands are refused at once after one that waited for the store in vain."""
@@ -80,6 +80,7 @@ class Door:
         Raises what the handler raises, with nothing appended; StoreUnavailableError when the store did not answer in
         time, and then the command may or may not have been carried out.
         """
+        self._event_sourcing.recorder.datastore.refuse_while_away()
         with deadline(self._seconds_max):
             if not self._lock.acquire(timeout=seconds_left()):
                 raise StoreUnavailableError("too many commands are waiting for the store")

@@ -123,6 +123,8 @@ class Database(PostgresDatastore):
         # Not the library's constructor: it takes one host and no options, and its pool has other ideas of time.
         self.conninfo = conninfo
         self._lent = threading.local()
+        self._away = False
+        self._trying = threading.Lock()
         self.schema = SCHEMA
         self.originator_id_type = "uuid"
         self.db_type_names = set()
@@ -172,7 +174,8 @@ class Database(PostgresDatastore):
             with store_errors():
                 yield shared
             return
-        with store_errors(), self.pool.connection(min(POOL_WAIT_SECONDS_MAX, seconds_left())) as connection:
+        wait_seconds_max = min(POOL_WAIT_SECONDS_MAX, seconds_left())
+        with self._turn(), store_errors(), self.pool.connection(wait_seconds_max) as connection:
             try:
                 yield connection
             except (psycopg.OperationalError, psycopg.InterfaceError):
@@ -180,6 +183,28 @@ class Database(PostgresDatastore):
                     # The server was restarted: the other idle connections are dead too, and each would fail somebody.
                     self.pool.drain()
                 raise
+
+    def refuse_while_away(self) -> None:
+        """Raise StoreUnavailableError while the store does not answer and somebody is finding out whether it does."""
+        if self._away and self._trying.locked():
+            raise StoreUnavailableError("the store did not answer a moment ago")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """While the store does not answer, let one try at a time: the others would only keep all threads waiting."""
+        away = self._away
+        if away and not self._trying.acquire(blocking=False):
+            raise StoreUnavailableError("the store did not answer a moment ago")
+        try:
+            yield
+        except StoreUnavailableError:
+            self._away = True
+            raise
+        else:
+            self._away = False
+        finally:
+            if away:
+                self._trying.release()
 
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[psycopg.Cursor[DictRow]]:

@@ -132,10 +132,7 @@ def client_address(req: falcon.Request) -> str:
     return str(req.env.get("REMOTE_ADDR") or "-")
 
 
-def check_not_overdue(req: falcon.Request, seconds_max: float) -> None:
-    """Raise ProblemError unavailable for a request that has waited too long to be answered in time."""
+def seconds_waited(req: falcon.Request) -> float:
+    """Return how long the request has waited for a thread."""
     received = req.env.get("rpawatch.received_monotonic")
-    if received is not None and time.monotonic() - received > seconds_max:
-        raise ProblemError(
-            "unavailable", detail="Too many requests are waiting. Send it again after Retry-After seconds."
-        )
+    return 0.0 if received is None else time.monotonic() - received

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 SECONDS_MAX = 60
-_MAIN = "from interfaces.cli.main import main; main()"
+_MAIN = (
+    # Started by a shell in the background, a test run ignores SIGINT, and so would its children.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " from interfaces.cli.main import main; main()"
+)
 
 
 @dataclass(frozen=True)
