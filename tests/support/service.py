@@ -43,7 +43,7 @@ STOP_SECONDS_MAX = 10.0
 NO_ANSWER = (OSError, http.client.HTTPException)
 """What a client sees when the connection is refused, or ends before the answer does."""
 _END_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-"""So that a run of the tests that is itself killed leaves no service behind. Linux has it; the process id is the same."""
+"""So that a run of the tests that is killed leaves no service behind. Where it is missing, one stays until ended."""
 _PORTS = range(10_000, 32_000)
 """Below those that the kernel gives to clients: one that finds nobody on its own port would connect to itself."""
 
