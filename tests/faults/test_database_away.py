@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.api import ACCOUNTS
-from tests.support.effort import LONG, effort
+from tests.support.effort import effort
 from tests.support.history import History, Outcome, broken_rules, read_log
 from tests.support.proxy import Proxy
 from tests.support.service import Desk, Installation, Service, tell
@@ -112,9 +112,6 @@ def test_while_the_database_is_slow_every_answer_comes_in_time(deployment: Deplo
     assert broken_rules(load.history.attempts, read_log(deployment.direct_url)) == []
 
 
-@pytest.mark.skipif(
-    not LONG, reason="known gap: with the server's processes suspended, single answers were seen to take 8 s, not 5"
-)
 def test_while_the_embedded_server_hangs_every_answer_comes_in_time(
     installation: Installation, service: Service
 ) -> None:

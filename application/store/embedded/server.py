@@ -10,6 +10,8 @@ import math
 import os
 import shutil
 import signal
+import socket
+import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import psycopg
 import structlog
-from psycopg import pq, sql
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from application.store.embedded.files import MAJOR_VERSION, PORT, Account, EmbeddedPostgresError, socket_folder
@@ -35,6 +37,12 @@ CONNECT_SECONDS_MAX: Final = 2
 ORPHAN_GRACE_SECONDS: Final = 2.0
 """Children of a killed server leave within milliseconds, but for those in the middle of a long computation."""
 CRASH_STOP_SECONDS_MAX: Final = 10.0
+
+# Protocol 3.0: length, version, then names and values, each ended by a zero.
+_PARAMETERS: Final = b"user\0postgres\0database\0postgres\0\0"
+_FIRST_MESSAGE: Final = struct.pack("!ii", 8 + len(_PARAMETERS), 3 << 16) + _PARAMETERS
+_FIRST_ANSWER_BYTES_MAX: Final = 4096
+_CANNOT_CONNECT_NOW: Final = b"\0C57P03\0"
 
 _log = structlog.get_logger(__name__)
 
@@ -77,13 +85,23 @@ class Server:
         )
 
     def answers(self) -> bool:
-        """Return whether the server takes connections."""
+        """Return whether the server takes connections.
+
+        Asked by hand: psycopg holds the interpreter's lock while libpq asks (PQping), so that a server that hangs would
+        stop every thread of the service, for two seconds at each question.
+        """
         if not self.folder.exists():
             return False
-        said = pq.PGconn.ping(self.conninfo("postgres").encode())
-        if said == pq.Ping.NO_ATTEMPT:
-            raise EmbeddedPostgresError("the database client stumbles over the environment: unset PGSERVICE")
-        return bool(said == pq.Ping.OK)
+        try:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(CONNECT_SECONDS_MAX)
+                asking.connect(str(socket_folder(self.folder, self.account) / f".s.PGSQL.{PORT}"))
+                asking.sendall(_FIRST_MESSAGE)
+                said = asking.recv(_FIRST_ANSWER_BYTES_MAX)
+        except OSError:
+            return False
+        # It asks for no password ("R"), or refuses ("E"): any refusal but "not now" comes from one that works.
+        return said[:1] == b"R" or (said[:1] == b"E" and _CANNOT_CONNECT_NOW not in said)
 
     def postmaster(self) -> psutil.Process | None:
         """Return the server's main process if it lives.
