@@ -46,7 +46,7 @@ class ApiDocument:
     """`GET /openapi.json`."""
 
     def __init__(self) -> None:
-        self._body = files("interfaces.http").joinpath("openapi.json").read_bytes()
+        self._body = files("interfaces.http.openapi").joinpath("openapi.json").read_bytes()
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the document that is committed."""

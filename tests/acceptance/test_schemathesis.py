@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 EXAMPLES = effort(short=20, long=1_000)
-DOCUMENT = json.loads((Path(__file__).parents[2] / "interfaces/http/openapi.json").read_text(encoding="utf-8"))
+DOCUMENT = json.loads((Path(__file__).parents[2] / "interfaces/http/openapi/openapi.json").read_text(encoding="utf-8"))
 # It leaves out the operation that the document itself is read with.
 OPERATIONS = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods} - {
     "GET /openapi.json"

@@ -16,7 +16,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
 from domain.limits import RATE_LIMIT_MAX
-from interfaces.http.openapi_examples import FLOW_ID
+from interfaces.http.openapi.examples import FLOW_ID
 from tests.support.world import email_of, password_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from interfaces.http.problems import PROBLEMS
 if TYPE_CHECKING:
     from tests.support.world import World
 
-FILE = Path(__file__).parents[3] / "interfaces/http/openapi.json"
+FILE = Path(__file__).parents[3] / "interfaces/http/openapi/openapi.json"
 
 
 def test_the_document_that_is_served_is_the_one_that_is_committed(world: World) -> None:

@@ -9,7 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
-PATHS = json.loads((Path(__file__).parents[3] / "interfaces/http/openapi.json").read_text(encoding="utf-8"))["paths"]
+FILE = Path(__file__).parents[3] / "interfaces/http/openapi/openapi.json"
+PATHS = json.loads(FILE.read_text(encoding="utf-8"))["paths"]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 VALUES = {"name": "swagger-ui.css", "slug": "not-found"}
 ID = "4de713a3-1a07-4282-8885-dfbaa7869a31"

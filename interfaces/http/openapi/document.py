@@ -1,8 +1,7 @@
-"""Builds the document of the API from the models that check requests, and writes it to the file that is committed.
+"""Builds the document of the API from the models that check requests.
 
-    python -m interfaces.http.openapi
-
-`documents.py` serves the file, so that what is released, read and compared is the same to the byte.
+It is committed as a file, which `interfaces/http/documents.py` serves: what is released, read and compared is the same
+to the byte.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 
-from interfaces.http.openapi_entry import JSON
-from interfaces.http.openapi_examples import ANSWERS, REQUESTS
-from interfaces.http.openapi_operations import OPERATIONS
-from interfaces.http.openapi_parts import (
+from interfaces.http.openapi.entry import JSON
+from interfaces.http.openapi.examples import ANSWERS, REQUESTS
+from interfaces.http.openapi.operations import OPERATIONS
+from interfaces.http.openapi.parts import (
     HEADERS,
     PARAMETERS,
     PROBLEM_EXAMPLES,
@@ -45,12 +44,12 @@ from interfaces.http.openapi_parts import (
     reference,
     security_of,
 )
-from interfaces.http.openapi_requests import DESCRIPTIONS, FIELDS
+from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
 
 if TYPE_CHECKING:
-    from interfaces.http.openapi_entry import Entry, Success
+    from interfaces.http.openapi.entry import Entry, Success
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = Path(__file__).with_name("openapi.json")
 _DESCRIPTION = """\
 Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
 
@@ -184,7 +183,3 @@ def _not_null(field: dict[str, Any]) -> dict[str, Any]:
 def text() -> str:
     """Return the document as it is committed."""
     return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")

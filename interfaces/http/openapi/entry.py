@@ -22,7 +22,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Success:
-    """A good answer. headers: names in openapi_parts.HEADERS. model: None where there is no JSON to describe."""
+    """A good answer. headers: names in parts.HEADERS. model: None where there is no JSON to describe."""
 
     status: int = 200
     description: str
@@ -33,7 +33,7 @@ class Success:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An operation. parameters: names in openapi_parts.PARAMETERS. problems: slugs beside those that all have."""
+    """An operation. parameters: names in parts.PARAMETERS. problems: slugs beside those that all have."""
 
     method: str
     path: str

@@ -22,14 +22,14 @@ from openapi_pydantic.util import PydanticSchema
 from domain import limits
 from domain.errors import FieldError
 from interfaces.http.documents import ASSETS
-from interfaces.http.openapi_entry import EVERYWHERE, Access
-from interfaces.http.openapi_responses import Problem
+from interfaces.http.openapi.entry import EVERYWHERE, Access
+from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from interfaces.http.openapi_entry import Entry
+    from interfaces.http.openapi.entry import Entry
 
 PROBLEM_JSON = "application/problem+json"
 

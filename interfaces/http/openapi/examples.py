@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from domain.report import Report
-from interfaces.http import openapi_responses as answers
 from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
 from interfaces.http.keys import Deactivation, NewKey
 from interfaces.http.members import NewMember
+from interfaces.http.openapi import responses as answers
 from interfaces.http.sessions import SignIn
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from domain.report import Report
-from interfaces.http import openapi_responses as answers
 from interfaces.http.documents import ASSETS
-from interfaces.http.openapi_admin import ADMIN_OPERATIONS
-from interfaces.http.openapi_entry import OF_BODIES, Access, Entry, Success
+from interfaces.http.openapi import responses as answers
+from interfaces.http.openapi.admin import ADMIN_OPERATIONS
+from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
 from interfaces.http.sessions import SignIn
 
 OPERATIONS: tuple[Entry, ...] = (
