@@ -28,7 +28,8 @@ def configure_logs(level: str, log_format: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [redact, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        # The traceback is made a text before keys are cut from it: an exception's message may repeat one.
+        [structlog.processors.format_exc_info, redact, structlog.dev.ConsoleRenderer()]
         if as_text
         else [
             # Without the variables of each frame, which structlog shows by default: they hold keys and passwords.
