@@ -33,7 +33,9 @@ __all__ = ["DATABASE", "DEADLINE_SECONDS", "EmbeddedPostgres", "EmbeddedPostgres
 
 DATABASE: Final = "rpawatch"
 DEADLINE_SECONDS: Final = 60.0
-"""One start, stop or restart takes well below a second; this is for crash recovery after much work on a slow disk."""
+"""One start or restart takes well below a second; this is for crash recovery after much work on a slow disk."""
+STOP_SECONDS_MAX: Final = 10.0
+"""For an orderly stop, which takes below a second too; after that the server is told to stop as in a crash."""
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +86,8 @@ class EmbeddedPostgres:
         until = self._until()
         server = self._server
         with _plain_errors():
-            if server is None or server.answers():
+            # One that lives and does not answer starts, stops or hangs: nothing can be done for it from here.
+            if server is None or server.answers() or server.postmaster() is not None:
                 return False
             with self._alone(until):
                 # Asked again: another thread may have left meanwhile.
@@ -105,7 +108,7 @@ class EmbeddedPostgres:
         users_lock, self._users_lock = self._users_lock, None
         if server is None or users_lock is None:
             return
-        until = self._until()
+        until = time.monotonic() + min(self._deadline_seconds, STOP_SECONDS_MAX)
         with _plain_errors():
             # Closed without unlocking: a fork of ours holds the same lock and may go on using the server.
             os.close(users_lock)

@@ -128,9 +128,9 @@ def let_through(target: Path, account: Account) -> list[Path]:
             mode = stat.S_IMODE(found.st_mode) | needed
             folder.chmod(mode)
             opened.append(folder)
-            _log.warning(
-                "embedded_postgres_folder_opened", folder=str(folder), mode=f"{mode:o}", server_uid=account.uid
-            )
+            # The nearest one is the data directory, which is ours; of any other its owner should know.
+            log = _log.info if folder == target.parent else _log.warning
+            log("embedded_postgres_folder_opened", folder=str(folder), mode=f"{mode:o}", server_uid=account.uid)
     return opened
 
 

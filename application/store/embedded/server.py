@@ -36,7 +36,7 @@ CONNECT_SECONDS_MAX: Final = 2
 """The least that libpq can do, and only a server that hangs takes that long."""
 ORPHAN_GRACE_SECONDS: Final = 2.0
 """Children of a killed server leave within milliseconds, but for those in the middle of a long computation."""
-CRASH_STOP_SECONDS_MAX: Final = 10.0
+CRASH_STOP_SECONDS_MAX: Final = 5.0
 
 # Protocol 3.0: length, version, then names and values, each ended by a zero.
 _PARAMETERS: Final = b"user\0postgres\0database\0postgres\0\0"

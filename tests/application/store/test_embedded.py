@@ -496,5 +496,6 @@ def test_nobody_waits_for_ever_for_a_process_that_hangs_in_a_start_or_for_a_serv
         server.send_signal(signal.SIGSTOP)
         try:
             assert "takes no connections" in error_of(hasty.start)
+            assert embedded.ensure_running() is False
         finally:
             server.send_signal(signal.SIGCONT)
