@@ -27,6 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """NUL or half of a surrogate pair, which only an escape can bring in."""
+_INFLATED_PIECE_BYTES = 256 * 1024
 
 
 def inflate(body: bytes, encoding: str | None, bytes_max: int) -> bytes:
@@ -39,17 +40,23 @@ def inflate(body: bytes, encoding: str | None, bytes_max: int) -> bytes:
     if encoding.strip().lower() not in {"gzip", "x-gzip"}:
         raise ProblemError("unsupported-media-type", detail="Send the body plain, or with Content-Encoding: gzip.")
     inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    # In pieces: zlib holds what it makes of all of a bomb twice.
+    pieces: list[bytes] = []
+    left = bytes_max
     try:
-        inflated = inflater.decompress(body, bytes_max + 1)
+        while not inflater.eof and (piece := inflater.decompress(body, _INFLATED_PIECE_BYTES)):
+            pieces.append(piece)
+            body = inflater.unconsumed_tail
+            left -= len(piece)
+            if left < 0:
+                raise ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes when inflated.")
     except zlib.error:
         raise ProblemError(
             "malformed-json", detail="The body is not valid gzip, as Content-Encoding says it is."
         ) from None
-    if len(inflated) > bytes_max:
-        raise ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes when inflated.")
     if not inflater.eof or inflater.unused_data:
         raise ProblemError("malformed-json", detail="The gzip body ends too early, or more follows after it.")
-    return inflated
+    return b"".join(pieces)
 
 
 def parse(body: bytes, model: type[M], *, slug: str) -> M:

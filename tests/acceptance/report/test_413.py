@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 BOMB_BYTES = 1024 * MIB
-MEMORY_BYTES_MAX = 3 * BODY_BYTES_MAX_DEFAULT
-"""For a body that inflates: zlib makes pieces and joins them, so twice what it may give, and some room."""
+MEMORY_BYTES_MAX = 20_000_000
 
 
 def padded(robot: Robot, size: int) -> bytes:
