@@ -19,7 +19,7 @@ from application.accounts import (
     remove_member,
 )
 from application.admin import admin_handler
-from application.ingest import ReadOwnKey, SubmitReport, read_own_key, submit_report
+from application.ingest import AskAdmission, ReadOwnKey, SubmitReport, ask_admission, read_own_key, submit_report
 from application.keys import CreateKey, DeactivateKey, create_key, deactivate_key
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from application.work import Command, Work
 
 HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
+    AskAdmission: ask_admission,
     SubmitReport: submit_report,
     ReadOwnKey: read_own_key,
     CreateKey: admin_handler(create_key),

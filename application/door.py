@@ -1,57 +1,49 @@
-"""The one door that every command goes through: decide, append, answer.
+"""The write path: every command goes through this one door, which decides, appends and answers.
 
-A command is decided on aggregates in memory, and its events are appended in one transaction, together with a check
-that nothing it was based on has changed. If something has, the command is decided again on what is there now. So the
-rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
+Threads line up with their commands. Whoever finds nobody at work leads: takes all that wait, decides them one after the
+other on aggregates in memory (batch.py), appends what they decided in one statement and one transaction, together with
+a check that nothing they were based on has changed, and answers them after the commit. While that is on its way to the
+disk others line up; the first of them leads next.
 
-One command at a time per process. A lock does that here; a writer that takes all waiting commands and appends their
-events in one transaction has its place in `Door.execute`, and nothing outside would notice.
+What was based on something stale is left out of the append and decided again on what is there now, at no cost to the
+rest. So the rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from application.batch import Batch
 from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
+from application.store.recorder import Appended
 from application.streams import Streams
-from application.work import Command, Work
+from application.ticket import CONFLICTS_MAX, Done, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
     from uuid import UUID
 
-    from eventsourcing.persistence import StoredEvent
-
     from application.event_sourcing import EventSourcing
+    from application.work import A, Command, Work
     from domain.clock import Clock
     from domain.model import Aggregate
 
-R = TypeVar("R")
 COMMAND_SECONDS_MAX = 3.8
 """From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
-STORE_AWAY_SECONDS = 0.5
-"""How long commands are refused at once after one that waited for the store in vain."""
+WAITING_MAX = 1000
+"""Commands that line up; the next one is refused at once."""
+BATCH_COMMANDS_MAX = 64
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""Of events, after which no further command is taken into a batch: those that wait should not wait for a large one."""
 PAUSE_SECONDS = 0.05
 """Between attempts when the store does not answer."""
-CONFLICTS_MAX = 2
-"""Conflicts after which a command is decided with all other writers kept out, so that it can't lose again."""
-
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[R]):
-    """A command that was carried out. position: of its last event in the log, 0 when there was nothing to append."""
-
-    result: R
-    position: int
 
 
 class Door:
@@ -71,8 +63,8 @@ class Door:
         self._seconds_max = seconds_max
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
-        self._store_away_until = 0.0
-        self._appended: list[_Appended] = []
+        self._line: deque[Ticket] = deque()
+        self._led = False
 
     def execute(self, command: Command) -> Done[Any]:
         """Carry out a command and return what its handler returned.
@@ -81,45 +73,106 @@ class Door:
         time, and then the command may or may not have been carried out.
         """
         self._event_sourcing.recorder.datastore.refuse_while_away()
-        with deadline(self._seconds_max):
-            if not self._lock.acquire(timeout=seconds_left()):
+        ticket = Ticket(command, time.monotonic() + min(self._seconds_max, seconds_left()))
+        with self._lock:
+            if len(self._line) >= WAITING_MAX:
                 raise StoreUnavailableError("too many commands are waiting for the store")
-            try:
-                if time.monotonic() < self._store_away_until:
-                    raise StoreUnavailableError("the store did not answer a moment ago")
-                return self._decide_until_it_holds(command, time.monotonic() + seconds_left())
-            finally:
-                self._lock.release()
+            self._line.append(ticket)
+            ticket.leads = not self._led
+            self._led = True
+        if not ticket.leads and not ticket.wait():
+            with self._lock:
+                # It may have become this one's turn just now.
+                if not ticket.leads:
+                    ticket.give_up()
+        if ticket.leads:
+            self._lead(ticket)
+        return ticket.answer()
 
-    def _decide_until_it_holds(self, command: Command, until: float) -> Done[Any]:
-        conflicts = 0
-        unknown: list[_OutcomeUnknownError] = []
-        while True:
-            self._appended.clear()
-            try:
-                if unknown or conflicts >= CONFLICTS_MAX:
-                    done = self._attempt_alone(command, unknown)
-                else:
-                    done = self._attempt(command)
-            except ConflictError as error:
-                conflicts += 1
-                cause: BaseException | None = error
-            except _OutcomeUnknownError as error:
-                unknown.append(error)
-                cause = error.__cause__
-            except StoreUnavailableError as error:
-                cause = error
-            else:
-                self._keep_snapshots()
-                return done
-            if time.monotonic() >= until:
-                # Those who wait behind this command would only wait for the same.
-                self._store_away_until = time.monotonic() + STORE_AWAY_SECONDS
-                raise StoreUnavailableError(str(cause)) from cause
-            if not isinstance(cause, ConflictError):
-                time.sleep(PAUSE_SECONDS)
+    @property
+    def waiting(self) -> int:
+        """How many commands are in the line now, without those that are being carried out."""
+        return len(self._line)
 
-    def _attempt_alone(self, command: Command, unknown: list[_OutcomeUnknownError]) -> Done[Any]:
+    def look(self, kind: type[A], aggregate_id: UUID) -> A | None:
+        """Return what the cache holds of an aggregate: perhaps stale, not to be changed, and never a reason to let in.
+
+        It can save work, as only a command decides. In any thread; asks nobody.
+        """
+        return self._streams.look(kind, aggregate_id)
+
+    # The line
+
+    def _lead(self, own: Ticket) -> None:
+        """Carry out what waits until the command of this thread is done, then let the next one lead."""
+        try:
+            with deadline(own.until - time.monotonic()):
+                failure = StoreUnavailableError("too many commands are waiting for the store")
+                while not own.settled and time.monotonic() < own.until:
+                    failure = self._carry_out_some() or failure
+                own.settle(failure)
+        except BaseException as error:
+            own.settle(error)
+            raise
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            while self._line and not self._line[0].lead():
+                self._line.popleft()
+            self._led = bool(self._line)
+
+    def _carry_out_some(self) -> StoreUnavailableError | None:
+        """Take the next commands and settle those that can be settled; return what is in the way of the others."""
+        tickets = self._take()
+        try:
+            self._carry_out(tickets)
+        except StoreUnavailableError as error:
+            time.sleep(min(PAUSE_SECONDS, seconds_left()))
+            return error
+        finally:
+            with self._lock:
+                self._line.extendleft(ticket for ticket in reversed(tickets) if not ticket.settled)
+        return None
+
+    def _take(self) -> list[Ticket]:
+        """Take the next commands out of the line; the first is that of the thread that leads."""
+        taken: list[Ticket] = []
+        with self._lock:
+            while self._line and len(taken) < BATCH_COMMANDS_MAX:
+                ticket = self._line.popleft()
+                if not ticket.settled:
+                    taken.append(ticket)
+        return taken
+
+    # What is taken
+
+    def _carry_out(self, tickets: list[Ticket]) -> None:
+        """Settle the tickets as far as possible. Raises StoreUnavailableError."""
+        for ticket in tickets:
+            if ticket.must_be_alone:
+                self._carry_out_alone(ticket)
+        together = [ticket for ticket in tickets if not ticket.must_be_alone]
+        if not together:
+            return
+        batch = self._decide(together)
+        try:
+            appended = self._append(batch)
+        except ConflictError:
+            self._streams.evict(batch.versions)
+            for ticket in together:
+                ticket.conflicts += 1
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - each on its own, it is told to the one whom it concerns
+            for ticket in together:
+                ticket.conflicts = CONFLICTS_MAX
+        else:
+            self._settle(batch, appended)
+            self._streams.catch_up(appended.stale)
+
+    def _carry_out_alone(self, ticket: Ticket) -> None:
         """Decide with all other writers kept out, first looking whether an earlier attempt did succeed.
 
         Another process that uses the same key has it in its cache and needs no time to read it again: it would be
@@ -127,91 +180,70 @@ class Door:
         kept out, it can't come between the look and the decision, and afterwards it meets the version that is taken.
         """
         recorder = self._event_sourcing.recorder
+        batch: Batch | None = None
         try:
             with recorder.alone():
-                for earlier in unknown:
+                for earlier in ticket.sent:
                     if recorder.has(earlier.first_event):
-                        return Done(earlier.result, recorder.max_notification_id() or 0)
-                return self._attempt(command)
-        except StoreUnavailableError as error:
-            if not self._appended:
-                raise
-            # It was the commit that was not answered, and the cache is ahead of what is known.
-            self._streams.clear()
-            raise _OutcomeUnknownError(self._appended[0].first_event, self._appended[0].result) from error
-
-    def _attempt(self, command: Command) -> Done[Any]:
-        self._streams.fresh.clear()
-        work = Work(self._streams, command, self._clock())
-        try:
-            result = self._handlers[type(command)](work, command)
-        except StoreUnavailableError:
-            self._forget_changes(work)
-            raise
-        except Exception:
-            # A refusal appends nothing, so it has to be checked here that it was not based on something stale.
-            self._forget_changes(work)
-            self._check_current(work)
-            raise
-        changed = work.changed()
-        if not changed:
-            self._check_current(work)
-            return Done(result, 0)
-        return self._append(work, changed, result)
-
-    def _append(self, work: Work, changed: list[Aggregate], result: Any) -> Done[Any]:  # noqa: ANN401 - the handler's own
-        to_stored = self._event_sourcing.mapper.to_stored_event
-        changed_ids = {aggregate.id for aggregate in changed}
-        only_read = {id_: version for id_, version in work.read_versions.items() if id_ not in changed_ids}
-        events: list[StoredEvent] = []
-        try:
-            events += [to_stored(event) for aggregate in changed for event in aggregate.collect_events()]
-            position = self._event_sourcing.recorder.append(events, only_read)
+                        ticket.settle(Done(earlier.result, recorder.max_notification_id() or 0))
+                        return
+                batch = self._decide([ticket])
+                appended = self._append(batch)
+                if appended.refused:
+                    self._streams.catch_up(appended.stale)
+                    batch = self._decide([ticket])
+                    appended = self._append(batch)
         except ConflictError:
-            self._streams.evict(work.read_versions)
+            self._streams.evict(batch.versions if batch else ())
+        except StoreUnavailableError:
+            if batch is not None:
+                batch.note_sent()  # it may have been the commit that was not answered
             raise
-        except StoreUnavailableError as error:
-            self._streams.evict(changed_ids)
-            raise _OutcomeUnknownError(events[0], result) from error
-        except BaseException:
-            self._streams.evict(changed_ids)
-            raise
-        self._appended.append(_Appended(events[0], result, changed, work.read_versions))
-        self._streams.keep(changed)
-        return Done(result, position)
+        except Exception as error:  # noqa: BLE001 - told to whom it concerns
+            ticket.settle(error)
+        else:
+            self._settle(batch, appended)
 
-    def _keep_snapshots(self) -> None:
-        """After the commit: a snapshot that fails must not take the command with it."""
+    def _decide(self, tickets: list[Ticket]) -> Batch:
+        batch = Batch(self._streams, self._event_sourcing, self._handlers)
+        streams = {stream for ticket in tickets if (stream := ticket.command.main_stream) is not None}
+        batch.fresh |= self._streams.catch_up_shared(streams)
+        batch.note_absent(self._streams.absent(streams))
+        for ticket in tickets:
+            batch.decide(ticket, self._clock())
+            if batch.bytes > BATCH_BYTES_MAX:
+                break
+        return batch
+
+    def _append(self, batch: Batch) -> Appended:
+        """Append what was decided, or where there is nothing to append see that it still holds."""
+        recorder = self._event_sourcing.recorder
+        if batch.bytes:
+            try:
+                return recorder.append_parts(batch.parts, batch.versions)
+            except ConflictError:
+                raise
+            except BaseException:
+                batch.note_sent()
+                raise
+        cached = {stream: version for stream, version in batch.versions.items() if stream not in batch.fresh}
+        stale = recorder.stale(cached) if cached else frozenset()
+        refused = frozenset(number for number, part in enumerate(batch.parts) if not stale.isdisjoint(part.based_on))
+        return Appended(0, refused, stale)
+
+    def _settle(self, batch: Batch, appended: Appended) -> None:
+        """Answer the commands of all parts that were not refused."""
+        changed: list[Aggregate] = []
+        for number, part in enumerate(batch.parts):
+            for decided in part.decided:
+                if number in appended.refused:
+                    decided.ticket.conflicts += 1
+                else:
+                    changed += decided.changed
+                    # Before the answer: whoever has it and asks again meets what was decided.
+                    self._streams.keep(decided.changed)
+                    decided.ticket.settle(decided.outcome(appended.position))
         try:
-            for appended in self._appended:
-                self._event_sourcing.take_snapshots(appended.changed, appended.versions_before)
-        except Exception as error:  # noqa: BLE001 - the command is done; a snapshot only saves time later
+            self._event_sourcing.take_snapshots(changed, batch.versions)
+        except Exception as error:  # noqa: BLE001 - the commands are done; a snapshot only saves time later
             _log.warning("snapshot_not_kept", reason=f"{type(error).__name__}: {error}")
-
-    def _check_current(self, work: Work) -> None:
-        cached = {id_: version for id_, version in work.read_versions.items() if id_ not in self._streams.fresh}
-        if cached and (stale := self._event_sourcing.recorder.moved_on(cached)):
-            self._streams.evict(stale)
-            raise ConflictError
-
-    def _forget_changes(self, work: Work) -> None:
-        self._streams.evict(aggregate.id for aggregate in work.changed())
-
-
-@dataclass(frozen=True, slots=True)
-class _Appended:
-    """What an attempt has appended, and perhaps not committed yet."""
-
-    first_event: StoredEvent
-    result: Any
-    changed: list[Aggregate]
-    versions_before: Mapping[UUID, int]
-
-
-class _OutcomeUnknownError(Exception):
-    """The connection was lost during an append. If `first_event` stands in the log, all of it does."""
-
-    def __init__(self, first_event: StoredEvent, result: object) -> None:
-        super().__init__()
-        self.first_event = first_event
-        self.result = result

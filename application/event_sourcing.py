@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
     from application.store.database import Database
     from application.work import A
-    from domain.model import Aggregate
+    from domain.model import Aggregate, Event
 
 SNAPSHOT_INTERVAL = 500
 """Events of a key between snapshots: reading a key takes one snapshot and at most this many events."""
+LATER_EVENTS_MAX = SNAPSHOT_INTERVAL + 1
+"""Of one stream, read to bring an aggregate up to date. With more, reading it anew is no dearer."""
 
 
 class _NoFactory(InfrastructureFactory[Any]):
@@ -91,19 +93,30 @@ class EventSourcing(Application[UUID]):
         return EventMapper()
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """Read an aggregate from the store as it is now; None when nothing stands there."""
-        try:
-            found = self._read(kind, aggregate_id)
-        except AggregateNotFoundError:
-            return None
+        """Read an aggregate from the store as it is now; None when nothing of that kind stands there."""
+        found = self.read(kind, aggregate_id)
         return found if isinstance(found, kind) else None
 
-    def _read(self, kind: type[Aggregate], aggregate_id: UUID) -> Aggregate:
-        if kind in self.snapshotting_intervals:
-            # A snapshot that can't be read can be done without; if it is an event, that says so again.
-            with suppress(UnreadableEventError):
-                return self.repository.get(aggregate_id)
-        return self._repository_without_snapshots.get(aggregate_id)
+    def read(self, kind: type[Aggregate], aggregate_id: UUID) -> Aggregate | None:
+        """Read what stands in a stream, which should be of that kind; None when nothing does."""
+        with suppress(AggregateNotFoundError):
+            if kind in self.snapshotting_intervals:
+                # A snapshot that can't be read can be done without; if it is an event, that says so again.
+                with suppress(UnreadableEventError):
+                    return self.repository.get(aggregate_id)
+            return self._repository_without_snapshots.get(aggregate_id)
+        return None
+
+    def later_events(self, versions: Mapping[UUID, int]) -> dict[UUID, list[Event]]:
+        """Return the events of each stream after the version given, without those that have none; bounded for each.
+
+        Raises StoreUnavailableError, UnreadableEventError.
+        """
+        later: dict[UUID, list[Event]] = {}
+        for stored in self.recorder.select_later(versions, limit=LATER_EVENTS_MAX):
+            event: Event = self.mapper.to_domain_event(stored)
+            later.setdefault(event.originator_id, []).append(event)
+        return later
 
     def take_snapshots(self, aggregates: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
         """Keep a snapshot of each key that has passed a multiple of the interval."""

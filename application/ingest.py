@@ -41,6 +41,16 @@ class UseKey(Command):
     address: str | None = None
     refused: tuple[str, Exception] | None = None
 
+    @property
+    def main_stream(self) -> UUID:
+        """The key's."""
+        return self.key_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAdmission(UseKey):
+    """Ask whether a request may use the key now: where that is doubtful, before its body is looked at. It is no use."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitReport(UseKey):
@@ -95,6 +105,12 @@ _SLUGS: dict[type[DomainError], str] = {
 def new_job_id() -> UUID:
     """Return the id of a job that is reported without an Idempotency-Key."""
     return uuid4()
+
+
+def ask_admission(work: Work, command: AskAdmission) -> IngestAnswer | None:
+    """Return None when the request may go on, or the refusal for the limit. Raises what submit_report raises."""
+    key, address = _key_and_address(work, command)
+    return _throttled(work, key, address)
 
 
 def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:

@@ -6,6 +6,7 @@ models: they are validated when made and when read, and pydantic-core encodes th
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
@@ -28,6 +29,8 @@ __all__ = [
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
 
+
+_CONTAINERS = frozenset({list, dict, set, deque})
 
 KINDS: dict[str, type[Event | Snapshot]] = {}
 """Topic to class. The only way from a topic in the log to code: the library would import any module that one names."""
@@ -94,6 +97,14 @@ class Aggregate(BaseAggregate[UUID]):
         Time never runs backwards in a stream, so machines whose clocks differ can't stretch a limit or an expiry.
         """
         return max(clock, self.modified_on)
+
+    def copy(self) -> Self:
+        """Return an equal aggregate that changes by itself. What values are made of is shared but for containers."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(
+            {name: value.copy() if type(value) in _CONTAINERS else value for name, value in self.__dict__.items()}
+        )
+        return twin
 
     @classmethod
     def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,10 +40,11 @@ def quota(window: deque[datetime], limit: int, at: datetime, *, clock: datetime 
     clock: what the caller's clock says now, where that is behind `at`; reset_seconds count from it.
     """
     horizon = at - RATE_WINDOW
-    used = [time for time in window if time > horizon] if window and window[0] <= horizon else window
-    left = max(0, limit - len(used))
+    gone = bisect_right(window, horizon) if window and window[0] <= horizon else 0
+    used = len(window) - gone
+    left = max(0, limit - used)
     if not used:
         return Quota(limit, left, 0)
     # With more uses than the limit allows (it may have been lowered), as many have to pass as are too many.
-    frees_one = used[max(0, len(used) - limit)]
+    frees_one = window[gone + max(0, used - limit)]
     return Quota(limit, left, math.ceil((frees_one + RATE_WINDOW - (clock or at)).total_seconds()))

@@ -2,19 +2,23 @@
 
 What is different from the library's recorder, and why:
 
-- one statement and one round trip for an append, with an advisory lock (migrations/0001_event_store.sql);
-- the streams that a decision was based on are checked in the append;
+- one statement and one round trip for an append, with an advisory lock (migrations/0003_append_batch.sql);
+- the streams that a decision was based on are checked in the append, and what is stale is left out;
 - nothing is retried here: the library's retry makes a lost reply look like a conflict. Whoever decided tries again;
-- binary arrays, not composites as text.
+- binary arrays, packed here: psycopg looks at each element of a list several times, which cost more than the rest.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
+
+from application.store import arrays
+from application.store.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,13 +29,37 @@ if TYPE_CHECKING:
 CHANNEL = "rpawatch_events"
 """NOTIFY says on this channel that the log has grown."""
 
-_APPEND = "SELECT rpawatch.append_events(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::bigint[])"
+_APPEND = "SELECT * FROM rpawatch.append_batch(%b, %b, %b, %b, %b, %b, %b, %b, %b)"
 _LOCK = "SELECT pg_advisory_xact_lock('rpawatch.events'::regclass::oid::bigint)"
-"""The lock that append_events takes; a session may take it again."""
-_MOVED = """
-SELECT DISTINCT read.id FROM unnest(%b::uuid[], %b::bigint[]) AS read (id, version)
-JOIN rpawatch.events AS event ON event.originator_id = read.id AND event.originator_version > read.version
+"""The lock that append_batch takes; a session may take it again."""
+_STALE = "SELECT rpawatch.stale_streams(%b, %b) AS places"
+_LATER = """
+SELECT later.* FROM unnest(%b, %b) AS known (id, version) CROSS JOIN LATERAL (
+    SELECT originator_id, originator_version, topic, state FROM rpawatch.events
+    WHERE originator_id = known.id AND originator_version > known.version
+    ORDER BY originator_version LIMIT %b
+) AS later
 """
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """What stands or falls together: events, and every stream that they are based on."""
+
+    events: list[StoredEvent] = field(default_factory=list)
+    based_on: set[UUID] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """position: of the last event, 0 when there was none. refused: parts (their index) that were left out.
+
+    stale: the streams that are not at the version given, and because of which those were left out.
+    """
+
+    position: int
+    refused: frozenset[int]
+    stale: frozenset[UUID]
 
 
 class _ReadsStreams:
@@ -85,20 +113,48 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         read_versions: the version of each further stream that the decision was based on; 0 for one that was not there.
         Raises ConflictError when one of the streams has gone on, StoreUnavailableError when the outcome is unknown.
         """
+        versions: dict[UUID, int] = {}
+        for event in events:
+            versions.setdefault(_stream_of(event), event.originator_version - 1)
+        versions = {**read_versions, **versions}
+        appended = self.append_parts([Part(list(events), set(versions))], versions)
+        if appended.refused:
+            raise ConflictError
+        return appended.position
+
+    def append_parts(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> Appended:
+        """Append the events of every part that is based on nothing stale.
+
+        versions: of every stream that a part is based on, as it was before any of these events; 0 for one that was not
+        there. Raises ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
+        """
+        events = [(number, event) for number, part in enumerate(parts) for event in part.events]
+        streams = list(versions)
+        places = {stream: place for place, stream in enumerate(streams, 1)}
+        based = [(number, places[stream]) for number, part in enumerate(parts) for stream in part.based_on]
         with self.datastore.get_connection() as connection:
             row = connection.execute(
                 _APPEND,
                 (
-                    [event.originator_id for event in events],
-                    [event.originator_version for event in events],
-                    [event.topic for event in events],
-                    [event.state for event in events],
-                    list(read_versions),
-                    list(read_versions.values()),
+                    arrays.integers([number for number, _ in events]),
+                    arrays.uuids([_stream_of(event) for _, event in events]),
+                    arrays.bigints([event.originator_version for _, event in events]),
+                    arrays.texts([event.topic for _, event in events]),
+                    arrays.byteas([event.state for _, event in events]),
+                    arrays.uuids(streams),
+                    arrays.bigints(list(versions.values())),
+                    arrays.integers([number for number, _ in based]),
+                    arrays.bigints([place for _, place in based]),
                 ),
                 prepare=True,
             ).fetchone()
-        return int(row["append_events"]) if row else 0
+        if row is None:
+            raise RuntimeError("append_batch returns one row")
+        return Appended(
+            position=row["last_position"] or 0,
+            refused=frozenset(row["refused"]),
+            stale=frozenset(streams[place - 1] for place in row["stale"]),
+        )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -110,11 +166,31 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
             connection.execute(_LOCK)
             yield
 
-    def moved_on(self, read_versions: Mapping[UUID, int]) -> set[UUID]:
-        """Return which of these streams have events after the version given. Raises StoreUnavailableError."""
+    def stale(self, versions: Mapping[UUID, int]) -> frozenset[UUID]:
+        """Return which of these streams are not at the version given. Raises StoreUnavailableError."""
+        streams = list(versions)
         with self.datastore.get_connection() as connection:
-            rows = connection.execute(_MOVED, (list(read_versions), list(read_versions.values())), prepare=True)
-            return {row["id"] for row in rows}
+            row = connection.execute(
+                _STALE, (arrays.uuids(streams), arrays.bigints(list(versions.values()))), prepare=True
+            ).fetchone()
+        return frozenset(streams[place - 1] for place in row["places"]) if row else frozenset()
+
+    def select_later(self, versions: Mapping[UUID, int], *, limit: int) -> list[StoredEvent]:
+        """Return the events of each stream after the version given, in order, up to `limit` of each.
+
+        Raises StoreUnavailableError.
+        """
+        with self.datastore.get_connection() as connection:
+            rows = connection.execute(
+                _LATER,
+                (arrays.uuids(list(versions)), arrays.bigints(list(versions.values())), limit),
+                prepare=True,
+                binary=True,
+            )
+            return [
+                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+                for row in rows
+            ]
 
     def has(self, event: StoredEvent) -> bool:
         """Return whether exactly this event stands in the log: its command id makes its bytes one of a kind."""
@@ -150,6 +226,10 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
                 )
                 for row in rows
             ]
+
+
+def _stream_of(event: StoredEvent) -> UUID:
+    return cast("UUID", event.originator_id)  # the library has strings too
 
 
 class SnapshotRecorder(_ReadsStreams, PostgresAggregateRecorder):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, UseKey, new_job_id
+from application.ingest import AskAdmission, IngestAnswer, ReadOwnKey, SubmitReport, UseKey, new_job_id
 from domain import key_secret
 from domain.api_key import ApiKey
 from domain.errors import InvalidApiKeyError
@@ -36,32 +36,43 @@ class _KeyResource:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def _admitted_key(self, req: falcon.Request) -> UUID:
-        """Return where the request's key leads. Raises InvalidApiKeyError, or ProblemError rate-limited."""
-        address = client_address(req)
+    def _admitted_key(self, req: falcon.Request, resp: falcon.Response) -> UUID:
+        """Return where the request's key leads, unless it is sure to be refused: then nothing else is looked at.
+
+        Raises InvalidApiKeyError, RateLimitedError, or ProblemError rate-limited.
+        """
         secret = key_secret.parse(req.get_header("X-API-Key"))
         if secret is None:
-            raise self._services.bad_keys.refuse(address)
+            raise self._services.bad_keys.refuse(client_address(req))
         stream = key_id(secret.sha256_hex)
-        if not self._services.seen_keys.is_known(stream):
-            # A stranger's body is not read, and does not hold up the door.
-            key = self._services.event_sourcing.find(ApiKey, stream)
-            if key is None or not key.is_active(key.stamp(self._services.clock())):
-                raise self._services.bad_keys.refuse(address)
-            self._services.seen_keys.add(stream)
+        key = self._services.door.look(ApiKey, stream)
+        if key is not None and key.deactivated_at is not None:
+            # For good, so what is remembered of it can't be out of date.
+            raise self._services.bad_keys.refuse(client_address(req))
+        if key is None or key.quota(self._services.clock()).left == 0:
+            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
         req.context.actor = f"key:{stream}"
         return stream
 
-    def _answer(self, req: falcon.Request, resp: falcon.Response, command: UseKey) -> IngestAnswer:
+    def _use(self, req: falcon.Request, stream: UUID) -> dict[str, Any]:
+        """Return the fields that every command with a key has."""
+        return {
+            "actor": str(stream),
+            "request_id": req.context.request_id,
+            "key_id": stream,
+            "address": client_address(req),
+        }
+
+    def _ask(self, req: falcon.Request, resp: falcon.Response, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
         try:
-            answer: IngestAnswer = self._services.door.execute(command).result
+            answer: IngestAnswer | None = self._services.door.execute(command).result
         except InvalidApiKeyError:
-            self._services.seen_keys.forget(command.key_id)
             raise self._services.bad_keys.refuse(client_address(req)) from None
-        set_quota(resp, answer.quota)
-        if answer.error is not None:
-            raise answer.error
+        if answer is not None:
+            set_quota(resp, answer.quota)
+            if answer.error is not None:
+                raise answer.error
         return answer
 
 
@@ -72,7 +83,7 @@ class ReportResource(_KeyResource):
         """Take in a whole job."""
         if (req.content_length or 0) > self._services.body_bytes_max:
             raise too_large(self._services.body_bytes_max)
-        stream = self._admitted_key(req)
+        stream = self._admitted_key(req, resp)
         refused: tuple[str, Exception] | None = None
         report, body, key = None, b"", None
         try:
@@ -86,14 +97,11 @@ class ReportResource(_KeyResource):
             report = json_body.parse(body, Report, slug="invalid-report")
         except ProblemError as error:
             refused = (error.slug, error)
-        answer = self._answer(
+        answer = self._ask(
             req,
             resp,
             SubmitReport(
-                actor=str(stream),
-                request_id=req.context.request_id,
-                key_id=stream,
-                address=client_address(req),
+                **self._use(req, stream),
                 refused=refused,
                 report=report,
                 idempotency_key=key,
@@ -101,7 +109,7 @@ class ReportResource(_KeyResource):
                 new_job_id=new_job_id(),
             ),
         )
-        if answer.job is None:
+        if answer is None or answer.job is None:
             raise RuntimeError("an answer without an error has a job")
         resp.status = 201
         resp.data = orjson.dumps(job_receipt(answer.job))
@@ -116,15 +124,9 @@ class OwnKeyResource(_KeyResource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell what a bot may know of its own key."""
-        stream = self._admitted_key(req)
-        answer = self._answer(
-            req,
-            resp,
-            ReadOwnKey(
-                actor=str(stream), request_id=req.context.request_id, key_id=stream, address=client_address(req)
-            ),
-        )
-        if answer.key is None:
+        stream = self._admitted_key(req, resp)
+        answer = self._ask(req, resp, ReadOwnKey(**self._use(req, stream)))
+        if answer is None or answer.key is None:
             raise RuntimeError("an answer without an error has a key")
         resp.data = orjson.dumps(own_key(answer.key))
         resp.content_type = "application/json"

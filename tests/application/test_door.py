@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from application.commands import HANDLERS
-from application.door import Done, Door
+from application.door import Door
 from application.store.errors import StoreUnavailableError
+from application.ticket import Done
 from application.work import Command, Work
 from domain.account import Account
 from domain.api_key import ApiKey

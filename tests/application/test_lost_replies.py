@@ -201,7 +201,7 @@ def waiting_appends(database_url: str) -> set[int]:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query LIKE '%append_events%' AND pid <> pg_backend_pid()"
+            " AND wait_event_type = 'Lock' AND query LIKE '%append_batch%' AND pid <> pg_backend_pid()"
         )
         return {row[0] for row in rows}
 

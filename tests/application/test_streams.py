@@ -8,16 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.streams import AGGREGATES_CACHED_MAX, Streams
+from application.streams import AGGREGATES_CACHED_MAX, LOOKS_IN_VAIN_MAX, Streams
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.job import Job
 from tests.support.examples import JOB, TENANT, a_job, a_key, cause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from application.event_sourcing import EventSourcing
-    from application.work import A
-    from domain.model import Aggregate
+    from domain.model import Aggregate, Event
 
 
 class Store:
@@ -26,15 +27,25 @@ class Store:
     def __init__(self, *aggregates: Aggregate) -> None:
         self.aggregates = {aggregate.id: aggregate for aggregate in aggregates}
         self.reads: Counter[UUID] = Counter()
+        self.later: dict[UUID, list[Event]] = {}
+        self.looks = 0
+        self.recorder = self
 
-    def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
+    def read(self, _: type[Aggregate], aggregate_id: UUID) -> Aggregate | None:
         self.reads[aggregate_id] += 1
-        found = self.aggregates.get(aggregate_id)
-        return found if isinstance(found, kind) else None
+        return self.aggregates.get(aggregate_id)
+
+    def later_events(self, versions: Mapping[UUID, int]) -> dict[UUID, list[Event]]:
+        self.looks += 1
+        return {id_: events for id_, events in self.later.items() if id_ in versions}
+
+    def stale(self, versions: Mapping[UUID, int]) -> frozenset[UUID]:
+        self.looks += 1
+        return frozenset(id_ for id_, version in versions.items() if (id_ in self.aggregates) != bool(version))
 
 
 def streams_on(store: Store, cached_max: int = AGGREGATES_CACHED_MAX) -> Streams:
-    event_sourcing: EventSourcing = store  # type: ignore[assignment] # all that is asked of it is find
+    event_sourcing: EventSourcing = store  # type: ignore[assignment] # all that is asked of it is there
     return Streams(event_sourcing, cached_max=cached_max)
 
 
@@ -42,10 +53,22 @@ def accounts(number: int) -> list[Account]:
     return [Account.open(cause(), account_id=uuid4(), tenant_id=TENANT, name="x") for _ in range(number)]
 
 
+def uses_after(key: ApiKey, number: int) -> list[Event]:
+    """Return further uses of the key, which itself stays as it is."""
+    later = key.copy()
+    later.collect_events()
+    for _ in range(number):
+        later.use(cause(), "accepted")
+    return list(later.collect_events())  # type: ignore[arg-type] # events of ours
+
+
 def test_an_aggregate_is_read_once() -> None:
     store = Store(*accounts(1))
     streams, (id_,) = streams_on(store), store.aggregates
-    assert streams.find(Account, id_) is streams.find(Account, id_) is store.aggregates[id_]
+    assert streams.look(Account, id_) is None
+    assert streams.find(Account, id_) == (store.aggregates[id_], True)
+    assert streams.find(Account, id_) == (store.aggregates[id_], False)
+    assert streams.look(Account, id_) is store.aggregates[id_]
     assert store.reads[id_] == 1
 
 
@@ -70,10 +93,12 @@ def test_the_cache_holds_as_many_as_it_may_and_forgets_the_one_that_was_not_used
 def test_what_is_not_there_is_looked_for_each_time() -> None:
     store, id_ = Store(), uuid4()
     streams = streams_on(store)
-    assert streams.find(Account, id_) is None
+    assert streams.find(Account, id_) == (None, True)
+    assert streams.absent([id_]) == {id_}
     account = Account.open(cause(), account_id=id_, tenant_id=TENANT, name="x")
     store.aggregates[id_] = account
-    assert streams.find(Account, id_) is account
+    assert streams.absent([id_]) == set()
+    assert streams.find(Account, id_) == (account, True)
     assert store.reads[id_] == 2
 
 
@@ -92,13 +117,65 @@ def test_jobs_are_met_once_and_take_no_place() -> None:
     store = Store(a_job())
     streams = streams_on(store)
     for _ in range(3):
-        assert streams.find(Job, JOB) is not None
+        assert streams.find(Job, JOB)[0] is not None
     assert store.reads[JOB] == 3
 
 
-def test_a_thing_of_another_kind_is_not_found_cached_or_not() -> None:
+def test_a_stream_is_found_whatever_kind_it_is() -> None:
+    """So that a stream of another kind has its version checked, and not that of one that is not there."""
     key = a_key()
     streams = streams_on(Store(key))
-    assert streams.find(Account, key.id) is None
-    assert streams.find(ApiKey, key.id) is key
-    assert streams.find(Account, key.id) is None
+    assert streams.find(Account, key.id) == (key, True)
+    assert streams.look(Account, key.id) is None
+    assert streams.look(ApiKey, key.id) is key
+
+
+def test_a_stale_aggregate_goes_on_from_where_it_is_and_stays_as_it_was_for_who_has_it() -> None:
+    key = a_key()
+    store = Store(key)
+    streams = streams_on(store)
+    streams.find(ApiKey, key.id)
+    store.later = {key.id: uses_after(key, 2)}
+    streams.catch_up([key.id, uuid4()])
+    found = streams.look(ApiKey, key.id)
+    assert found is not None
+    assert (found.uses, found.version, len(found.window)) == (2, 3, 2)
+    assert (key.uses, key.version, len(key.window)) == (0, 1, 0)
+    assert store.reads[key.id] == 1
+
+
+def test_one_that_is_ahead_of_the_log_is_forgotten() -> None:
+    key = a_key()
+    streams = streams_on(Store(key))
+    streams.find(ApiKey, key.id)
+    streams.catch_up([key.id])
+    assert streams.look(ApiKey, key.id) is None
+
+
+def test_one_that_is_far_behind_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("application.streams.LATER_EVENTS_MAX", 3)
+    key = a_key()
+    store = Store(key)
+    streams = streams_on(store)
+    streams.find(ApiKey, key.id)
+    store.later = {key.id: uses_after(key, 3)}
+    streams.catch_up([key.id])
+    assert streams.look(ApiKey, key.id) is None
+
+
+def test_a_stream_that_another_process_uses_too_is_looked_at_before_it_is_used_until_it_is_quiet() -> None:
+    key, other = a_key(), accounts(1)[0]
+    store = Store(key, other)
+    streams = streams_on(store)
+    for aggregate in (key, other):
+        streams.find(type(aggregate), aggregate.id)
+    assert streams.catch_up_shared([key.id, other.id]) == set()
+    assert store.looks == 0
+    store.later = {key.id: uses_after(key, 1)}
+    streams.catch_up([key.id])
+    store.later = {}
+    for _ in range(LOOKS_IN_VAIN_MAX):
+        assert streams.catch_up_shared([key.id, other.id]) == {key.id}
+    looks = store.looks
+    assert streams.catch_up_shared([key.id, other.id]) == set()
+    assert store.looks == looks

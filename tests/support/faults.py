@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from application.store.database import Database
 from application.store.errors import ConflictError, StoreUnavailableError
 from application.store.recorder import EventRecorder
 from domain.api_key import ApiKey
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from eventsourcing.persistence import Notification, StoredEvent
+    from eventsourcing.persistence import Notification
 
+    from application.store.recorder import Appended, Part
     from domain.model import Event
     from tests.support.running import Application
 
@@ -58,10 +60,10 @@ class FaultyRecorder(EventRecorder):
         application.event_sourcing.recorder = recorder
         return recorder
 
-    _late: list[tuple[Sequence[StoredEvent], Mapping[UUID, int]]]
+    _late: list[tuple[Sequence[Part], Mapping[UUID, int]]]
     _under_way: list[threading.Thread]
 
-    def append(self, events: Sequence[StoredEvent], read_versions: Mapping[UUID, int]) -> int:
+    def append_parts(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> Appended:
         """Append, or fail as told."""
         self.appends += 1
         meanwhile, self.before_append = self.before_append, None
@@ -72,15 +74,15 @@ class FaultyRecorder(EventRecorder):
         if fault is Fault.LOST_BEFORE_COMMIT:
             raise StoreUnavailableError("lost before the commit")
         if fault is Fault.LATE:
-            self._late.append((events, dict(read_versions)))
+            self._late.append((list(parts), dict(versions)))
             then, self.after_fault = self.after_fault, None
             if then:
                 then()
             raise StoreUnavailableError("no answer in time")
-        position = super().append(events, read_versions)
+        appended = super().append_parts(parts, versions)
         if fault is Fault.LOST_AFTER_COMMIT:
             raise StoreUnavailableError("lost after the commit")
-        return position
+        return appended
 
     def arrive(self) -> None:
         """Let what is under way be carried out, or refused."""
@@ -98,9 +100,13 @@ class FaultyRecorder(EventRecorder):
             thread.join(_ARRIVAL_SECONDS)
             self._under_way.append(thread)
 
-    def _carry_out(self, events: Sequence[StoredEvent], read_versions: Mapping[UUID, int]) -> None:
+    def _carry_out(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> None:
+        # What was sent arrives, whatever this process thinks of the store by now.
+        database = Database(self.datastore.conninfo, connections_max=1)
+        database.open()
         with suppress(ConflictError):
-            super().append(events, read_versions)
+            EventRecorder(database).append_parts(parts, versions)
+        database.close()
 
 
 def check_log(rows: Sequence[Notification]) -> None:

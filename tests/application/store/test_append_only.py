@@ -39,7 +39,7 @@ TAMPERING = [
         "CREATE OR REPLACE FUNCTION rpawatch.refuse_to_change_the_log() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN RETURN NULL; END'"
     ),
-    "DROP FUNCTION rpawatch.append_events",
+    "DROP FUNCTION rpawatch.append_batch",
     "CREATE TABLE rpawatch.mine ()",
     "SET session_replication_role = replica",
     "COPY rpawatch.events TO PROGRAM 'true'",

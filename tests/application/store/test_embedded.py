@@ -492,8 +492,7 @@ def test_nobody_waits_for_ever_for_a_process_that_hangs_in_a_start_or_for_a_serv
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "another process" in error_of(hasty.start)
     with EmbeddedPostgres(data_dir) as embedded:
-        server = psutil.Process(embedded.postmaster_pid)
-        server.send_signal(signal.SIGSTOP)
+        (server := psutil.Process(embedded.postmaster_pid)).send_signal(signal.SIGSTOP)
         try:
             assert "takes no connections" in error_of(hasty.start)
             assert embedded.ensure_running() is False

@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from application.store.errors import ConflictError
-from application.store.recorder import CHANNEL, EventRecorder, SnapshotRecorder
+from application.store.recorder import CHANNEL, Appended, EventRecorder, Part, SnapshotRecorder
 from tests.support.effort import effort
 
 if TYPE_CHECKING:
@@ -72,12 +72,53 @@ def test_a_stream_that_was_read_and_has_gone_on_refuses_the_append(recorder: Eve
     assert recorder.select_events(stream) == [row(stream)]
 
 
-def test_which_streams_have_moved_on_is_told(recorder: EventRecorder) -> None:
+def test_which_streams_are_not_at_the_version_given_is_told(recorder: EventRecorder) -> None:
     moved, still, absent = uuid4(), uuid4(), uuid4()
     recorder.append([row(moved), row(moved, 2), row(still)], {})
-    assert recorder.moved_on({moved: 1, still: 1, absent: 0}) == {moved}
-    assert recorder.moved_on({moved: 0, still: 0, absent: 0}) == {moved, still}
-    assert recorder.moved_on({}) == set()
+    assert recorder.stale({moved: 1, still: 1, absent: 0}) == {moved}
+    assert recorder.stale({moved: 0, still: 0, absent: 0}) == {moved, still}
+    assert recorder.stale({moved: 3, still: 2, absent: 1}) == {moved, still, absent}
+    assert recorder.stale({}) == set()
+
+
+def test_an_append_that_would_leave_a_gap_is_refused(recorder: EventRecorder) -> None:
+    stream = uuid4()
+    recorder.append([row(stream)], {})
+    with pytest.raises(ConflictError):
+        recorder.append([row(stream, 3)], {})
+    assert recorder.select_events(stream) == [row(stream)]
+
+
+def test_parts_that_are_based_on_something_stale_are_left_out_and_the_others_are_not(recorder: EventRecorder) -> None:
+    gone_on, new, other, read = uuid4(), uuid4(), uuid4(), uuid4()
+    before = recorder.append([row(gone_on), row(gone_on, 2), row(read)], {})
+    parts = [
+        Part([row(new)], {new, read}),
+        Part([row(gone_on, 2), row(other)], {gone_on, other}),
+        Part([], {gone_on}),
+        Part([], {read}),
+    ]
+    appended = recorder.append_parts(parts, {new: 0, read: 1, gone_on: 1, other: 0})
+    assert appended == Appended(before + 1, frozenset({1, 2}), frozenset({gone_on}))
+    assert recorder.select_events(new) == [row(new)]
+    assert recorder.select_events(other) == []
+    assert len(list(recorder.select_events(gone_on))) == 2
+
+
+def test_nothing_is_appended_when_every_part_is_refused(recorder: EventRecorder) -> None:
+    stream, before = uuid4(), recorder.max_notification_id()
+    appended = recorder.append_parts([Part([row(stream, 2)], {stream})], {stream: 1})
+    assert appended == Appended(0, frozenset({0}), frozenset({stream}))
+    assert recorder.max_notification_id() == before
+
+
+def test_what_came_later_is_read_for_many_streams_at_once(recorder: EventRecorder) -> None:
+    one, two, still = uuid4(), uuid4(), uuid4()
+    recorder.append([row(one), row(two), row(still), row(one, 2), row(one, 3), row(two, 2)], {})
+    later = recorder.select_later({one: 1, two: 0, still: 1, uuid4(): 0}, limit=2)
+    by_stream = {stream: [found for found in later if found.originator_id == stream] for stream in (one, two, still)}
+    assert by_stream == {one: [row(one, 2), row(one, 3)], two: [row(two), row(two, 2)], still: []}
+    assert recorder.select_later({one: 0}, limit=1) == [row(one)]
 
 
 def test_whether_an_event_is_in_the_log_is_a_matter_of_its_bytes(recorder: EventRecorder) -> None:

@@ -1,0 +1,89 @@
+"""A command that waits for the door, and the answer that it gets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from application.store.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from eventsourcing.persistence import StoredEvent
+
+    from application.work import Command
+
+R = TypeVar("R")
+CONFLICTS_MAX = 2
+"""Conflicts after which a command is decided with all other writers kept out, so that it can't lose again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R]):
+    """A command that was carried out. position: at or after its last event in the log, 0 when it had none."""
+
+    result: R
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An append whose outcome is unknown. If `first_event` stands in the log, all of the command does."""
+
+    first_event: StoredEvent
+    result: Any
+
+
+class Ticket:
+    """A command in the line."""
+
+    def __init__(self, command: Command, until: float) -> None:
+        self.command = command
+        self.until = until
+        self.conflicts = 0
+        self.sent: list[Sent] = []
+        self.leads = False
+        self.settled = False
+        self._outcome: Done[Any] | BaseException | None = None
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    @property
+    def must_be_alone(self) -> bool:
+        """Whether other writers have to be kept out."""
+        return self.conflicts >= CONFLICTS_MAX or bool(self.sent)
+
+    def wait(self) -> bool:
+        """Wait until it is settled or leads; return False when the time is up."""
+        return self._asleep.acquire(timeout=max(0.0, self.until - time.monotonic()))
+
+    def lead(self) -> bool:
+        """Have its thread lead, unless it waits no longer. Called with the lock of the line."""
+        if self.settled:
+            return False
+        self.leads = True
+        self._asleep.release()
+        return True
+
+    def give_up(self) -> None:
+        """Have its thread wait no longer. Called by that thread, with the lock of the line."""
+        if not self.settled:
+            self._outcome = StoreUnavailableError("too many commands are waiting for the store")
+            self.settled = True
+
+    def settle(self, outcome: Done[Any] | BaseException) -> None:
+        """Answer it, by the thread that leads. A second time changes nothing."""
+        if not self.settled:
+            self._outcome = outcome
+            self.settled = True
+            if not self.leads:
+                self._asleep.release()
+
+    def answer(self) -> Done[Any]:
+        """Return what it was settled with, or raise it."""
+        if isinstance(self._outcome, Done):
+            return self._outcome
+        if self._outcome is None:
+            raise RuntimeError("a ticket is answered when it is settled")
+        raise self._outcome

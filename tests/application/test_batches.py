@@ -1,0 +1,235 @@
+"""Commands that wait while another one is carried out: appended together, and each decided as if it were alone."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from application import door as door_module
+from application.store.errors import StoreUnavailableError
+from domain.account import Account
+from domain.api_key import ApiKey
+from tests.application.test_door import DeliberateError, Try, door_for_tests
+from tests.support.faults import Fault, FaultyRecorder, check_log
+from tests.support.running import another_process
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from application.door import Door
+    from application.work import Work
+    from tests.support.cast import Cast
+    from tests.support.clock import FakeClock
+    from tests.support.running import Application
+
+WAIT_SECONDS = 10
+
+
+class Line:
+    """Commands that line up behind one that is being carried out, in the order in which they are given."""
+
+    def __init__(self, door: Door, threads: ThreadPoolExecutor) -> None:
+        self._door, self._threads = door, threads
+        self.entered, self.leave = threading.Event(), threading.Event()
+        self.first = threads.submit(door.execute, Try(what=self._take_long))
+        assert self.entered.wait(WAIT_SECONDS)
+        self.futures: list[Future[Any]] = []
+
+    def _take_long(self, _: Work) -> None:
+        self.entered.set()
+        assert self.leave.wait(WAIT_SECONDS)
+
+    def add(self, what: Callable[[Work], Any]) -> Future[Any]:
+        waiting = self._door.waiting
+        self.futures.append(self._threads.submit(self._door.execute, Try(what=what)))
+        wait_until(lambda: self._door.waiting > waiting, "it lines up")
+        return self.futures[-1]
+
+
+@contextmanager
+def line(door: Door) -> Iterator[Line]:
+    """Give a line behind a command; at the end all are carried out."""
+    with ThreadPoolExecutor(20) as threads:
+        behind = Line(door, threads)
+        try:
+            yield behind
+        finally:
+            behind.leave.set()
+        behind.first.result(WAIT_SECONDS)
+        for future in behind.futures:
+            future.exception(WAIT_SECONDS)
+
+
+def use_of(key_id: UUID) -> Callable[[Work], int]:
+    def use(work: Work) -> int:
+        key = work.get(ApiKey, key_id)
+        key.use(work.cause, "accepted")
+        return key.uses
+
+    return use
+
+
+def test_commands_that_wait_are_appended_in_one_statement_each_on_what_those_before_it_left(
+    application: Application, cast: Cast, clock: FakeClock
+) -> None:
+    one, two = cast.bot(), cast.bot()
+    door, recorder, before = (
+        door_for_tests(application, clock),
+        FaultyRecorder.under(application),
+        application.position(),
+    )
+    with line(door) as behind:
+        for key_id in (one.key_id, two.key_id, one.key_id, one.key_id):
+            behind.add(use_of(key_id))
+    assert [future.result().result for future in behind.futures] == [1, 1, 2, 3]
+    assert recorder.appends == 1
+    assert {future.result().position for future in behind.futures} == {application.position()}
+    rows = application.log_after(before)
+    check_log(rows)
+    assert len(rows) == 4
+
+
+def test_a_refusal_in_between_is_told_to_who_asked_and_changes_nothing_for_the_others(
+    application: Application, cast: Cast, clock: FakeClock
+) -> None:
+    bot, door = cast.bot(), door_for_tests(application, clock)
+
+    def use_and_fail(work: Work) -> None:
+        use_of(bot.key_id)(work)
+        raise DeliberateError
+
+    with line(door) as behind:
+        behind.add(use_of(bot.key_id))
+        refused = behind.add(use_and_fail)
+        last = behind.add(use_of(bot.key_id))
+    assert isinstance(refused.exception(), DeliberateError)
+    assert last.result().result == 2
+    assert application.kinds(bot.key_id) == ["Created", "Used", "Used"]
+
+
+def test_a_conflict_is_paid_by_those_that_it_concerns(
+    application: Application, cast: Cast, database_url: str, clock: FakeClock
+) -> None:
+    shared, own = cast.bot(), cast.bot()
+    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    decided: list[str] = []
+
+    def noted(name: str, key_id: UUID) -> Callable[[Work], int]:
+        def use(work: Work) -> int:
+            decided.append(name)
+            return use_of(key_id)(work)
+
+        return use
+
+    door.execute(Try(what=use_of(shared.key_id)))
+    with another_process(database_url, clock) as other, line(door) as behind:
+        recorder.before_append = shared.through(other).use
+        behind.add(noted("own", own.key_id))
+        behind.add(noted("shared", shared.key_id))
+        behind.add(noted("shared again", shared.key_id))
+        behind.add(noted("own again", own.key_id))
+    assert [future.result().result for future in behind.futures] == [1, 3, 4, 2]
+    assert sorted(decided) == ["own", "own again", "shared", "shared", "shared again", "shared again"]
+    check_log(application.log_after(0))
+
+
+def test_commands_that_build_on_one_that_met_a_conflict_are_decided_again_with_it(
+    application: Application, cast: Cast, database_url: str, clock: FakeClock
+) -> None:
+    """The third builds on the first by way of the account, and touches nothing that is stale itself."""
+    shared, own = cast.bot(), cast.bot()
+    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+
+    def use_and_rename(work: Work) -> None:
+        number = use_of(shared.key_id)(work)
+        work.get(Account, cast.account_a).rename(work.cause, f"after {number}")
+
+    def name(work: Work) -> str:
+        use_of(own.key_id)(work)
+        return work.get(Account, cast.account_a).name
+
+    door.execute(Try(what=use_of(shared.key_id)))
+    with another_process(database_url, clock) as other, line(door) as behind:
+        recorder.before_append = shared.through(other).use
+        behind.add(use_and_rename)
+        behind.add(use_of(own.key_id))
+        behind.add(name)
+    assert behind.futures[2].result().result == "after 3"
+    assert application.kinds(own.key_id) == ["Created", "Used", "Used"]
+    check_log(application.log_after(0))
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_AFTER_COMMIT, Fault.LOST_BEFORE_COMMIT, Fault.LATE])
+def test_after_a_lost_reply_every_command_of_the_batch_is_in_the_log_once(
+    application: Application, cast: Cast, clock: FakeClock, fault: Fault
+) -> None:
+    bots = [cast.bot() for _ in range(3)]
+    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    with line(door) as behind:
+        recorder.faults.append(fault)
+        for bot in (*bots, bots[0]):
+            behind.add(use_of(bot.key_id))
+    recorder.arrive()
+    assert [future.result().result for future in behind.futures] == [1, 1, 1, 2]
+    assert [application.kinds(bot.key_id).count("Used") for bot in bots] == [2, 1, 1]
+
+
+def test_an_append_that_fails_for_one_command_fails_for_no_other(
+    application: Application, cast: Cast, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = cast.bot(), cast.bot()
+    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    real = FaultyRecorder.append_parts
+
+    def fail_for_one(self: FaultyRecorder, parts: Any, versions: Any) -> Any:
+        if bad.key_id in versions:
+            raise DeliberateError
+        return real(self, parts, versions)
+
+    monkeypatch.setattr(FaultyRecorder, "append_parts", fail_for_one)
+    with line(door) as behind:
+        behind.add(use_of(good.key_id))
+        failed = behind.add(use_of(bad.key_id))
+        behind.add(use_of(good.key_id))
+    assert isinstance(failed.exception(), DeliberateError)
+    assert [behind.futures[number].result().result for number in (0, 2)] == [1, 2]
+    assert recorder.appends == 2
+
+
+def test_a_batch_takes_no_further_command_when_it_is_large(
+    application: Application, cast: Cast, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "BATCH_BYTES_MAX", 1)
+    bot, recorder = cast.bot(), FaultyRecorder.under(application)
+    with line(door_for_tests(application, clock)) as behind:
+        for _ in range(3):
+            behind.add(use_of(bot.key_id))
+    assert [future.result().result for future in behind.futures] == [1, 2, 3]
+    assert recorder.appends == 3
+
+
+def test_whoever_comes_when_too_many_wait_is_refused_at_once(
+    application: Application, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "WAITING_MAX", 2)
+    door = door_for_tests(application, clock)
+    with line(door) as behind:
+        for _ in range(2):
+            behind.add(lambda _: None)
+        with pytest.raises(StoreUnavailableError, match="too many"):
+            door.execute(Try(what=lambda _: None))
+    assert [future.exception() for future in behind.futures] == [None, None]
+
+
+def test_who_has_given_up_waiting_is_not_carried_out(application: Application, cast: Cast, clock: FakeClock) -> None:
+    bot, door = cast.bot(), door_for_tests(application, clock, seconds_max=0.3)
+    with line(door) as behind:
+        late = behind.add(use_of(bot.key_id))
+        assert isinstance(late.exception(WAIT_SECONDS), StoreUnavailableError)
+    assert application.kinds(bot.key_id) == ["Created"]
