@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -15,12 +16,13 @@ from application.identity.first_run import FirstAdmin, FirstRun
 from application.identity.sessions import Sessions
 from application.identity.users import Users
 from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
-from application.store.errors import StoreSetupError
+from application.store.errors import StoreSetupError, StoreUnavailableError
 from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
 from domain.clock import Clock, system_clock
 from domain.limits import BODY_BYTES_MAX_DEFAULT
-from interfaces.http.bad_keys import BadKeys, SeenKeys
+from interfaces.http.bad_keys import BadKeys, OwnTimes
+from interfaces.http.shared_times import SharedTimes
 from interfaces.lists import Lists
 from projections.projector import Projector, ProjectorHealth
 from projections.read_models import READ_MODELS
@@ -28,6 +30,7 @@ from projections.schema import create_tables
 from projections.tracking import ReadModelsNotSetUpError, look
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from uuid import UUID
 
@@ -36,6 +39,11 @@ if TYPE_CHECKING:
 
 _DOOR_CONNECTIONS = 2
 """One for the command that is being carried out, one for the probes of health and the like."""
+
+
+def connections_max(threads: int) -> int:
+    """Return how many connections to PostgreSQL a process may open that works on so many requests at the same time."""
+    return threads + _DOOR_CONNECTIONS
 
 
 def migrate(conninfo: str) -> list[str]:
@@ -50,7 +58,8 @@ class Services:
     """Everything that the interfaces use, built once per process.
 
     conninfo: libpq connection string of a database that was migrated. threads: how many requests are worked on at the
-    same time. Close it, or use it as a context manager.
+    same time. shared_folder: what the web processes of one service have in common, where there are several; None for a
+    process that serves alone. Close it, or use it as a context manager.
     """
 
     tenant_id: UUID
@@ -63,17 +72,18 @@ class Services:
         clock: Clock = system_clock,
         threads: int = 16,
         body_bytes_max: int = BODY_BYTES_MAX_DEFAULT,
+        shared_folder: Path | None = None,
     ) -> None:
         self.clock = clock
         self.body_bytes_max = body_bytes_max
-        self.database = Database(conninfo, connections_max=threads + _DOOR_CONNECTIONS)
+        self.shared_folder = shared_folder
+        self.database = Database(conninfo, connections_max=connections_max(threads))
         self.database.open()
         self.event_sourcing = EventSourcing(self.database)
         self.door = Door(self.event_sourcing, clock, HANDLERS)
         self.users = Users(self.database)
         self.sessions = Sessions(self.database, self.users, clock)
-        self.bad_keys = BadKeys(clock)
-        self.seen_keys = SeenKeys()
+        self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.projector = Projector(
             partial(connect, conninfo, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
@@ -83,6 +93,7 @@ class Services:
         self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
         self._stop_projector = threading.Event()
         self._projector_thread: threading.Thread | None = None
+        self._last_seen = ProjectorHealth(0, 0, working=False, standby=True, error=None)
 
     def begin(self, *, admin_email: str | None = None, admin_password: str | None = None) -> Self:
         """Check the tables, set a new installation up, and know its tenant.
@@ -113,8 +124,21 @@ class Services:
         return event
 
     def projector_health(self) -> ProjectorHealth:
-        """Return how far the read models are, and what is wrong with the projector of this process."""
-        return self.projector.health()
+        """Return how far the read models are, and what is wrong with the projector of this process.
+
+        A process without one, such as a web process of several, asks the store how far somebody else's is.
+        """
+        if self._projector_thread is not None:
+            return self.projector.health()
+        try:
+            with self.database.get_connection() as connection:
+                progress = look(connection, READ_MODELS)
+        except StoreUnavailableError:
+            return replace(self._last_seen, error="PostgreSQL can't be asked how far the read models are")
+        self._last_seen = replace(
+            self._last_seen, position=min(progress.positions.values()), log_position=progress.log_position
+        )
+        return self._last_seen
 
     def close(self) -> None:
         """End the thread and give the connections back."""

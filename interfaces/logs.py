@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 5
 
 
-def configure_logs(level: str, log_format: str) -> None:
-    """Set logging up for the process. level: debug, info, warning or error. log_format: json, text or auto."""
+def configure_logs(level: str, log_format: str, *, worker: int | None = None) -> None:
+    """Set logging up for the process.
+
+    level: debug, info, warning or error. log_format: json, text or auto. worker: the number of a web process of
+    several, which each of its lines then says.
+    """
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    if worker is not None:
+        # Not a context variable: threads begin without those of the one that started them.
+        shared.append(lambda _logger, _method, event: {**event, "worker": worker})
     renderer: list[structlog.typing.Processor] = (
         # The traceback is made a text before keys are cut from it: an exception's message may repeat one.
         [structlog.processors.format_exc_info, redact, structlog.dev.ConsoleRenderer()]

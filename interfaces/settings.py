@@ -34,7 +34,10 @@ class Settings(BaseSettings):
     max_body: Annotated[int, Field(ge=1024, le=1024**3)] = Field(
         BODY_BYTES_MAX_DEFAULT, description="Largest request body, in bytes, also after inflating"
     )
-    threads: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Requests worked on at the same time")
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        16, description="Requests that a web process works on at the same time"
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes that serve on the one address")
     trusted_proxy: str | None = Field(
         None, description="Address of a proxy in front whose X-Forwarded-For and X-Forwarded-Proto are believed"
     )
@@ -71,6 +74,18 @@ class Settings(BaseSettings):
         """Address and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that say all this again, to a process that is started with them.
+
+        But for the first administrator's password, which is for the first start only.
+        """
+        said = {name: getattr(self, name) for name in type(self).model_fields if name != "admin_password"}
+        return {
+            f"RPAWATCH_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in said.items()
+            if value is not None
+        }
 
 
 def _one_of(value: str, *allowed: str) -> str:

@@ -50,12 +50,17 @@ def main() -> None:
     """Run the command that the process was started with, and exit with its code."""
     # So that what was begun is ended in order: an embedded server that nobody else uses is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    keep_outputs_usable()
+    sys.exit(run(sys.argv[1:]))
+
+
+def keep_outputs_usable() -> None:
+    """Have standard output and error take whatever is written to them."""
     for name in ("stdout", "stderr"):
         # None when it was closed by whoever started us. A name that the encoding lacks must not end a command.
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the end
         getattr(sys, name).reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

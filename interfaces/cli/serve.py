@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,9 +12,10 @@ from rich.console import Console
 
 from application.store.embedded.files import EmbeddedPostgresError
 from application.store.errors import StoreUnavailableError
-from interfaces.bootstrap import Services, migrate
+from interfaces.bootstrap import Services, connections_max, migrate
 from interfaces.cli.output import CommandError
 from interfaces.cli.store import open_store
+from interfaces.cli.web_processes import WebProcesses
 from interfaces.http.app import create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits, allow_open_files
 from interfaces.logs import configure_logs
@@ -24,14 +26,22 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.serve")
 _WATCH_SECONDS = 1.0
+_THREADS_WITHOUT_REQUESTS = 1
+_OTHER_CONNECTIONS = 10
+"""Of the projector, the watch, and the commands of an operator."""
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises CommandError and what `open_store` and `migrate` raise."""
+    """Serve until SIGTERM or SIGINT, in this process or in web processes of it.
+
+    Either way this process keeps the read models up to date, and the embedded server running. Raises CommandError and
+    what `open_store` and `migrate` raise.
+    """
     configure_logs(settings.log_level, settings.log_format)
     with open_store(settings) as store:
         migrate(store.conninfo)
-        with Services(store.conninfo, threads=settings.threads, body_bytes_max=settings.max_body) as services:
+        threads = settings.threads if settings.workers == 1 else _THREADS_WITHOUT_REQUESTS
+        with Services(store.conninfo, threads=threads, body_bytes_max=settings.max_body) as services:
             # Before the first administrator is made: a password that nobody was shown would be lost.
             server = _listen(settings, services)
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
@@ -43,17 +53,20 @@ def serve(settings: Settings) -> None:
             watch.start()
             try:
                 _greet(services, settings, server.address)
+                _check_connections(services, settings)
                 server.run()
             finally:
                 stop.set()
                 watch.join()
 
 
-def _listen(settings: Settings, services: Services) -> Server:
+def _listen(settings: Settings, services: Services) -> Server | WebProcesses:
     host, port = settings.listen_address
     limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
     allow_open_files(limits)
     try:
+        if settings.workers > 1:
+            return WebProcesses(settings)
         return Server(
             create_app(services), host, port, limits, problem=problem_of_server, trusted_proxy=settings.trusted_proxy
         )
@@ -75,6 +88,15 @@ def _keep_store_running(embedded: EmbeddedPostgres | None, services: Services, s
                 embedded.ensure_running()
             except EmbeddedPostgresError as error:
                 _log.error("embedded_postgres_down", reason=str(error))
+
+
+def _check_connections(services: Services, settings: Settings) -> None:
+    """Warn when the web processes may ask for more connections than PostgreSQL gives."""
+    wanted = settings.workers * connections_max(settings.threads) + _OTHER_CONNECTIONS
+    with suppress(StoreUnavailableError), services.database.get_connection() as connection:
+        row = connection.execute("SELECT current_setting('max_connections')::int AS given").fetchone()
+        if settings.workers > 1 and row is not None and row["given"] < wanted:
+            _log.warning("too_few_connections", max_connections=row["given"], wanted=wanted)
 
 
 def _greet(services: Services, settings: Settings, address: tuple[str, int]) -> None:

@@ -18,6 +18,7 @@ _EXAMPLES = {
     "serve": """
         rpawatch serve
         rpawatch serve --listen 0.0.0.0:8000 --data-dir /var/lib/rpawatch
+        rpawatch serve --workers 4
         RPAWATCH_DATABASE_URL=postgresql://db.example.com/rpawatch rpawatch serve
     """,
     "migrate": """
@@ -44,6 +45,16 @@ def serve(
             metavar="ADDRESS:PORT", help="Where to listen. [RPAWATCH_LISTEN, or 127.0.0.1:8000]", show_default=False
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=64,
+            help="Web processes that serve on the one address. [RPAWATCH_WORKERS, or 1]",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -52,7 +63,7 @@ def serve(
     Without a database URL it starts a PostgreSQL of its own under the data directory. An option wins over the variable
     of the same name; all settings are in docs/operating.md.
     """
-    serve_until_stopped(settings_of(data_dir, database_url, listen=listen))
+    serve_until_stopped(settings_of(data_dir, database_url, listen=listen, workers=workers))
 
 
 def migrate(*, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:

@@ -1,6 +1,6 @@
-"""Two small memories of the edge: addresses that keep presenting bad keys, and keys that were good a moment ago.
+"""A small memory of the edge: addresses that keep presenting bad keys.
 
-Neither decides who gets in. They only save work: whether a key is good is decided in the event store.
+It does not decide who gets in. It only saves work: whether a key is good is decided in the event store.
 """
 
 from __future__ import annotations
@@ -8,70 +8,74 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict, deque
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 from domain.errors import InvalidApiKeyError
 from domain.limits import BAD_KEYS_PER_MINUTE_MAX
 from interfaces.http.problems import ProblemError
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from domain.clock import Clock
 
-_WINDOW = timedelta(minutes=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SECOND: Final = 1_000_000
+_WINDOW: Final = 60 * _SECOND
 _REMEMBERED_MAX = 10_000
 
 
-class BadKeys:
-    """Counts refused keys by address, in this process, and forgets the longest unseen address first."""
+class Times(Protocol):
+    """Remembers when keys of an address were refused."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def of(self, address: str) -> AbstractContextManager[deque[int]]:
+        """Lend the times of an address, oldest first; they are kept as they are at the end, and nobody else has them.
+
+        In microseconds since 1970. There is room for BAD_KEYS_PER_MINUTE_MAX; one more pushes the first one out.
+        """
+
+
+class OwnTimes:
+    """Times of refusals by address, in this process. Forgets the longest unseen address first."""
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._times: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._times: OrderedDict[str, deque[int]] = OrderedDict()
 
-    def refuse(self, address: str) -> Exception:
-        """Count a refused key, and return the refusal: over the limit one that says how long to wait."""
-        now = self._clock()
+    @contextmanager
+    def of(self, address: str) -> Iterator[deque[int]]:
+        """Lend the times of an address."""
         with self._lock:
             times = self._times.setdefault(address, deque(maxlen=BAD_KEYS_PER_MINUTE_MAX))
             self._times.move_to_end(address)
             if len(self._times) > _REMEMBERED_MAX:
                 self._times.popitem(last=False)
+            yield times
+
+
+class BadKeys:
+    """Counts refused keys by address."""
+
+    def __init__(self, clock: Clock, times: Times) -> None:
+        self._clock = clock
+        self._times = times
+
+    def refuse(self, address: str) -> Exception:
+        """Count a refused key, and return the refusal: over the limit one that says how long to wait."""
+        now = (self._clock() - _EPOCH) // _MICROSECOND
+        with self._times.of(address) as times:
             full = len(times) == BAD_KEYS_PER_MINUTE_MAX and times[0] > now - _WINDOW
             if not full:
                 times.append(now)
                 return InvalidApiKeyError()
-            wait = max(1, math.ceil((times[0] + _WINDOW - now).total_seconds()))
+            wait = max(1, math.ceil((times[0] + _WINDOW - now) / _SECOND))
         return ProblemError(
             "rate-limited",
             detail="Too many refused keys came from this address. Wait as many seconds as Retry-After says;"
             " valid keys still work.",
             headers={"Retry-After": str(wait)},
         )
-
-
-class SeenKeys:
-    """Keys that were let in, so that the next request need not look before its body is read."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[UUID, None] = OrderedDict()
-
-    def is_known(self, stream: UUID) -> bool:
-        """Return whether the key was let in before and not refused since, in this process."""
-        return stream in self._seen
-
-    def add(self, stream: UUID) -> None:
-        """Remember a key that was found active."""
-        with self._lock:
-            self._seen[stream] = None
-            if len(self._seen) > _REMEMBERED_MAX:
-                self._seen.popitem(last=False)
-
-    def forget(self, stream: UUID) -> None:
-        """Look again the next time."""
-        with self._lock:
-            self._seen.pop(stream, None)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import falcon
 
     from interfaces.bootstrap import Services
 
-REGISTRY = CollectorRegistry()
-_REQUESTS = Counter("rpawatch_requests", "Requests answered", ["method", "route", "status"], registry=REGISTRY)
+_REQUESTS = Counter("rpawatch_requests", "Requests answered", ["method", "route", "status"], registry=None)
 _SECONDS = Histogram(
     "rpawatch_request_seconds",
     "Time to answer, in seconds",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-    registry=REGISTRY,
+    registry=None,
 )
-_LAG = Gauge("rpawatch_projector_lag_events", "Events that the read models have not taken in yet", registry=REGISTRY)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def count_together(folder: Path, worker: int) -> None:
+    """Keep the counts of this process in a folder that the web processes of one service share, under its number.
+
+    Before the first request is counted. By the number, and not by the process id as the library has it of itself: a
+    process that takes the place of one that died goes on counting in its files, so there are never more of them.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -31,15 +45,36 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     _SECONDS.labels(method, route).observe(seconds)
 
 
-class Metrics:
-    """`GET /metrics`."""
+class _Lag:
+    """How far the read models are behind. Asked for when it is needed, so no process has a value that grows old."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the one gauge."""
+        events = self._services.projector_health().lag_events
+        yield GaugeMetricFamily(
+            "rpawatch_projector_lag_events", "Events that the read models have not taken in yet", value=events
+        )
+
+
+class Metrics:
+    """`GET /metrics`: the counts of this process, or of all web processes of a service that has several."""
+
+    def __init__(self, services: Services) -> None:
+        self._lag = _Lag(services)
+        self._folder = services.shared_folder
+
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer in Prometheus' text format."""
         del req
-        _LAG.set(self._services.projector_health().lag_events)
+        registry = CollectorRegistry()
+        if self._folder is None:
+            registry.register(_REQUESTS)
+            registry.register(_SECONDS)
+        else:
+            MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        registry.register(self._lag)
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = generate_latest(REGISTRY)
+        resp.data = generate_latest(registry)

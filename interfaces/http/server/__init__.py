@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files
-from interfaces.http.server.loop import Loop
+from interfaces.http.server.loop import Loop, listen_on
 from interfaces.http.server.tasks import RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
+    import socket
+
     from _typeshed.wsgi import WSGIApplication
 
     from interfaces.http.server.refusals import ProblemWriter
 
-__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "allow_open_files"]
+__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "allow_open_files", "listen"]
 
 TURN_SECONDS_MAX: Final = 1.0
 DRAIN_TURN_SECONDS: Final = 0.1
@@ -30,13 +32,22 @@ DRAIN_TURN_SECONDS: Final = 0.1
 _log = structlog.get_logger(__name__)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, for the servers of several processes to accept from.
+
+    Raises OSError when the address can't be had, ValueError when it is none.
+    """
+    return listen_on(Settings(host, port, ServerLimits(), None))
+
+
 class Server:
     """Serves a WSGI application on one address, from construction (the socket listens) to the end of `run`.
 
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
     problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
-    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. Raises OSError when the address can't
-    be had, ValueError when it is none.
+    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: a socket from `listen` to
+    accept from, together with other processes; host and port are then its own. Raises OSError when the address can't be
+    had, ValueError when it is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them
@@ -48,13 +59,14 @@ class Server:
         *,
         problem: ProblemWriter,
         trusted_proxy: str | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
         self._limits = limits
         self._stopping = False
         # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
         # own thread has this lock.
         self._ending = threading.RLock()
-        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem)
+        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem, listening)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 MAINTENANCE_SECONDS: Final = 1.0
 ACCEPTED_PER_TURN_MAX: Final = 16
+ACCEPTED_PER_TURN_OF_SHARED_MAX: Final = 1
+"""Of a socket that other processes accept from too: whoever wakes first must not take what they would have taken.
+64 connections at once were shared 33:31 to 49:15 by two processes, and 56:8 to 64:0 with 16 per turn; and 900 at once
+are still answered in a third of a second."""
 DROPPED_PER_TURN_DIVISOR: Final = 64
 """Of `connections_max`, when it is reached: finding them costs a look at all, so a few at a time."""
 BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
@@ -39,10 +43,30 @@ _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _log = structlog.get_logger(__name__)
 
 
+def listen_on(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the address of the settings. Raises OSError when it can't be had."""
+    # One address. IPv4 where a name has both: a client that is given the same name tries both.
+    listen: list[Any] = settings.listen
+    family, kind, protocol, address = min(listen, key=lambda info: info[0] != socket.AF_INET)
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(settings.backlog)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 class Loop(TcpWSGIServer):
     """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
 
-    Its methods are called by that thread, unless they say otherwise. Raises OSError when the address can't be had.
+    Its methods are called by that thread, unless they say otherwise. listening: a socket that listens, and that other
+    processes accept from too; without one, the address of the settings is listened on. Raises OSError when it can't be
+    had.
     """
 
     channel_class = Channel
@@ -53,12 +77,15 @@ class Loop(TcpWSGIServer):
     effective_host: str
     effective_port: str
 
-    def __init__(self, app: WSGIApplication, settings: Settings, problem: ProblemWriter) -> None:
+    def __init__(
+        self, app: WSGIApplication, settings: Settings, problem: ProblemWriter, listening: socket.socket | None = None
+    ) -> None:
         self.problem = problem
         self.draining = False
         self.dispatcher = Dispatcher()
         self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
         self._limits = settings.limits
+        self._accepted_per_turn_max = ACCEPTED_PER_TURN_MAX if listening is None else ACCEPTED_PER_TURN_OF_SHARED_MAX
         self._thread = 0
         self._crowded = False
         self._dropped: Counter[str] = Counter()
@@ -67,11 +94,9 @@ class Loop(TcpWSGIServer):
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
-        # One address. IPv4 where a name has both: a client that is given the same name tries both.
-        listen: list[Any] = settings.listen
-        sockinfo = min(listen, key=lambda info: info[0] != socket.AF_INET)
+        sock = listen_on(settings) if listening is None else listening
         try:
-            super().__init__(app, sockets, dispatcher=self.dispatcher, adj=settings, sockinfo=sockinfo)
+            super().__init__(app, sockets, _sock=sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False)
         except OSError:
             wasyncore.close_all(sockets)
             raise
@@ -133,7 +158,7 @@ class Loop(TcpWSGIServer):
     def handle_accept(self) -> None:
         """Accept some of the waiting connections. waitress accepts one, and looks at all connections in between."""
         self._crowded = len(self.active_channels) >= self._limits.connections_max
-        for _ in range(ACCEPTED_PER_TURN_MAX):
+        for _ in range(self._accepted_per_turn_max):
             if not self._accept_one():
                 break
 

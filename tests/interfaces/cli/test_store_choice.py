@@ -70,6 +70,31 @@ def test_serve_says_in_one_line_when_its_address_is_taken(first_command: tuple[P
     assert failed.line.startswith(f"Can't listen on {address} (Address already in use).")
 
 
+def test_serve_with_several_web_processes_says_so_too(first_command: tuple[Path, Ran]) -> None:
+    folder, _ = first_command
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        env = environment(RPAWATCH_LOG_LEVEL="error", RPAWATCH_WORKERS="2")
+        failed = run_process("serve", "--listen", address, folder=folder, env=env)
+    assert (failed.code, failed.out) == (1, "")
+    assert failed.line.startswith(f"Can't listen on {address} (Address already in use).")
+
+
+@pytest.mark.parametrize(
+    ("workers", "rule"),
+    [("0", "greater than or equal to 1"), ("65", "less than or equal to 64"), ("x", "a valid integer")],
+)
+def test_a_wrong_number_of_web_processes_is_refused_with_what_it_should_be(
+    rpawatch: Rpawatch, workers: str, rule: str
+) -> None:
+    refused = rpawatch("serve", "--workers", workers)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--workers" in refused.usage_error
+    assert rule in refused.usage_error
+
+
 def test_migrate_tells_what_it_did_and_then_that_nothing_is_left(rpawatch: Rpawatch, fresh_url: str) -> None:
     first = rpawatch("migrate", "--database-url", fresh_url, "--json")
     assert (first.code, first.line) == (0, "The database is up to date.")

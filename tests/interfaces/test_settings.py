@@ -1,0 +1,62 @@
+"""Settings: what is wrong is named, and what was said can be said again to another process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from interfaces.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RPAWATCH_{name.upper()}", raising=False)
+
+
+@pytest.mark.parametrize("workers", ["1", "64"])
+def test_as_many_web_processes_as_these_can_be_had(monkeypatch: pytest.MonkeyPatch, workers: str) -> None:
+    monkeypatch.setenv("RPAWATCH_WORKERS", workers)
+    assert load_settings().workers == int(workers)
+
+
+@pytest.mark.parametrize(
+    ("workers", "rule"),
+    [("0", "greater than or equal to 1"), ("65", "less than or equal to 64"), ("x", "a valid integer")],
+)
+def test_another_number_of_web_processes_is_named_with_what_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, workers: str, rule: str
+) -> None:
+    monkeypatch.setenv("RPAWATCH_WORKERS", workers)
+    with pytest.raises(SettingsError, match=f"RPAWATCH_WORKERS .*{rule}"):
+        load_settings()
+
+
+def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = load_settings(
+        listen="[::1]:0",
+        data_dir=tmp_path,
+        database_url="postgresql://me:s3cret%20@h/x",
+        admin_email="ada@example.com",
+        admin_password="a long walk in the rain",
+        max_body=4096,
+        threads=3,
+        workers=2,
+        trusted_proxy="10.0.0.7",
+        log_level="debug",
+        log_format="json",
+    )
+    assert said.model_fields_set == set(Settings.model_fields), "all of them are tried"
+    for name, value in said.as_environment().items():
+        monkeypatch.setenv(name, value)
+    heard = Settings(_env_file=None)
+    assert heard.admin_password is None, "it is for the first start only"
+    assert heard.model_copy(update={"admin_password": SecretStr("a long walk in the rain")}) == said
