@@ -68,7 +68,7 @@ format: install ## format the code and sort its imports
 	@.venv/bin/ruff check --select I --fix --quiet .
 	@.venv/bin/ruff format .
 
-bench: install ## measure, and compare with the peers (minutes)
+bench: install ## measure, and compare with the peers (five minutes)
 	@$(PYTHON) -m bench
 
 demo: install ## make an installation with a made-up month in rpawatch-demo/, to look at
@@ -76,12 +76,15 @@ demo: install ## make an installation with a made-up month in rpawatch-demo/, to
 	@echo "Look at it: .venv/bin/rpawatch serve --data-dir rpawatch-demo"
 
 lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
-	@echo "Pinning in requirements.lock (seconds)"
+	@echo "Pinning in requirements.lock, and what bench compares with in bench/peers/drf (seconds)"
 	@$(find_python); rm -rf build/lock && "$$python" -m venv build/lock
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 build/lock/bin/python -m pip --no-input -qq install $(UV)
 	@build/lock/bin/uv pip compile pyproject.toml --extra test --group build --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@build/lock/bin/uv pip compile bench/peers/drf/requirements.in --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
+		$(if $(UPGRADE),--upgrade) --output-file bench/peers/drf/requirements.lock
 	@rm -rf build
 
 clean: ## remove what make made; the data directory stays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from uuid import uuid4
 
@@ -34,8 +35,14 @@ class Bare:
         resp.content_type = "application/json"
 
 
+def quieten() -> None:
+    """Don't let waitress log that requests wait for a thread: with 64 connections it would do so all the time."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
 def main() -> None:
     """Serve on the port given until killed."""
+    quieten()
     app = falcon.App()
     app.add_route("/api/v1/ingest/report", Bare())
     waitress.serve(app, host="127.0.0.1", port=int(sys.argv[1]), threads=16, _quiet=True)

@@ -1,0 +1,1 @@
+"""Accounts, their keys and processes, and the jobs that robots report."""
