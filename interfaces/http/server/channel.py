@@ -48,6 +48,9 @@ class Channel(HTTPChannel):
         self.answered = False
         self.answer_here = False
         self._limits = server.adj.limits
+        self.watched = False
+        self.armed = 0
+        """What the loop waits for; see polling.py."""
         self._polite_close = True
         self._lingering_since = 0.0
         self._last_heard = 0.0
@@ -108,6 +111,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         """Answer the first request. In a thread of the dispatcher, or in the loop for a refusal."""
+        self.server.serve(self)
         request = self.requests[0]
         # Who said close sends nothing more, so closing can't destroy the answer on its way (see handle_write).
         self._polite_close = request.error is not None or not request.connection_close

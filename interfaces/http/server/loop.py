@@ -7,8 +7,8 @@ import os
 import socket
 import threading
 import time
-from collections import Counter
-from contextlib import contextmanager, suppress
+from collections import Counter, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -17,10 +17,12 @@ from waitress.server import TcpWSGIServer
 
 from interfaces.http.server import refusals
 from interfaces.http.server.channel import Channel
+from interfaces.http.server.polling import Poller
+from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -74,6 +76,7 @@ class Loop(TcpWSGIServer):
     trigger: Any
     adj: Settings
     _map: dict[int, Any]
+    _fileno: int | None
     effective_host: str
     effective_port: str
 
@@ -91,6 +94,8 @@ class Loop(TcpWSGIServer):
         self._dropped: Counter[str] = Counter()
         self._next_maintenance = 0.0
         self._woken = False
+        self._changed: deque[Channel] = deque()
+        self._serving = threading.local()
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
@@ -102,6 +107,7 @@ class Loop(TcpWSGIServer):
             raise
         # A full pipe has woken the loop already. A thread would wait for the loop to empty it, the loop for itself.
         os.set_blocking(self.trigger.trigger, False)
+        self._poller = Poller((self, self.trigger))
 
     def begin(self) -> None:
         """Make the calling thread the one of the loop."""
@@ -122,14 +128,24 @@ class Loop(TcpWSGIServer):
             self._bound_buffers()
         if self._crowded:
             self._make_room()
-        wasyncore.poll2(seconds_max, self._map)
+        while self._changed:
+            self._poller.arm(self._changed.popleft())
+        self._poller.poll(seconds_max, self._map)
 
     def connections(self) -> int:
         """Return the number of open connections."""
         return len(self.active_channels)
 
+    def serve(self, channel: Channel) -> None:
+        """Know which connection the calling thread is working for: waitress wakes the loop without saying which."""
+        self._serving.channel = channel
+
     def pull_trigger(self) -> None:
-        """Wake the loop to look at its connections. In any thread; once per turn is enough."""
+        """Wake the loop to look at the connection that this thread is working for. In any thread."""
+        channel = getattr(self._serving, "channel", None)
+        if channel is not None:
+            self._changed.append(channel)
+        # Once per turn is enough.
         if not self._woken:
             self._woken = True
             self.wake_up()
@@ -175,7 +191,7 @@ class Loop(TcpWSGIServer):
         connection, address = accepted
         try:
             self.set_socket_options(connection)
-            Channel(self, connection, address, self._map)
+            self._poller.arm(Channel(self, connection, address, self._map))
         except OSError:
             # Gone already
             connection.close()
@@ -240,7 +256,7 @@ class Loop(TcpWSGIServer):
         while self._accept_one():
             pass
         self.draining = True
-        wasyncore.dispatcher.close(self)
+        self._close_listening()
 
     def close_idle(self, now: float) -> None:
         """Close the connections that nothing is lost with."""
@@ -251,46 +267,17 @@ class Loop(TcpWSGIServer):
     def close_connections(self) -> None:
         """Close everything but what wakes the loop."""
         self._report_dropped()
-        wasyncore.dispatcher.close(self)
+        self._close_listening()
         for channel in list(self.active_channels.values()):
             channel.handle_close()
+
+    def _close_listening(self) -> None:
+        if self._fileno is not None:
+            self._poller.forget(self._fileno)
+        wasyncore.dispatcher.close(self)
 
     def close_wake_up(self) -> None:
         """Close what wakes the loop, after the last thread: one that is left would write into whatever comes next."""
         self._woken = True
         self.trigger.close()
-
-
-class SlowReaders:
-    """The threads that wait for a reader to take more of a long answer: at most so many, or nobody else is served."""
-
-    def __init__(self, waiting_max: int, wake: Callable[[], None]) -> None:
-        self._waiting_max = waiting_max
-        self._wake = wake
-        self._lock = threading.Lock()
-        self._waiting: dict[Channel, None] = {}
-        self.dropped: list[Channel] = []
-
-    @contextmanager
-    def waiting_for(self, channel: Channel) -> Iterator[None]:
-        """Wait within this. One too many gives up the reader who has kept a thread waiting longest. In any thread."""
-        with self._lock:
-            self._waiting[channel] = None
-            crowded = len(self._waiting) > self._waiting_max
-            if crowded:
-                longest = next(iter(self._waiting))
-                del self._waiting[longest]
-                self.dropped.append(longest)
-        if crowded:
-            self._wake()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting.pop(channel, None)
-
-    def take_dropped(self) -> list[Channel]:
-        """Return the channels to close, each once. In the thread of the loop: a full socket wakes nobody."""
-        with self._lock:
-            dropped, self.dropped = self.dropped, []
-        return dropped
+        self._poller.close()
