@@ -44,14 +44,29 @@ class CommandPart(Part):
     """Commands that build on each other, so that they are appended together or not at all."""
 
     decided: list[Decided] = field(default_factory=list)
-    changes: set[UUID] = field(default_factory=set)
+    changes: list[Stream] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """A stream that a command has met.
+
+    place: its number in the batch. version: in the log, 0 when it is not there; fresh: it was read there just now. now:
+    the aggregate as the commands so far leave it, not to be changed. changed_in: the part that changes it.
+    """
+
+    id: UUID
+    place: int
+    version: int
+    fresh: bool
+    now: Aggregate | None
+    changed_in: CommandPart | None = None
 
 
 class Batch:
     """Commands that are decided one after the other, each on what those before it leave behind.
 
-    versions: of every stream that was met, as it stands in the log; 0 for one that is not there. fresh: those that were
-    read from the log just now. bytes: of all events.
+    streams: all that were met, by their place. bytes: of all events.
     """
 
     def __init__(
@@ -60,37 +75,37 @@ class Batch:
         event_sourcing: EventSourcing,
         handlers: Mapping[type[Command], Callable[[Work, Any], Any]],
     ) -> None:
-        self._streams = streams
+        self._cache = streams
         self._to_stored = event_sourcing.mapper.to_stored_event
         self._handlers = handlers
-        self._now_is: dict[UUID, Aggregate | None] = {}
-        self._changed_in: dict[UUID, CommandPart] = {}
+        self._known: dict[UUID, Stream] = {}
+        self._met: list[Stream] = []
+        self._fresh: set[UUID] = set()
         self.parts: list[CommandPart] = []
-        self.versions: dict[UUID, int] = {}
-        self.fresh: set[UUID] = set()
+        self.streams: list[Stream] = []
         self.bytes = 0
+
+    def note_fresh(self, stream_ids: Iterable[UUID]) -> None:
+        """Know that the cache has these as they are: the log was asked just now."""
+        self._fresh.update(stream_ids)
+
+    def note_absent(self, stream_ids: Iterable[UUID]) -> None:
+        """Know that these are not there: the log was asked just now."""
+        for stream_id in stream_ids:
+            self._add(stream_id, None, fresh=True)
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return a copy of the aggregate as the commands so far leave it, or None. Raises StoreUnavailableError."""
-        if aggregate_id in self._now_is:
-            found = self._now_is[aggregate_id]
-        else:
-            found, fresh = self._streams.find(kind, aggregate_id)
-            self._now_is[aggregate_id] = found
-            self.versions[aggregate_id] = found.version if found is not None else 0
-            if fresh:
-                self.fresh.add(aggregate_id)
-        return found.copy() if isinstance(found, kind) else None
-
-    def note_absent(self, aggregate_ids: Iterable[UUID]) -> None:
-        """Know that these are not there: the log was asked just now."""
-        for aggregate_id in aggregate_ids:
-            self._now_is[aggregate_id] = None
-            self.versions[aggregate_id] = 0
-            self.fresh.add(aggregate_id)
+        stream = self._known.get(aggregate_id)
+        if stream is None:
+            found, fresh = self._cache.find(kind, aggregate_id)
+            stream = self._add(aggregate_id, found, fresh=fresh or aggregate_id in self._fresh)
+        self._met.append(stream)
+        return stream.now.copy() if type(stream.now) is kind else None
 
     def decide(self, ticket: Ticket, now: datetime) -> None:
         """Decide one command. Raises StoreUnavailableError."""
+        self._met = []
         work = Work(self, ticket.command, now)
         decided = Decided(ticket)
         try:
@@ -103,33 +118,50 @@ class Batch:
             raise
         except Exception as error:  # noqa: BLE001 - a refusal or a bug, told to who asked if what it is based on holds
             decided = Decided(ticket, error=error)
-        for aggregate in decided.changed:
-            self._now_is[aggregate.id] = aggregate
-            self.versions.setdefault(aggregate.id, 0)
-        part = self._part_of(work)
+        changes = [self._changed(aggregate) for aggregate in decided.changed]
+        part = self._part_of([*self._met, *changes])
         part.decided.append(decided)
         part.events += decided.events
-        part.based_on.update(stream for stream in work.met() if stream in self.versions)
-        for aggregate in decided.changed:
-            part.changes.add(aggregate.id)
-            self._changed_in[aggregate.id] = part
-        self.bytes += sum(len(event.state) for event in decided.events)
+        part.based_on.update([stream.place for stream in self._met], [stream.place for stream in changes])
+        for stream in changes:
+            if stream.changed_in is not part:
+                stream.changed_in = part
+                part.changes.append(stream)
+        self.bytes += sum([len(event.state) for event in decided.events])
 
-    def _part_of(self, work: Work) -> CommandPart:
-        """Return the part of a command: the one that changes what it has met, several made one, or a new one."""
-        found = {id(part): part for stream in work.met() if (part := self._changed_in.get(stream)) is not None}
-        if not found:
-            self.parts.append(CommandPart())
-            return self.parts[-1]
-        first, *others = found.values()
-        for other in others:
-            first.decided += other.decided
-            first.events += other.events
-            first.based_on |= other.based_on
-            first.changes |= other.changes
-            self._changed_in.update(dict.fromkeys(other.changes, first))
-            self.parts.remove(other)
-        return first
+    def _add(self, stream_id: UUID, now: Aggregate | None, *, fresh: bool) -> Stream:
+        stream = Stream(stream_id, len(self.streams), now.version if now is not None else 0, fresh, now)
+        self._known[stream_id] = stream
+        self.streams.append(stream)
+        return stream
+
+    def _changed(self, aggregate: Aggregate) -> Stream:
+        """Take in what a command has made of an aggregate, or begun without looking whether it is there."""
+        stream = self._known.get(aggregate.id)
+        if stream is None:
+            stream = self._add(aggregate.id, None, fresh=True)
+        stream.now = aggregate
+        return stream
+
+    def _part_of(self, streams: list[Stream]) -> CommandPart:
+        """Return the part that changes these streams; several are made one; a new one when there is none."""
+        part: CommandPart | None = None
+        for stream in streams:
+            other = stream.changed_in
+            if part is None:
+                part = other
+            elif other is not None and other is not part:
+                part.decided += other.decided
+                part.events += other.events
+                part.based_on |= other.based_on
+                part.changes += other.changes
+                for changed in other.changes:
+                    changed.changed_in = part
+                self.parts.remove(other)
+        if part is None:
+            part = CommandPart()
+            self.parts.append(part)
+        return part
 
     def note_sent(self) -> None:
         """Remember for each command with events that they were sent to the log, with an unknown outcome."""

@@ -160,7 +160,7 @@ class Door:
         try:
             appended = self._append(batch)
         except ConflictError:
-            self._streams.evict(batch.versions)
+            self._streams.evict(stream.id for stream in batch.streams)
             for ticket in together:
                 ticket.conflicts += 1
         except StoreUnavailableError:
@@ -194,7 +194,7 @@ class Door:
                     batch = self._decide([ticket])
                     appended = self._append(batch)
         except ConflictError:
-            self._streams.evict(batch.versions if batch else ())
+            self._streams.evict(stream.id for stream in (batch.streams if batch else ()))
         except StoreUnavailableError:
             if batch is not None:
                 batch.note_sent()  # it may have been the commit that was not answered
@@ -207,7 +207,7 @@ class Door:
     def _decide(self, tickets: list[Ticket]) -> Batch:
         batch = Batch(self._streams, self._event_sourcing, self._handlers)
         streams = {stream for ticket in tickets if (stream := ticket.command.main_stream) is not None}
-        batch.fresh |= self._streams.catch_up_shared(streams)
+        batch.note_fresh(self._streams.catch_up_shared(streams))
         batch.note_absent(self._streams.absent(streams))
         for ticket in tickets:
             batch.decide(ticket, self._clock())
@@ -220,15 +220,16 @@ class Door:
         recorder = self._event_sourcing.recorder
         if batch.bytes:
             try:
-                return recorder.append_parts(batch.parts, batch.versions)
+                return recorder.append_parts(batch.parts, [(stream.id, stream.version) for stream in batch.streams])
             except ConflictError:
                 raise
             except BaseException:
                 batch.note_sent()
                 raise
-        cached = {stream: version for stream, version in batch.versions.items() if stream not in batch.fresh}
-        stale = recorder.stale(cached) if cached else frozenset()
-        refused = frozenset(number for number, part in enumerate(batch.parts) if not stale.isdisjoint(part.based_on))
+        cached = {stream.id: stream for stream in batch.streams if not stream.fresh}
+        stale = recorder.stale({id_: stream.version for id_, stream in cached.items()}) if cached else frozenset()
+        places = {cached[id_].place for id_ in stale}
+        refused = frozenset(number for number, part in enumerate(batch.parts) if not places.isdisjoint(part.based_on))
         return Appended(0, refused, stale)
 
     def _settle(self, batch: Batch, appended: Appended) -> None:
@@ -244,6 +245,6 @@ class Door:
                     self._streams.keep(decided.changed)
                     decided.ticket.settle(decided.outcome(appended.position))
         try:
-            self._event_sourcing.take_snapshots(changed, batch.versions)
+            self._event_sourcing.take_snapshots(changed, {stream.id: stream.version for stream in batch.streams})
         except Exception as error:  # noqa: BLE001 - the commands are done; a snapshot only saves time later
             _log.warning("snapshot_not_kept", reason=f"{type(error).__name__}: {error}")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from application.work import A
     from domain.model import Aggregate, Event
 
-SNAPSHOT_INTERVAL = 500
+SNAPSHOT_INTERVAL = 100
 """Events of a key between snapshots: reading a key takes one snapshot and at most this many events."""
 LATER_EVENTS_MAX = SNAPSHOT_INTERVAL + 1
 """Of one stream, read to bring an aggregate up to date. With more, reading it anew is no dearer."""
@@ -120,7 +120,11 @@ class EventSourcing(Application[UUID]):
 
     def take_snapshots(self, aggregates: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
         """Keep a snapshot of each key that has passed a multiple of the interval."""
-        for aggregate in aggregates:
-            before = versions_before.get(aggregate.id, 0)
-            if isinstance(aggregate, ApiKey) and before // SNAPSHOT_INTERVAL < aggregate.version // SNAPSHOT_INTERVAL:
-                self.snapshots.put([ApiKeySnapshot.take(aggregate)])
+        snapshots = [
+            ApiKeySnapshot.take(aggregate)
+            for aggregate in aggregates
+            if type(aggregate) is ApiKey
+            and versions_before.get(aggregate.id, 0) // SNAPSHOT_INTERVAL < aggregate.version // SNAPSHOT_INTERVAL
+        ]
+        if snapshots:
+            self.snapshots.put(snapshots)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
 
 from application.work import Command
 from domain.account import Account
@@ -18,11 +17,13 @@ from domain.errors import (
     ProcessRetiredError,
     RateLimitedError,
 )
-from domain.ids import job_id, process_id
+from domain.ids import job_id, process_id, random_id
 from domain.job import Job
 from domain.process import Process
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from application.work import Work
     from domain.rate_limit import Quota
     from domain.report import Report
@@ -104,7 +105,7 @@ _SLUGS: dict[type[DomainError], str] = {
 
 def new_job_id() -> UUID:
     """Return the id of a job that is reported without an Idempotency-Key."""
-    return uuid4()
+    return random_id()
 
 
 def ask_admission(work: Work, command: AskAdmission) -> IngestAnswer | None:
@@ -181,7 +182,7 @@ def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]
             return known, True
     process.check_takes_jobs()
     job = Job.report(
-        replace(work.cause, at=key.stamp(work.now)),
+        command.cause(key.stamp(work.now)),
         job_id=command.new_job_id
         if command.idempotency_key is None
         else job_id(key.account_id, command.idempotency_key),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from domain.model import Aggregate, Event
 
 AGGREGATES_CACHED_MAX = 10_000
-_CACHED_KINDS = (ApiKey, Account, Process, Member)
+_CACHED_KINDS = frozenset({ApiKey, Account, Process, Member})
 """Jobs and receipts are met once."""
 LOOKS_IN_VAIN_MAX = 8
 """After so many looks that found nothing new, a stream is no longer taken for one that another process uses too."""
@@ -44,7 +44,7 @@ class Streams:
     def look(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return what the cache holds, perhaps stale, and not to be changed. In any thread; asks nobody."""
         cached = self._cache.get(aggregate_id)
-        return cached if isinstance(cached, kind) else None
+        return cached if type(cached) is kind else None
 
     def find(self, kind: type[A], aggregate_id: UUID) -> tuple[Aggregate | None, bool]:
         """Return the aggregate, not to be changed, or None when it is not there; and whether it was read just now."""
@@ -66,7 +66,7 @@ class Streams:
     def keep(self, aggregates: Iterable[Aggregate]) -> None:
         """Remember these as they are."""
         for aggregate in aggregates:
-            if isinstance(aggregate, _CACHED_KINDS):
+            if type(aggregate) in _CACHED_KINDS:
                 self._cache[aggregate.id] = aggregate
                 self._cache.move_to_end(aggregate.id)
         while len(self._cache) > self._cached_max:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
-from uuid import UUID, uuid4
 
 from domain.errors import NotFoundError
+from domain.ids import random_id
 from domain.model import SYSTEM_ACTOR, Aggregate, Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
+    from uuid import UUID
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -26,7 +26,7 @@ class Command:
 
     actor: str = SYSTEM_ACTOR
     request_id: str = "-"
-    command_id: UUID = field(default_factory=uuid4)
+    command_id: UUID = field(default_factory=random_id)
 
     @property
     def main_stream(self) -> UUID | None:
@@ -42,15 +42,14 @@ class FindsAggregates(Protocol):
     """Reads aggregates."""
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
-        """Return the aggregate, which nobody else changes, or None when it is not there."""
+        """Return the aggregate, or None when nothing of that kind is there."""
         ...
 
 
 class Work:
     """One attempt at one command. `now` is the instant of the decision, `cause` what its events say of it.
 
-    Remembers everything that was looked at, also what was not there, so that the append can check that the decision
-    still holds.
+    streams: where aggregates are read, which are then this attempt's own to change.
     """
 
     def __init__(self, streams: FindsAggregates, command: Command, now: datetime) -> None:
@@ -61,10 +60,11 @@ class Work:
 
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return the aggregate, or None when it is not there."""
-        if aggregate_id not in self._met:
-            self._met[aggregate_id] = self._streams.find(kind, aggregate_id)
-        found = self._met[aggregate_id]
-        return found if isinstance(found, kind) else None
+        try:
+            found = self._met[aggregate_id]
+        except KeyError:
+            found = self._met[aggregate_id] = self._streams.find(kind, aggregate_id)
+        return found if type(found) is kind else None
 
     def get(self, kind: type[A], aggregate_id: UUID) -> A:
         """Return the aggregate. Raises NotFoundError when it is not there."""
@@ -78,10 +78,6 @@ class Work:
         self._met.pop(aggregate.id, None)  # met now: it was looked for and not there
         self._met[aggregate.id] = aggregate
         return aggregate
-
-    def met(self) -> Iterable[UUID]:
-        """Return every stream that was looked at or begun."""
-        return self._met
 
     def changed(self) -> list[Aggregate]:
         """Return the aggregates that have new events, in the order in which they were met."""

@@ -38,6 +38,7 @@ class ApiKey(Aggregate):
     """A credential of one account, or of one process of it, for the Ingest API."""
 
     TOPIC: ClassVar[str] = "api_key"
+    CONTAINERS: ClassVar[tuple[str, ...]] = ("window",)
 
     def __init__(self) -> None:
         self.account_id: UUID

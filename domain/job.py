@@ -67,6 +67,11 @@ class Job(Aggregate):
         request_digest is the SHA-256 of the body, hexadecimal, when the report came with an Idempotency-Key.
         """
         counts = Counts.of(report.details or ())
+        computed = {
+            # A robot whose clock is ahead may have started after the receipt; no job has a negative duration.
+            "finished_at": report.finished_at or max(cause.at, report.started_at),
+            "status": report.status or computed_status(counts, report.error_message),
+        }
         return cls._begin(
             cls.Reported,
             job_id,
@@ -74,10 +79,7 @@ class Job(Aggregate):
             account_id=account_id,
             counts=counts,
             request_digest=request_digest,
-            **{name: value for name, value in report if name not in {"finished_at", "status"}},
-            # A robot whose clock is ahead may have started after the receipt; no job has a negative duration.
-            finished_at=report.finished_at or max(cause.at, report.started_at),
-            status=report.status or computed_status(counts, report.error_message),
+            **(vars(report) | computed),
         )
 
     @property

@@ -6,7 +6,6 @@ models: they are validated when made and when read, and pydantic-core encodes th
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
@@ -29,8 +28,6 @@ __all__ = [
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
 
-
-_CONTAINERS = frozenset({list, dict, set, deque})
 
 KINDS: dict[str, type[Event | Snapshot]] = {}
 """Topic to class. The only way from a topic in the log to code: the library would import any module that one names."""
@@ -90,43 +87,56 @@ class Aggregate(BaseAggregate[UUID]):
     """A consistency boundary: public methods decide and may raise, the events that they trigger only assign."""
 
     Event = Event  # the library looks for it under this name
+    CONTAINERS: ClassVar[tuple[str, ...]] = ()
+    """Attributes that change in place, and of which a copy needs its own."""
 
     def stamp(self, clock: datetime) -> datetime:
         """Return the time of the next event: the later of the clock and the event before it.
 
         Time never runs backwards in a stream, so machines whose clocks differ can't stretch a limit or an expiry.
         """
-        return max(clock, self.modified_on)
+        return max(clock, self._modified_on)
 
     def copy(self) -> Self:
-        """Return an equal aggregate that changes by itself. What values are made of is shared but for containers."""
+        """Return an equal aggregate, without pending events, that changes by itself."""
         twin = object.__new__(type(self))
-        twin.__dict__.update(
-            {name: value.copy() if type(value) in _CONTAINERS else value for name, value in self.__dict__.items()}
-        )
+        attributes = twin.__dict__
+        attributes.update(self.__dict__)
+        attributes["_pending_events"] = []
+        for name in self.CONTAINERS:
+            attributes[name] = attributes[name].copy()
         return twin
 
     @classmethod
     def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model
-        return cls._create(
-            event,
-            id=aggregate_id,
+        # What the library's `_create` does, without looking at the signatures of classes at each call.
+        begun = event(
+            originator_topic=get_topic(cls),
+            originator_id=aggregate_id,
+            originator_version=cls.INITIAL_VERSION,
             timestamp=cause.at,
             actor=cause.actor,
             request_id=cause.request_id,
             command_id=cause.command_id,
             **fields,
         )
+        aggregate: Self = begun.mutate(None)  # type: ignore[assignment] # of the class that the topic names
+        aggregate.pending_events.append(begun)
+        return aggregate
 
     def _trigger(self, event: type[CanMutateAggregate[UUID]], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
-        self.trigger_event(
-            event,
+        # What the library's `trigger_event` does, see above.
+        triggered = event(  # type: ignore[call-arg] # a model of ours, which checks them
+            originator_id=self._id,
+            originator_version=self._version + 1,
             timestamp=self.stamp(cause.at),
             actor=cause.actor,
             request_id=cause.request_id,
             command_id=cause.command_id,
             **fields,
         )
+        triggered.mutate(self)
+        self._pending_events.append(triggered)
 
 
 class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):

@@ -51,6 +51,16 @@ def deadline(seconds: float) -> Iterator[None]:
         _thread.at = outer
 
 
+def begin_deadline(seconds: float) -> None:
+    """Let every wait for the database in this thread end within `seconds`, until `end_deadline`."""
+    _thread.at = time.monotonic() + seconds
+
+
+def end_deadline() -> None:
+    """Let this thread wait as long as each wait may take by itself."""
+    _thread.at = math.inf
+
+
 def seconds_left() -> float:
     """Return how long this thread may still wait; a little is always left, so that what is there can be taken."""
     return max(_SECONDS_LEFT_MIN, getattr(_thread, "at", math.inf) - time.monotonic())

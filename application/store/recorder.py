@@ -44,10 +44,10 @@ SELECT later.* FROM unnest(%b, %b) AS known (id, version) CROSS JOIN LATERAL (
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """What stands or falls together: events, and every stream that they are based on."""
+    """What stands or falls together: events, and the places, in a list of all, of the streams they are based on."""
 
     events: list[StoredEvent] = field(default_factory=list)
-    based_on: set[UUID] = field(default_factory=set)
+    based_on: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +116,22 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         versions: dict[UUID, int] = {}
         for event in events:
             versions.setdefault(_stream_of(event), event.originator_version - 1)
-        versions = {**read_versions, **versions}
-        appended = self.append_parts([Part(list(events), set(versions))], versions)
+        streams = list({**read_versions, **versions}.items())
+        appended = self.append_parts([Part(list(events), set(range(len(streams))))], streams)
         if appended.refused:
             raise ConflictError
         return appended.position
 
-    def append_parts(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> Appended:
+    def append_parts(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> Appended:
         """Append the events of every part that is based on nothing stale.
 
-        versions: of every stream that a part is based on, as it was before any of these events; 0 for one that was not
-        there. Raises ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
+        streams: every stream that a part is based on, with its version before any of these events; 0 for one that was
+        not there. Raises ConflictError when nothing could be appended, StoreUnavailableError when the outcome is
+        unknown.
         """
         events = [(number, event) for number, part in enumerate(parts) for event in part.events]
-        streams = list(versions)
-        places = {stream: place for place, stream in enumerate(streams, 1)}
-        based = [(number, places[stream]) for number, part in enumerate(parts) for stream in part.based_on]
+        # Places begin with 1 in PostgreSQL.
+        based = [(number, place + 1) for number, part in enumerate(parts) for place in part.based_on]
         with self.datastore.get_connection() as connection:
             row = connection.execute(
                 _APPEND,
@@ -141,8 +141,8 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
                     arrays.bigints([event.originator_version for _, event in events]),
                     arrays.texts([event.topic for _, event in events]),
                     arrays.byteas([event.state for _, event in events]),
-                    arrays.uuids(streams),
-                    arrays.bigints(list(versions.values())),
+                    arrays.uuids([stream for stream, _ in streams]),
+                    arrays.bigints([version for _, version in streams]),
                     arrays.integers([number for number, _ in based]),
                     arrays.bigints([place for _, place in based]),
                 ),
@@ -153,7 +153,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         return Appended(
             position=row["last_position"] or 0,
             refused=frozenset(row["refused"]),
-            stale=frozenset(streams[place - 1] for place in row["stale"]),
+            stale=frozenset(streams[place - 1][0] for place in row["stale"]),
         )
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, values
@@ -40,9 +41,14 @@ def count_together(folder: Path, worker: int) -> None:
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer. route: the template, never the path, which is the caller's to choose."""
-    method = method if method in _METHODS else "other"
-    _REQUESTS.labels(method, route, str(status)).inc()
-    _SECONDS.labels(method, route).observe(seconds)
+    count, histogram = _of(method if method in _METHODS else "other", route, status)
+    count.inc()
+    histogram.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
 class _Lag:

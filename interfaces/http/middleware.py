@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from application.store.database import deadline
+from application.store.database import begin_deadline, end_deadline
 from interfaces.http.metrics import count_request
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, holds_a_key, request_id_of, seconds_waited
@@ -37,8 +37,7 @@ class Envelope:
         """Name the request. Raises ProblemError key-in-url, whatever else is sent, or unavailable when overdue."""
         req.context.started = time.perf_counter()
         waited = seconds_waited(req)
-        req.context.deadline = deadline(max(0.0, STORE_SECONDS_MAX - waited))
-        req.context.deadline.__enter__()
+        begin_deadline(STORE_SECONDS_MAX - waited)
         req.context.request_id = request_id_of(req.get_header("X-Request-Id"))
         req.context.path = req.path
         resp.set_headers(SECURITY_HEADERS)
@@ -61,7 +60,7 @@ class Envelope:
     ) -> None:
         """Count and log the answer."""
         del resource, req_succeeded
-        req.context.deadline.__exit__(None, None, None)
+        end_deadline()
         seconds = time.perf_counter() - req.context.started
         route = req.uri_template or "-"
         status = int(str(resp.status)[:3])

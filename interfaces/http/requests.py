@@ -7,12 +7,13 @@ import re
 import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import BaseModel
 
 from domain import limits
 from domain.errors import FieldError, NotFoundError
+from domain.ids import random_id
 from domain.key_secret import LOOKS_LIKE_A_KEY
 from interfaces.http import json_body
 from interfaces.http.problems import ProblemError
@@ -33,7 +34,7 @@ def request_id_of(header: str | None) -> str:
     """Return the caller's X-Request-Id when it is a sane token (and no key), else a new one."""
     if header and _SANE_REQUEST_ID.fullmatch(header) and not LOOKS_LIKE_A_KEY.search(header):
         return header
-    return uuid4().hex
+    return random_id().hex
 
 
 def holds_a_key(url: str) -> bool:

@@ -187,10 +187,10 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
     door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
     real = FaultyRecorder.append_parts
 
-    def fail_for_one(self: FaultyRecorder, parts: Any, versions: Any) -> Any:
-        if bad.key_id in versions:
+    def fail_for_one(self: FaultyRecorder, parts: Any, streams: Any) -> Any:
+        if bad.key_id in dict(streams):
             raise DeliberateError
-        return real(self, parts, versions)
+        return real(self, parts, streams)
 
     monkeypatch.setattr(FaultyRecorder, "append_parts", fail_for_one)
     with line(door) as behind:

@@ -15,7 +15,7 @@ from domain.api_key import ApiKey
 from domain.limits import RATE_WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -60,10 +60,10 @@ class FaultyRecorder(EventRecorder):
         application.event_sourcing.recorder = recorder
         return recorder
 
-    _late: list[tuple[Sequence[Part], Mapping[UUID, int]]]
+    _late: list[tuple[Sequence[Part], Sequence[tuple[UUID, int]]]]
     _under_way: list[threading.Thread]
 
-    def append_parts(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> Appended:
+    def append_parts(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> Appended:
         """Append, or fail as told."""
         self.appends += 1
         meanwhile, self.before_append = self.before_append, None
@@ -74,12 +74,12 @@ class FaultyRecorder(EventRecorder):
         if fault is Fault.LOST_BEFORE_COMMIT:
             raise StoreUnavailableError("lost before the commit")
         if fault is Fault.LATE:
-            self._late.append((list(parts), dict(versions)))
+            self._late.append((list(parts), list(streams)))
             then, self.after_fault = self.after_fault, None
             if then:
                 then()
             raise StoreUnavailableError("no answer in time")
-        appended = super().append_parts(parts, versions)
+        appended = super().append_parts(parts, streams)
         if fault is Fault.LOST_AFTER_COMMIT:
             raise StoreUnavailableError("lost after the commit")
         return appended
@@ -100,12 +100,12 @@ class FaultyRecorder(EventRecorder):
             thread.join(_ARRIVAL_SECONDS)
             self._under_way.append(thread)
 
-    def _carry_out(self, parts: Sequence[Part], versions: Mapping[UUID, int]) -> None:
+    def _carry_out(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> None:
         # What was sent arrives, whatever this process thinks of the store by now.
         database = Database(self.datastore.conninfo, connections_max=1)
         database.open()
         with suppress(ConflictError):
-            EventRecorder(database).append_parts(parts, versions)
+            EventRecorder(database).append_parts(parts, streams)
         database.close()
 
 

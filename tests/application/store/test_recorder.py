@@ -92,13 +92,14 @@ def test_an_append_that_would_leave_a_gap_is_refused(recorder: EventRecorder) ->
 def test_parts_that_are_based_on_something_stale_are_left_out_and_the_others_are_not(recorder: EventRecorder) -> None:
     gone_on, new, other, read = uuid4(), uuid4(), uuid4(), uuid4()
     before = recorder.append([row(gone_on), row(gone_on, 2), row(read)], {})
+    streams = [(new, 0), (read, 1), (gone_on, 1), (other, 0)]
     parts = [
-        Part([row(new)], {new, read}),
-        Part([row(gone_on, 2), row(other)], {gone_on, other}),
-        Part([], {gone_on}),
-        Part([], {read}),
+        Part([row(new)], {0, 1}),
+        Part([row(gone_on, 2), row(other)], {2, 3}),
+        Part([], {2}),
+        Part([], {1}),
     ]
-    appended = recorder.append_parts(parts, {new: 0, read: 1, gone_on: 1, other: 0})
+    appended = recorder.append_parts(parts, streams)
     assert appended == Appended(before + 1, frozenset({1, 2}), frozenset({gone_on}))
     assert recorder.select_events(new) == [row(new)]
     assert recorder.select_events(other) == []
@@ -107,7 +108,7 @@ def test_parts_that_are_based_on_something_stale_are_left_out_and_the_others_are
 
 def test_nothing_is_appended_when_every_part_is_refused(recorder: EventRecorder) -> None:
     stream, before = uuid4(), recorder.max_notification_id()
-    appended = recorder.append_parts([Part([row(stream, 2)], {stream})], {stream: 1})
+    appended = recorder.append_parts([Part([row(stream, 2)], {0})], [(stream, 1)])
     assert appended == Appended(0, frozenset({0}), frozenset({stream}))
     assert recorder.max_notification_id() == before
 
