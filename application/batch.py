@@ -30,11 +30,11 @@ class Decided:
 
     ticket: Ticket
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     changed: list[Aggregate] = field(default_factory=list)
     events: list[StoredEvent] = field(default_factory=list)
 
-    def outcome(self, position: int) -> Done[Any] | Exception:
+    def outcome(self, position: int) -> Done[Any] | BaseException:
         """Return the answer."""
         return self.error or Done(self.result, position if self.events else 0)
 
@@ -116,7 +116,7 @@ class Batch:
             ]
         except StoreUnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - a refusal or a bug, told to who asked if what it is based on holds
+        except BaseException as error:  # noqa: BLE001 - a refusal or a bug, told to who asked if what it is based on holds
             decided = Decided(ticket, error=error)
         changes = [self._changed(aggregate) for aggregate in decided.changed]
         part = self._part_of([*self._met, *changes])

@@ -1,9 +1,8 @@
 """The write path: every command goes through this one door, which decides, appends and answers.
 
-Threads line up with their commands. Whoever finds nobody at work leads: takes all that wait, decides them one after the
-other on aggregates in memory (batch.py), appends what they decided in one statement and one transaction, together with
-a check that nothing they were based on has changed, and answers them after the commit. While that is on its way to the
-disk others line up; the first of them leads next.
+Commands line up. A thread of the door takes all that wait, decides them one after the other on aggregates in memory
+(batch.py), appends what they decided in one statement and one transaction, together with a check that nothing they were
+based on has changed, and answers them after the commit. While that is on its way to the disk others line up.
 
 What was based on something stale is left out of the append and decided again on what is there now, at no cost to the
 rest. So the rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
@@ -41,6 +40,8 @@ WAITING_MAX = 1000
 BATCH_COMMANDS_MAX = 64
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Of events, after which no further command is taken into a batch: those that wait should not wait for a large one."""
+IDLE_SECONDS = 5.0
+"""After which the writer's thread ends; the next command starts another one."""
 PAUSE_SECONDS = 0.05
 """Between attempts when the store does not answer."""
 _log = structlog.get_logger(__name__)
@@ -64,7 +65,9 @@ class Door:
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
         self._line: deque[Ticket] = deque()
-        self._led = False
+        self._writer: threading.Thread | None = None
+        self._idle = False
+        self._work = threading.Semaphore(0)
 
     def execute(self, command: Command) -> Done[Any]:
         """Carry out a command and return what its handler returned.
@@ -72,22 +75,31 @@ class Door:
         Raises what the handler raises, with nothing appended; StoreUnavailableError when the store did not answer in
         time, and then the command may or may not have been carried out.
         """
+        asleep = threading.Lock()
+        asleep.acquire()
+        ticket = self.submit(command, asleep.release)
+        if not asleep.acquire(timeout=max(0.0, ticket.until - time.monotonic())):
+            ticket.give_up()
+        return ticket.answer()
+
+    def submit(self, command: Command, settled: Callable[[], object]) -> Ticket:
+        """Line up a command. `settled` is called, in another thread, when its ticket has an answer.
+
+        Whoever waits for longer than `until` gives the ticket up. Raises StoreUnavailableError when there is no hope.
+        """
         self._event_sourcing.recorder.datastore.refuse_while_away()
-        ticket = Ticket(command, time.monotonic() + min(self._seconds_max, seconds_left()))
+        ticket = Ticket(command, time.monotonic() + min(self._seconds_max, seconds_left()), settled)
         with self._lock:
             if len(self._line) >= WAITING_MAX:
                 raise StoreUnavailableError("too many commands are waiting for the store")
             self._line.append(ticket)
-            ticket.leads = not self._led
-            self._led = True
-        if not ticket.leads and not ticket.wait():
-            with self._lock:
-                # It may have become this one's turn just now.
-                if not ticket.leads:
-                    ticket.give_up()
-        if ticket.leads:
-            self._lead(ticket)
-        return ticket.answer()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
+                self._writer.start()
+            elif self._idle:
+                self._idle = False
+                self._work.release()
+        return ticket
 
     @property
     def waiting(self) -> int:
@@ -103,46 +115,54 @@ class Door:
 
     # The line
 
-    def _lead(self, own: Ticket) -> None:
-        """Carry out what waits until the command of this thread is done, then let the next one lead."""
-        try:
-            with deadline(own.until - time.monotonic()):
-                failure = StoreUnavailableError("too many commands are waiting for the store")
-                while not own.settled and time.monotonic() < own.until:
-                    failure = self._carry_out_some() or failure
-                own.settle(failure)
-        except BaseException as error:
-            own.settle(error)
-            raise
-        finally:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            while self._line and not self._line[0].lead():
-                self._line.popleft()
-            self._led = bool(self._line)
-
-    def _carry_out_some(self) -> StoreUnavailableError | None:
-        """Take the next commands and settle those that can be settled; return what is in the way of the others."""
-        tickets = self._take()
-        try:
-            self._carry_out(tickets)
-        except StoreUnavailableError as error:
-            time.sleep(min(PAUSE_SECONDS, seconds_left()))
-            return error
-        finally:
+    def _write(self) -> None:
+        """Carry out what lines up, until nothing has for a while. In a thread of its own."""
+        while True:
             with self._lock:
-                self._line.extendleft(ticket for ticket in reversed(tickets) if not ticket.settled)
-        return None
+                idle = self._idle = not self._line
+            if idle and not self._work.acquire(timeout=IDLE_SECONDS) and self._ends():
+                return
+            self._carry_out_some()
+
+    def _ends(self) -> bool:
+        with self._lock:
+            if self._idle:
+                self._writer = None
+                return True
+        # Somebody came at the last moment, and said so.
+        self._work.acquire()
+        return False
+
+    def _carry_out_some(self) -> None:
+        """Take the next commands and settle those that can be settled; the others go back to where they were."""
+        tickets = self._take()
+        failure: StoreUnavailableError | None = None
+        try:
+            with deadline(max((ticket.until for ticket in tickets), default=0.0) - time.monotonic()):
+                self._carry_out(tickets)
+        except StoreUnavailableError as error:
+            failure = error
+            time.sleep(PAUSE_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - the thread goes on for the others
+            for ticket in tickets:
+                ticket.settle(error)
+        now = time.monotonic()
+        for ticket in tickets:
+            if ticket.until <= now and not ticket.settled:
+                ticket.settle(failure or StoreUnavailableError("other writers were faster, again and again"))
+        with self._lock:
+            self._line.extendleft(ticket for ticket in reversed(tickets) if not ticket.settled)
 
     def _take(self) -> list[Ticket]:
-        """Take the next commands out of the line; the first is that of the thread that leads."""
+        """Take the next commands out of the line, without those that are not waited for any more."""
         taken: list[Ticket] = []
+        now = time.monotonic()
         with self._lock:
             while self._line and len(taken) < BATCH_COMMANDS_MAX:
                 ticket = self._line.popleft()
-                if not ticket.settled:
+                if ticket.until <= now:
+                    ticket.settle(StoreUnavailableError("too many commands are waiting for the store"))
+                elif not ticket.settled:
                     taken.append(ticket)
         return taken
 
@@ -183,16 +203,15 @@ class Door:
         batch: Batch | None = None
         try:
             with recorder.alone():
-                for earlier in ticket.sent:
-                    if recorder.has(earlier.first_event):
-                        ticket.settle(Done(earlier.result, recorder.max_notification_id() or 0))
-                        return
-                batch = self._decide([ticket])
-                appended = self._append(batch)
-                if appended.refused:
-                    self._streams.catch_up(appended.stale)
+                earlier = next((sent for sent in ticket.sent if recorder.has(sent.first_event)), None)
+                position = recorder.max_notification_id() if earlier is not None else None
+                if earlier is None:
                     batch = self._decide([ticket])
                     appended = self._append(batch)
+                    if appended.refused:
+                        self._streams.catch_up(appended.stale)
+                        batch = self._decide([ticket])
+                        appended = self._append(batch)
         except ConflictError:
             self._streams.evict(stream.id for stream in (batch.streams if batch else ()))
         except StoreUnavailableError:
@@ -202,7 +221,10 @@ class Door:
         except Exception as error:  # noqa: BLE001 - told to whom it concerns
             ticket.settle(error)
         else:
-            self._settle(batch, appended)
+            if earlier is not None:
+                ticket.settle(Done(earlier.result, position or 0))
+            elif batch is not None:
+                self._settle(batch, appended)
 
     def _decide(self, tickets: list[Ticket]) -> Batch:
         batch = Batch(self._streams, self._event_sourcing, self._handlers)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from application.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eventsourcing.persistence import StoredEvent
 
     from application.work import Command
@@ -36,49 +36,34 @@ class Sent:
 
 
 class Ticket:
-    """A command in the line."""
+    """A command in the line. until: when whoever waits gives up, in time.monotonic(). settled: it has its answer."""
 
-    def __init__(self, command: Command, until: float) -> None:
+    def __init__(self, command: Command, until: float, tell: Callable[[], object]) -> None:
         self.command = command
         self.until = until
         self.conflicts = 0
         self.sent: list[Sent] = []
-        self.leads = False
         self.settled = False
         self._outcome: Done[Any] | BaseException | None = None
-        self._asleep = threading.Lock()
-        self._asleep.acquire()
+        self._tell = tell
 
     @property
     def must_be_alone(self) -> bool:
         """Whether other writers have to be kept out."""
         return self.conflicts >= CONFLICTS_MAX or bool(self.sent)
 
-    def wait(self) -> bool:
-        """Wait until it is settled or leads; return False when the time is up."""
-        return self._asleep.acquire(timeout=max(0.0, self.until - time.monotonic()))
-
-    def lead(self) -> bool:
-        """Have its thread lead, unless it waits no longer. Called with the lock of the line."""
-        if self.settled:
-            return False
-        self.leads = True
-        self._asleep.release()
-        return True
-
-    def give_up(self) -> None:
-        """Have its thread wait no longer. Called by that thread, with the lock of the line."""
-        if not self.settled:
-            self._outcome = StoreUnavailableError("too many commands are waiting for the store")
-            self.settled = True
-
     def settle(self, outcome: Done[Any] | BaseException) -> None:
-        """Answer it, by the thread that leads. A second time changes nothing."""
+        """Answer it, and tell whoever waits. A second time changes nothing."""
         if not self.settled:
             self._outcome = outcome
             self.settled = True
-            if not self.leads:
-                self._asleep.release()
+            self._tell()
+
+    def give_up(self) -> None:
+        """Wait no longer. Called by whoever waits."""
+        if not self.settled:
+            self._outcome = StoreUnavailableError("too many commands are waiting for the store")
+            self.settled = True
 
     def answer(self) -> Done[Any]:
         """Return what it was settled with, or raise it."""

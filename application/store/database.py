@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -37,33 +38,34 @@ REPLY_SECONDS_MAX = 3.5
 """The client gives up on a server that says nothing, which no server-side timeout can see."""
 
 
-_thread = threading.local()
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
+"""Of the thread, or of the request where one thread serves several: no wait for the database goes on beyond it."""
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Let every wait for the database in this thread end within `seconds`, or an outer deadline if that is sooner."""
-    outer = getattr(_thread, "at", math.inf)
-    _thread.at = min(outer, time.monotonic() + seconds)
+    outer = _deadline.get()
+    _deadline.set(min(outer, time.monotonic() + seconds))
     try:
         yield
     finally:
-        _thread.at = outer
+        _deadline.set(outer)
 
 
 def begin_deadline(seconds: float) -> None:
     """Let every wait for the database in this thread end within `seconds`, until `end_deadline`."""
-    _thread.at = time.monotonic() + seconds
+    _deadline.set(time.monotonic() + seconds)
 
 
 def end_deadline() -> None:
     """Let this thread wait as long as each wait may take by itself."""
-    _thread.at = math.inf
+    _deadline.set(math.inf)
 
 
 def seconds_left() -> float:
     """Return how long this thread may still wait; a little is always left, so that what is there can be taken."""
-    return max(_SECONDS_LEFT_MIN, getattr(_thread, "at", math.inf) - time.monotonic())
+    return max(_SECONDS_LEFT_MIN, _deadline.get() - time.monotonic())
 
 
 class BoundedConnection(psycopg.Connection[DictRow]):

@@ -16,7 +16,7 @@ from interfaces.bootstrap import Services, connections_max, migrate
 from interfaces.cli.output import CommandError
 from interfaces.cli.store import open_store
 from interfaces.cli.web_processes import WebProcesses
-from interfaces.http.app import create_app, problem_of_server
+from interfaces.http.app import QUICK_PATHS, create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits, allow_open_files
 from interfaces.logs import configure_logs
 
@@ -68,7 +68,13 @@ def _listen(settings: Settings, services: Services) -> Server | WebProcesses:
         if settings.workers > 1:
             return WebProcesses(settings)
         return Server(
-            create_app(services), host, port, limits, problem=problem_of_server, trusted_proxy=settings.trusted_proxy
+            create_app(services),
+            host,
+            port,
+            limits,
+            problem=problem_of_server,
+            trusted_proxy=settings.trusted_proxy,
+            quick_paths=QUICK_PATHS,
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -19,7 +19,7 @@ from interfaces.bootstrap import Services
 from interfaces.cli.failures import expected_failure
 from interfaces.cli.main import keep_outputs_usable
 from interfaces.cli.store import open_store
-from interfaces.http.app import create_app, problem_of_server
+from interfaces.http.app import QUICK_PATHS, create_app, problem_of_server
 from interfaces.http.metrics import count_together
 from interfaces.http.server import Server, ServerLimits, allow_open_files
 from interfaces.logs import configure_logs
@@ -108,6 +108,7 @@ def _serve(settings: Settings, place: Place) -> None:
             problem=problem_of_server,
             trusted_proxy=settings.trusted_proxy,
             listening=listening,
+            quick_paths=QUICK_PATHS,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.http")
 
+QUICK_PATHS = frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"})
+"""Of requests that take little time but for waiting at the door, where they let the server go on with others."""
+
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 
 

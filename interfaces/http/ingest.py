@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,12 +19,14 @@ from interfaces.http import json_body
 from interfaces.http.presenters import job_receipt, own_key
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import check_json, client_address, idempotency_key, read_body, too_large
+from interfaces.http.server.parking import WAIT
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import falcon
 
+    from application.ticket import Done, Ticket
     from domain.rate_limit import Quota
     from interfaces.bootstrap import Services
 
@@ -66,7 +69,7 @@ class _KeyResource:
     def _ask(self, req: falcon.Request, resp: falcon.Response, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
         try:
-            answer: IngestAnswer | None = self._services.door.execute(command).result
+            answer: IngestAnswer | None = self._carry_out(req, command).result
         except InvalidApiKeyError:
             raise self._services.bad_keys.refuse(client_address(req)) from None
         if answer is not None:
@@ -74,6 +77,13 @@ class _KeyResource:
             if answer.error is not None:
                 raise answer.error
         return answer
+
+    def _carry_out(self, req: falcon.Request, command: UseKey) -> Done[Any]:
+        wait = req.env.get(WAIT)
+        if wait is None:
+            return self._services.door.execute(command)
+        ticket: Ticket = wait(partial(self._services.door.submit, command))
+        return ticket.answer()
 
 
 class ReportResource(_KeyResource):

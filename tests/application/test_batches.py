@@ -61,7 +61,7 @@ def line(door: Door) -> Iterator[Line]:
             yield behind
         finally:
             behind.leave.set()
-        behind.first.result(WAIT_SECONDS)
+        behind.first.exception(WAIT_SECONDS)
         for future in behind.futures:
             future.exception(WAIT_SECONDS)
 

@@ -210,7 +210,7 @@ def test_a_command_that_waits_too_long_for_its_turn_is_told_so(application: Appl
         with pytest.raises(StoreUnavailableError, match="waiting"):
             door.execute(Try(what=lambda _: None))
         leave.set()
-        first.result(10)
+        assert isinstance(first.exception(10), StoreUnavailableError)
     assert door.execute(Try(what=lambda _: "in")).result == "in"
 
 

@@ -91,6 +91,15 @@ class World:
         stored = [self.application.event_sourcing.mapper.to_stored_event(event) for event in events]
         return self.application.event_sourcing.recorder.append(stored, {})
 
+    def put(self, event: Any) -> None:
+        """Put an event into the log that no append takes: one whose stream has not come so far."""
+        stored = self.application.event_sourcing.mapper.to_stored_event(event)
+        with connect(self.url) as connection:
+            connection.execute(
+                "INSERT INTO rpawatch.events (originator_id, originator_version, topic, state) VALUES (%s, %s, %s, %s)",
+                (stored.originator_id, stored.originator_version, stored.topic, stored.state),
+            )
+
     @contextmanager
     def following(
         self, models: Sequence[ReadModel] = READ_MODELS, *, decode: Decode | None = None

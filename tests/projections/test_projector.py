@@ -214,11 +214,10 @@ def test_an_event_that_cannot_be_read_stops_the_projector_which_names_it_and_sho
 
 def test_an_event_that_a_handler_cannot_take_stops_the_projector_too(world: World) -> None:
     account = an_account()
-    events = events_of(account)
+    account.collect_events()
     account.rename(cause(), "Other")
-    renamed = events_of(account)
-    world.append(renamed)
-    world.append(events)
+    (renamed,) = events_of(account)
+    world.put(renamed)
     projector = world.follow()
     wait_until(lambda: "position 1 (account.renamed)" in str(projector.health().error), "it says so")
     assert world.rows(ACCOUNT_LIST) == {}

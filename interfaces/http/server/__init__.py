@@ -2,7 +2,7 @@
 
 waitress' loop, threads and channels are used at the seams that it has. What is added, and why, stands in the classes of
 `loop.py` (all connections), `channel.py` (time and progress of one), `parser.py` (strictness) and
-`tasks.py` (answers).
+`tasks.py` (answers). `parking.py` serves requests that mostly wait, all in one thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files
-from interfaces.http.server.loop import Loop, listen_on
+from interfaces.http.server.listening import listen_on
+from interfaces.http.server.loop import Loop
 from interfaces.http.server.tasks import RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class Server:
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
     problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
     X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: a socket from `listen` to
-    accept from, together with other processes; host and port are then its own. Raises OSError when the address can't be
-    had, ValueError when it is none.
+    accept from, together with other processes; host and port are then its own. quick_paths: of requests that take
+    little time but for waiting; they are served in one thread (see parking.py). Raises OSError when the address can't
+    be had, ValueError when it is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them
@@ -60,13 +62,14 @@ class Server:
         problem: ProblemWriter,
         trusted_proxy: str | None = None,
         listening: socket.socket | None = None,
+        quick_paths: frozenset[str] = frozenset(),
     ) -> None:
         self._limits = limits
         self._stopping = False
         # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
         # own thread has this lock.
         self._ending = threading.RLock()
-        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem, listening)
+        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem, listening, quick_paths)
 
     @property
     def address(self) -> tuple[str, int]:

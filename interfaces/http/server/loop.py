@@ -17,6 +17,8 @@ from waitress.server import TcpWSGIServer
 
 from interfaces.http.server import refusals
 from interfaces.http.server.channel import Channel
+from interfaces.http.server.listening import listen_on
+from interfaces.http.server.parking import Parking
 from interfaces.http.server.polling import Poller
 from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from interfaces.http.server.limits import Settings
+    from interfaces.http.server.parser import RequestParser
     from interfaces.http.server.refusals import ProblemWriter
 
 MAINTENANCE_SECONDS: Final = 1.0
+QUICK_BYTES_MAX: Final = 32 * 1024
+"""Of a body that is taken apart in the thread of the loop: a millisecond. Larger and compressed ones go to a thread."""
 ACCEPTED_PER_TURN_MAX: Final = 16
 ACCEPTED_PER_TURN_OF_SHARED_MAX: Final = 1
 """Of a socket that other processes accept from too: whoever wakes first must not take what they would have taken.
@@ -45,30 +50,12 @@ _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _log = structlog.get_logger(__name__)
 
 
-def listen_on(settings: Settings) -> socket.socket:
-    """Return a socket that listens on the address of the settings. Raises OSError when it can't be had."""
-    # One address. IPv4 where a name has both: a client that is given the same name tries both.
-    listen: list[Any] = settings.listen
-    family, kind, protocol, address = min(listen, key=lambda info: info[0] != socket.AF_INET)
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(settings.backlog)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
 class Loop(TcpWSGIServer):
     """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
 
     Its methods are called by that thread, unless they say otherwise. listening: a socket that listens, and that other
-    processes accept from too; without one, the address of the settings is listened on. Raises OSError when it can't be
-    had.
+    processes accept from too; without one, the address of the settings is listened on. quick_paths: of requests that
+    take little time but for waiting (see parking.py). Raises OSError when the address can't be had.
     """
 
     channel_class = Channel
@@ -81,11 +68,18 @@ class Loop(TcpWSGIServer):
     effective_port: str
 
     def __init__(
-        self, app: WSGIApplication, settings: Settings, problem: ProblemWriter, listening: socket.socket | None = None
+        self,
+        app: WSGIApplication,
+        settings: Settings,
+        problem: ProblemWriter,
+        listening: socket.socket | None = None,
+        quick_paths: frozenset[str] = frozenset(),
     ) -> None:
+        self._quick_paths = quick_paths
         self.problem = problem
         self.draining = False
         self.dispatcher = Dispatcher()
+        self._quick: deque[Channel] = deque()
         self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
         self._limits = settings.limits
         self._accepted_per_turn_max = ACCEPTED_PER_TURN_MAX if listening is None else ACCEPTED_PER_TURN_OF_SHARED_MAX
@@ -108,6 +102,7 @@ class Loop(TcpWSGIServer):
         # A full pipe has woken the loop already. A thread would wait for the loop to empty it, the loop for itself.
         os.set_blocking(self.trigger.trigger, False)
         self._poller = Poller((self, self.trigger))
+        self.parking = Parking(self.wake_once)
 
     def begin(self) -> None:
         """Make the calling thread the one of the loop."""
@@ -128,9 +123,12 @@ class Loop(TcpWSGIServer):
             self._bound_buffers()
         if self._crowded:
             self._make_room()
+        self.parking.go_on()
+        while self._quick:
+            self.parking.serve(self._quick.popleft())
         while self._changed:
             self._poller.arm(self._changed.popleft())
-        self._poller.poll(seconds_max, self._map)
+        self._poller.poll(min(seconds_max, self.parking.seconds_left()), self._map)
 
     def connections(self) -> int:
         """Return the number of open connections."""
@@ -145,7 +143,11 @@ class Loop(TcpWSGIServer):
         channel = getattr(self._serving, "channel", None)
         if channel is not None:
             self._changed.append(channel)
-        # Once per turn is enough.
+        if threading.get_ident() != self._thread:
+            self.wake_once()
+
+    def wake_once(self) -> None:
+        """Wake the loop, unless somebody has done so in this turn. In any thread."""
         if not self._woken:
             self._woken = True
             self.wake_up()
@@ -160,10 +162,23 @@ class Loop(TcpWSGIServer):
         request = channel.requests[0]
         if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
             request.error = refusals.OVERLOADED
-        if request.error is not None and threading.get_ident() == self._thread:
+        if threading.get_ident() != self._thread:
+            self.dispatcher.add_task(channel)
+        elif request.error is not None:
             channel.answer_here = True
+        elif self._is_quick(request):
+            self._quick.append(channel)
         else:
             self.dispatcher.add_task(channel)
+
+    def _is_quick(self, request: RequestParser) -> bool:
+        """Tell whether serving it takes little time but for waiting, so that it can be served in this thread."""
+        return (
+            request.path in self._quick_paths
+            and (request.body_rcv is None or len(request.body_rcv) <= QUICK_BYTES_MAX)
+            and "CONTENT_ENCODING" not in request.headers
+            and len(self.parking) < self._limits.queue_max
+        )
 
     # Accepting
 

@@ -15,6 +15,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import build_http_date
 
 from interfaces.http.server import refusals
+from interfaces.http.server.parking import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -161,6 +162,8 @@ class AppTask(WSGITask):
         """
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
+        if self.channel.server.parking.is_here():
+            environ[WAIT] = self.channel.server.parking.wait
         untrusted: Collection[str] = PROXY_HEADERS
         trusted = self.channel.adj.trusted_peer
         if trusted is not None and trusted in {"*", environ["REMOTE_ADDR"]}:

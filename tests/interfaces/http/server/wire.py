@@ -102,9 +102,23 @@ class Application:
 
 
 @contextmanager
-def serving(app: WSGIApplication, *, trusted_proxy: str | None = None, **limits: Any) -> Iterator[Server]:
+def serving(
+    app: WSGIApplication,
+    *,
+    trusted_proxy: str | None = None,
+    quick_paths: frozenset[str] = frozenset(),
+    **limits: Any,
+) -> Iterator[Server]:
     """Run a server in a thread; at the end stop it, and see that it ends."""
-    server = Server(app, "127.0.0.1", 0, ServerLimits(**limits), problem=problem, trusted_proxy=trusted_proxy)
+    server = Server(
+        app,
+        "127.0.0.1",
+        0,
+        ServerLimits(**limits),
+        problem=problem,
+        trusted_proxy=trusted_proxy,
+        quick_paths=quick_paths,
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

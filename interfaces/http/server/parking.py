@@ -1,0 +1,97 @@
+"""Requests that are served in the thread of the loop, and parked there while they wait for something.
+
+Threads that hand each other every request cost more than the work that they do: Python runs one at a time, and each
+hand-over waits for the operating system. So requests that take little time by themselves, and wait for the store, run
+in the loop's own thread, each on a stack of its own (a greenlet): when it has to wait, the loop goes on with others.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from greenlet import getcurrent, greenlet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interfaces.http.server.channel import Channel
+
+WAIT: Final = "rpawatch.wait"
+"""In the WSGI environment of such a request: `Parking.wait`."""
+
+
+class Waited(Protocol):
+    """What is waited for. until: when to give it up, in time.monotonic()."""
+
+    until: float
+
+    def give_up(self) -> None:
+        """Wait no longer."""
+
+
+class Parking:
+    """The requests that are served in the loop's thread. wake: wakes the loop, from any thread."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._parked: dict[_Stack, Waited] = {}
+        self._ready: deque[_Stack] = deque()
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def serve(self, channel: Channel) -> None:
+        """Serve the first request of a channel until it is done, or waits."""
+        stack = _Stack(channel)
+        channel.server.serve(channel)
+        stack.switch()
+
+    def is_here(self) -> bool:
+        """Tell whether the caller is a request that is served here."""
+        return isinstance(getcurrent(), _Stack)
+
+    def wait(self, submit: Callable[[Callable[[], None]], Any]) -> Any:  # noqa: ANN401 - what submit returns
+        """Call `submit` with what it is to call when it is done, and return what it returned, then.
+
+        What it returned says until when to wait. For a request that is served here.
+        """
+        stack = getcurrent()
+        if not isinstance(stack, _Stack):
+            raise TypeError("only a request that is served in the loop can be parked")
+        waited = submit(lambda: self._resume_soon(stack))
+        self._parked[stack] = waited
+        stack.parent.switch()  # type: ignore[union-attr] # the loop
+        return waited
+
+    def go_on(self) -> None:
+        """Go on with those that have what they waited for, and those that have waited long enough."""
+        while self._ready:
+            self._resume(self._ready.popleft())
+        while self.seconds_left() <= 0:
+            stack, waited = next(iter(self._parked.items()))
+            waited.give_up()
+            self._resume(stack)
+
+    def seconds_left(self) -> float:
+        """Return when the next one has waited long enough. All may wait equally long, so it is the first one."""
+        return next((waited.until - time.monotonic() for waited in self._parked.values()), math.inf)
+
+    def _resume(self, stack: _Stack) -> None:
+        if self._parked.pop(stack, None) is not None:
+            stack.channel.server.serve(stack.channel)
+            stack.switch()
+
+    def _resume_soon(self, stack: _Stack) -> None:
+        self._ready.append(stack)
+        self._wake()
+
+
+class _Stack(greenlet):
+    """A request that is served in the loop's thread."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel.service)
+        self.channel = channel
