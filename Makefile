@@ -85,7 +85,7 @@ lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of e
 	@build/lock/bin/uv pip compile bench/peers/drf/requirements.in --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
 		$(if $(UPGRADE),--upgrade) --output-file bench/peers/drf/requirements.lock
-	@rm -rf build
+	@rm -rf build/lock
 
 clean: ## remove what make made; the data directory stays
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis

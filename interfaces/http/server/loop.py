@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import threading
 import time
 from collections import Counter, deque
@@ -24,6 +23,7 @@ from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from _typeshed.wsgi import WSGIApplication
