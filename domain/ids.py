@@ -7,11 +7,13 @@ its flow id as an Idempotency-Key.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 _KEYS = UUID("6f2a4f0e-6d3a-5b0e-9a51-0c8f3f2b7d10")
 
 
+@lru_cache(maxsize=10_000)
 def key_id(secret_sha256_hex: str) -> UUID:
     """Return the id of the API key with this SHA-256 (64 hexadecimal digits) of its whole secret."""
     return uuid5(_KEYS, secret_sha256_hex)
@@ -19,7 +21,13 @@ def key_id(secret_sha256_hex: str) -> UUID:
 
 def process_id(account_id: UUID, flow_id: UUID) -> UUID:
     """Return the stream of a process: another account's process can't even be addressed."""
-    return uuid5(account_id, f"process:{flow_id}")
+    return _process_id(account_id.int, flow_id.int)
+
+
+@lru_cache(maxsize=10_000)
+def _process_id(account: int, flow: int) -> UUID:
+    # By numbers, which are looked up faster than UUIDs.
+    return uuid5(UUID(int=account), f"process:{UUID(int=flow)}")
 
 
 def job_id(account_id: UUID, idempotency_key: str) -> UUID:

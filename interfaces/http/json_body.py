@@ -64,6 +64,28 @@ def parse(body: bytes, model: type[M], *, slug: str) -> M:
 
     Raises ProblemError: malformed-json, too-large for too many details, or `slug` with every rule that is broken.
     """
+    trouble = _look_through(body)
+    if trouble:
+        raise ProblemError(slug, errors=trouble)
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        if any(item["type"] == "json_invalid" for item in error.errors(include_url=False, include_input=False)):
+            _malformed("The body is not valid JSON.")
+        found = field_errors(error)
+        too_many = f"must have at most {limits.DETAILS_MAX} items"
+        if any(item.pointer == "/details" and item.message == too_many for item in found):
+            raise ProblemError(
+                "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
+            ) from None
+        raise ProblemError(slug, errors=found) from None
+
+
+def _look_through(body: bytes) -> list[FieldError]:
+    """Return where something stands that PostgreSQL can't keep. What was read is gone again when this returns.
+
+    Raises ProblemError malformed-json.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -78,25 +100,9 @@ def parse(body: bytes, model: type[M], *, slug: str) -> M:
         _malformed(f"The body is not valid JSON{place}.")
     if text.count("[") + text.count("{") > limits.JSON_DEPTH_MAX and _deeper_than(tree, limits.JSON_DEPTH_MAX):
         _malformed(f"The body nests deeper than {limits.JSON_DEPTH_MAX} levels.")
-    trouble = (
-        [FieldError(pointer, "must not hold NUL or half of a surrogate pair") for pointer in _troubled(tree)]
-        if (_ESCAPED_TROUBLE.search(text))
-        else []
-    )
-    if trouble:
-        raise ProblemError(slug, errors=trouble)
-    try:
-        return model.model_validate_json(text, strict=True)
-    except ValidationError as error:
-        if any(item["type"] == "json_invalid" for item in error.errors(include_url=False, include_input=False)):
-            _malformed("The body is not valid JSON.")
-        found = field_errors(error)
-        too_many = f"must have at most {limits.DETAILS_MAX} items"
-        if any(item.pointer == "/details" and item.message == too_many for item in found):
-            raise ProblemError(
-                "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
-            ) from None
-        raise ProblemError(slug, errors=found) from None
+    if not _ESCAPED_TROUBLE.search(text):
+        return []
+    return [FieldError(pointer, "must not hold NUL or half of a surrogate pair") for pointer in _troubled(tree)]
 
 
 def _malformed(detail: str) -> NoReturn:
