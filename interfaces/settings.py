@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         BODY_BYTES_MAX_DEFAULT, description="Largest request body, in bytes, also after inflating"
     )
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        16, description="Requests that a web process works on at the same time"
+        16, description="Requests that a web process works on at the same time, beside those of robots"
     )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes that serve on the one address")
     trusted_proxy: str | None = Field(
