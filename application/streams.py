@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from application.event_sourcing import LATER_EVENTS_MAX
+from application.store.mapper import UnreadableEventError
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.member import Member
@@ -100,7 +101,12 @@ class Streams:
 
     def _go_on(self, aggregates: list[Aggregate]) -> set[UUID]:
         """Apply what the log has beyond these, and return the streams that it had more of."""
-        later = self._event_sourcing.later_events({aggregate.id: aggregate.version for aggregate in aggregates})
+        try:
+            later = self._event_sourcing.later_events({aggregate.id: aggregate.version for aggregate in aggregates})
+        except UnreadableEventError:
+            # A newer release has written it. Who needs that stream is told when it is read anew; nobody else is.
+            self.evict(aggregate.id for aggregate in aggregates)
+            return {aggregate.id for aggregate in aggregates}
         for aggregate in aggregates:
             events = later.get(aggregate.id, ())
             if len(events) == LATER_EVENTS_MAX:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.store.mapper import UnreadableEventError
 from application.streams import AGGREGATES_CACHED_MAX, LOOKS_IN_VAIN_MAX, Streams
 from domain.account import Account
 from domain.api_key import ApiKey
@@ -179,3 +180,21 @@ def test_a_stream_that_another_process_uses_too_is_looked_at_before_it_is_used_u
     looks = store.looks
     assert streams.catch_up_shared([key.id, other.id]) == set()
     assert store.looks == looks
+
+
+def test_streams_that_a_newer_release_has_written_to_are_read_anew_by_who_needs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = a_key(), accounts(1)[0]
+    store = Store(one, other)
+    streams = streams_on(store)
+    for aggregate in (one, other):
+        streams.find(type(aggregate), aggregate.id)
+
+    def fail(_: object) -> None:
+        raise UnreadableEventError
+
+    monkeypatch.setattr(store, "later_events", fail)
+    streams.catch_up([one.id, other.id])
+    for aggregate in (one, other):
+        assert streams.find(type(aggregate), aggregate.id) == (aggregate, True)
