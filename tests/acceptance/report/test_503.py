@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from application.door import PAUSE_SECONDS
 from application.store.errors import StoreUnavailableError
 from tests.support.faults import Fault, FaultyRecorder
 from tests.support.waiting import wait_until
@@ -24,6 +26,12 @@ def store(world: World) -> Iterator[FaultyRecorder]:
     world.services.event_sourcing.recorder = healthy
 
 
+def gave_up(store: FaultyRecorder) -> bool:
+    attempts = store.appends
+    time.sleep(4 * PAUSE_SECONDS)
+    return store.appends == attempts
+
+
 def nothing_was_appended(world: World, position: int) -> bool:
     try:
         return world.application.log_after(position) == []
@@ -42,6 +50,7 @@ def test_when_the_store_can_not_be_reached_a_robot_is_told_when_to_come_again_an
     assert int(answer.headers["retry-after"]) >= 1
     assert "Idempotency-Key" in answer.json["detail"]
     assert b"commit" not in answer.body, "what went wrong inside is not told"
+    wait_until(lambda: gave_up(store), "the door has given up too, whose last attempt may end after the answer")
     store.faults.clear()
     wait_until(lambda: nothing_was_appended(world, before), "the store can be asked again")
     # As Retry-After said; until then others are refused at once.
