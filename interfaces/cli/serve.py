@@ -16,8 +16,8 @@ from interfaces.bootstrap import Services, connections_max, migrate
 from interfaces.cli.output import CommandError
 from interfaces.cli.store import open_store
 from interfaces.cli.web_processes import WebProcesses
-from interfaces.http.app import QUICK_PATHS, create_app, problem_of_server
-from interfaces.http.server import Server, ServerLimits, allow_open_files
+from interfaces.http.app import create_server
+from interfaces.http.server import Server
 from interfaces.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -61,21 +61,8 @@ def serve(settings: Settings) -> None:
 
 
 def _listen(settings: Settings, services: Services) -> Server | WebProcesses:
-    host, port = settings.listen_address
-    limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
-    allow_open_files(limits)
     try:
-        if settings.workers > 1:
-            return WebProcesses(settings)
-        return Server(
-            create_app(services),
-            host,
-            port,
-            limits,
-            problem=problem_of_server,
-            trusted_proxy=settings.trusted_proxy,
-            quick_paths=QUICK_PATHS,
-        )
+        return WebProcesses(settings) if settings.workers > 1 else create_server(services, settings)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(

@@ -19,9 +19,9 @@ from interfaces.bootstrap import Services
 from interfaces.cli.failures import expected_failure
 from interfaces.cli.main import keep_outputs_usable
 from interfaces.cli.store import open_store
-from interfaces.http.app import QUICK_PATHS, create_app, problem_of_server
+from interfaces.http.app import create_server
 from interfaces.http.metrics import count_together
-from interfaces.http.server import Server, ServerLimits, allow_open_files
+from interfaces.http.server import Server
 from interfaces.logs import configure_logs
 from interfaces.settings import Settings
 
@@ -87,8 +87,6 @@ def main() -> None:
 
 def _serve(settings: Settings, place: Place) -> None:
     listening = socket.socket(fileno=place.listening)
-    limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
-    allow_open_files(limits)
     # It counts as a user of an embedded server: when the service is killed, a command that comes and goes meanwhile is
     # not the last one out, and does not stop the server under what is still being answered here. Keeping the server
     # running is the service's.
@@ -99,17 +97,7 @@ def _serve(settings: Settings, place: Place) -> None:
         ) as services,
     ):
         services.begin()
-        host, port = listening.getsockname()[:2]
-        server = Server(
-            create_app(services),
-            host,
-            port,
-            limits,
-            problem=problem_of_server,
-            trusted_proxy=settings.trusted_proxy,
-            listening=listening,
-            quick_paths=QUICK_PATHS,
-        )
+        server = create_server(services, settings, listening)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         threading.Thread(target=_stop_when_deserted, args=(place, server), name="lifeline", daemon=True).start()

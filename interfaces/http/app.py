@@ -17,14 +17,18 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
+from interfaces.http.server import Server, ServerLimits, allow_open_files
 from interfaces.http.sessions import SessionResource
 
 if TYPE_CHECKING:
+    import socket
+
     from interfaces.bootstrap import Services
+    from interfaces.settings import Settings
 
 _log = structlog.get_logger("rpawatch.http")
 
-QUICK_PATHS = frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"})
+_QUICK_PATHS = frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"})
 """Of requests that take little time but for waiting at the door, where they let the server go on with others."""
 
 _ACCOUNT = "/api/v1/accounts/{account_id}"
@@ -68,6 +72,27 @@ def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Fa
     app.add_error_handler(Exception, _handle_error)
     app.add_error_handler(falcon.HTTPError, _handle_falcon_error)
     return app
+
+
+def create_server(services: Services, settings: Settings, listening: socket.socket | None = None) -> Server:
+    """Return the server of the application, as `rpawatch serve` and each of its web processes run it.
+
+    listening: a socket that listens already; without one, the address of the settings is listened on. Raises OSError
+    when the address can't be had, ValueError when it is none.
+    """
+    limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
+    allow_open_files(limits)
+    host, port = settings.listen_address if listening is None else listening.getsockname()[:2]
+    return Server(
+        create_app(services),
+        host,
+        port,
+        limits,
+        problem=problem_of_server,
+        trusted_proxy=settings.trusted_proxy,
+        listening=listening,
+        quick_paths=_QUICK_PATHS,
+    )
 
 
 def problem_of_server(

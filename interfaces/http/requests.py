@@ -17,6 +17,7 @@ from domain.ids import random_id
 from domain.key_secret import LOOKS_LIKE_A_KEY, MARK
 from interfaces.http import json_body
 from interfaces.http.problems import ProblemError
+from interfaces.http.server import RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
     import falcon
@@ -137,5 +138,5 @@ def client_address(req: falcon.Request) -> str:
 
 def seconds_waited(req: falcon.Request) -> float:
     """Return how long the request has waited for a thread."""
-    received = req.env.get("rpawatch.received_monotonic")
+    received = req.env.get(RECEIVED_MONOTONIC)
     return 0.0 if received is None else time.monotonic() - received
