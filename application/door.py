@@ -184,6 +184,7 @@ class Door:
             for ticket in together:
                 ticket.conflicts += 1
         except StoreUnavailableError:
+            batch.note_sent()
             raise
         except Exception:  # noqa: BLE001 - each on its own, it is told to the one whom it concerns
             for ticket in together:
@@ -216,7 +217,7 @@ class Door:
             self._streams.evict(stream.id for stream in (batch.streams if batch else ()))
         except StoreUnavailableError:
             if batch is not None:
-                batch.note_sent()  # it may have been the commit that was not answered
+                batch.note_sent()  # the append, or the commit, was not answered
             raise
         except Exception as error:  # noqa: BLE001 - told to whom it concerns
             ticket.settle(error)
@@ -241,13 +242,7 @@ class Door:
         """Append what was decided, or where there is nothing to append see that it still holds."""
         recorder = self._event_sourcing.recorder
         if batch.bytes:
-            try:
-                return recorder.append_parts(batch.parts, [(stream.id, stream.version) for stream in batch.streams])
-            except ConflictError:
-                raise
-            except BaseException:
-                batch.note_sent()
-                raise
+            return recorder.append_parts(batch.parts, [(stream.id, stream.version) for stream in batch.streams])
         cached = {stream.id: stream for stream in batch.streams if not stream.fresh}
         stale = recorder.stale({id_: stream.version for id_, stream in cached.items()}) if cached else frozenset()
         places = {cached[id_].place for id_ in stale}
