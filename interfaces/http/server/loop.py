@@ -162,11 +162,10 @@ class Loop(TcpWSGIServer):
         request = channel.requests[0]
         if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
             request.error = refusals.OVERLOADED
-        if threading.get_ident() != self._thread:
-            self.dispatcher.add_task(channel)
-        elif request.error is not None:
+        here = threading.get_ident() == self._thread
+        if here and request.error is not None:
             channel.answer_here = True
-        elif self._is_quick(request):
+        elif here and self._is_quick(request):
             self._quick.append(channel)
         else:
             self.dispatcher.add_task(channel)
