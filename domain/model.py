@@ -31,6 +31,8 @@ SYSTEM_ACTOR = "system"
 
 KINDS: dict[str, type[Event | Snapshot]] = {}
 """Topic to class. The only way from a topic in the log to code: the library would import any module that one names."""
+AGGREGATES: dict[str, type[Aggregate]] = {}
+"""The same for the topic that a first event has of its aggregate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,32 @@ class FirstEvent(Event, CanInitAggregate[UUID]):
 
     originator_topic: str
 
+    def mutate(self, aggregate: Aggregate | None) -> Aggregate:  # type: ignore[override] # the library allows None
+        """Return the aggregate that begins. Raises KeyError for a topic that is none of an aggregate.
+
+        What the library does, without looking at the signatures of classes at each call.
+        """
+        if aggregate is not None:
+            raise ValueError("an aggregate begins once")
+        kind = AGGREGATES[self.originator_topic]
+        begun = object.__new__(kind)
+        begun.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+        begun.__init__()  # type: ignore[misc] # takes nothing; its fields come from this event
+        self.apply(begun)
+        return begun
+
 
 class Aggregate(BaseAggregate[UUID]):
     """A consistency boundary: public methods decide and may raise, the events that they trigger only assign."""
 
+    TOPIC: ClassVar[str]
     Event = Event  # the library looks for it under this name
     CONTAINERS: ClassVar[tuple[str, ...]] = ()
     """Attributes that change in place, and of which a copy needs its own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - the library's signature
+        super().__init_subclass__(**kwargs)
+        AGGREGATES[cls.TOPIC] = cls
 
     def stamp(self, clock: datetime) -> datetime:
         """Return the time of the next event: the later of the clock and the event before it.
