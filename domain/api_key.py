@@ -8,19 +8,19 @@ and machines without a shared cache.
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
+from pydantic import PlainSerializer, PlainValidator
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from domain.errors import FieldError, InvalidApiKeyError, InvalidInputError, RateLimitedError
 from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW
 from domain.model import Aggregate, Cause, Event, FirstEvent, Snapshot
 from domain.names import checked_name, checked_reason
-from domain.rate_limit import Quota, forget_old_uses, quota
+from domain.rate_limit import Quota, Window
 
 Outcome = Literal["accepted", "replayed", "rejected"]
 
@@ -50,7 +50,7 @@ class ApiKey(Aggregate):
         self.created_at: datetime
         self.created_by: str
         self.uses = 0
-        self.window: deque[datetime] = deque()
+        self.window = Window()
         self.last_used_at: datetime | None = None
         self.throttled_at: datetime | None = None
         self.deactivated_at: datetime | None = None
@@ -92,8 +92,7 @@ class ApiKey(Aggregate):
             """Assign, and let go of the uses that no window will hold again."""
             aggregate.uses += 1
             aggregate.last_used_at = self.timestamp
-            forget_old_uses(aggregate.window, self.timestamp)
-            aggregate.window.append(self.timestamp)
+            aggregate.window.add(self.timestamp)
 
     class Throttled(Event):
         """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
@@ -169,7 +168,11 @@ class ApiKey(Aggregate):
 
     def quota(self, at: datetime) -> Quota:
         """Return what is left of the limit at `at`. On a clock that is behind, whoever waits has to wait longer."""
-        return quota(self.window, self.limit, self.stamp(at), clock=at)
+        return self.window.quota(self.limit, self.stamp(at), clock=at)
+
+    def has_room(self, at: datetime) -> bool:
+        """Return whether the limit leaves something at `at`."""
+        return self.window.has_room(self.limit, self.stamp(at))
 
     def admit(self, at: datetime) -> None:
         """Check that a request may use the key now.
@@ -178,9 +181,8 @@ class ApiKey(Aggregate):
         """
         if not self.is_active(self.stamp(at)):
             raise InvalidApiKeyError
-        now = self.quota(at)
-        if now.left == 0:
-            raise RateLimitedError(now)
+        if not self.has_room(at):
+            raise RateLimitedError(self.quota(at))
 
     def use(
         self,
@@ -207,6 +209,10 @@ class ApiKey(Aggregate):
             self._trigger(self.Deactivated, cause, reason=reason)
 
 
+def _window(times: Window | list[int]) -> Window:
+    return times if isinstance(times, Window) else Window(times)
+
+
 class ApiKeyState(TypedDict):
     """What a snapshot of a key holds: the attributes of ApiKey and the two times that the library keeps."""
 
@@ -219,7 +225,7 @@ class ApiKeyState(TypedDict):
     created_at: datetime
     created_by: str
     uses: int
-    window: deque[datetime]
+    window: Annotated[Window, PlainValidator(_window), PlainSerializer(list)]
     last_used_at: datetime | None
     throttled_at: datetime | None
     deactivated_at: datetime | None

@@ -52,7 +52,7 @@ class _KeyResource:
         if key is not None and key.deactivated_at is not None:
             # For good, so what is remembered of it can't be out of date.
             raise self._services.bad_keys.refuse(client_address(req))
-        if key is None or key.quota(self._services.clock()).left == 0:
+        if key is None or not key.has_room(self._services.clock()):
             self._ask(req, resp, AskAdmission(**self._use(req, stream)))
         req.context.actor = f"key:{stream}"
         return stream

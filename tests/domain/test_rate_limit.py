@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -13,9 +13,12 @@ from domain.api_key import ApiKey
 from domain.errors import RateLimitedError
 from domain.limits import RATE_WINDOW
 from domain.model import Cause
-from domain.rate_limit import Quota, forget_old_uses, quota
+from domain.rate_limit import Quota, Window
 from tests.support.clock import NOON
 from tests.support.examples import MICROSECOND, SECOND, a_key, cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 JUMPS = st.one_of(
     st.just(timedelta(0)),
@@ -43,6 +46,17 @@ def attempts(key: ApiKey, jumps: list[timedelta], clock: datetime = NOON) -> lis
 
 def uses(key: ApiKey) -> list[datetime]:
     return [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Used)]
+
+
+def number(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND
+
+
+def window_of(times: Iterable[datetime]) -> Window:
+    window = Window()
+    for time in times:
+        window.add(time)
+    return window
 
 
 def in_window(times: list[datetime], end: datetime) -> int:
@@ -153,17 +167,17 @@ def test_a_use_exactly_sixty_seconds_after_another_is_not_in_one_minute_with_it(
     ],
 )
 def test_reset_seconds_are_rounded_up_and_exact_at_whole_seconds(passed: timedelta, reset_seconds: int) -> None:
-    assert quota(deque([NOON]), 1, NOON + passed).reset_seconds == reset_seconds
+    assert window_of([NOON]).quota(1, NOON + passed).reset_seconds == reset_seconds
 
 
 def test_nothing_used_leaves_the_whole_limit_and_nothing_to_wait_for() -> None:
-    assert quota(deque(), 60, NOON) == Quota(60, 60, 0)
+    assert Window().quota(60, NOON) == Quota(60, 60, 0)
 
 
 def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_many() -> None:
-    window = deque(NOON + n * SECOND for n in range(5))
-    assert quota(window, 2, NOON + 4 * SECOND) == Quota(2, 0, 59)
-    assert quota(window, 2, NOON + 63 * SECOND) == Quota(2, 1, 1)
+    window = window_of(NOON + n * SECOND for n in range(5))
+    assert window.quota(2, NOON + 4 * SECOND) == Quota(2, 0, 59)
+    assert window.quota(2, NOON + 63 * SECOND) == Quota(2, 1, 1)
 
 
 @given(
@@ -171,12 +185,36 @@ def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_man
     later=st.timedeltas(timedelta(0), timedelta(seconds=100)),
 )
 def test_what_is_forgotten_would_not_have_counted(times: list[timedelta], later: timedelta) -> None:
-    window = deque(NOON + time for time in times)
-    at = (window[-1] if window else NOON) + later
-    before = quota(window, 10, at)
-    forget_old_uses(window, at)
-    assert quota(window, 10, at) == before
-    assert all(time > at - RATE_WINDOW for time in window)
+    used = [NOON + time for time in times]
+    at = (used[-1] if used else NOON) + later
+    window = window_of(used)
+    window.add(at)
+    everything = Window(number(time) for time in [*used, at])
+    assert window.quota(10, at) == everything.quota(10, at)
+    assert list(window) == [number(time) for time in [*used, at] if time > at - RATE_WINDOW]
+
+
+@given(
+    times=st.lists(st.timedeltas(timedelta(0), timedelta(seconds=200)), max_size=30).map(sorted),
+    later=st.timedeltas(timedelta(0), timedelta(seconds=100)),
+    limit=st.integers(1, 10),
+)
+def test_there_is_room_while_something_of_the_limit_is_left(
+    times: list[timedelta], later: timedelta, limit: int
+) -> None:
+    used = [NOON + time for time in times]
+    at = (used[-1] if used else NOON) + later
+    window = window_of(used)
+    assert window.has_room(limit, at) == (window.quota(limit, at).left > 0)
+
+
+def test_a_copy_changes_by_itself() -> None:
+    window = window_of([NOON])
+    copy = window.copy()
+    assert copy == window
+    copy.add(NOON + SECOND)
+    assert (len(window), len(copy)) == (1, 2)
+    assert copy != window
 
 
 def test_a_window_never_remembers_more_than_the_limit() -> None:
