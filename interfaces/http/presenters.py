@@ -26,13 +26,13 @@ def time_text(time: datetime | None) -> str | None:
 
 
 def job_receipt(job: Job) -> dict[str, Any]:
-    """Return what a bot is told of a job that it reported."""
+    """Return what a bot is told of a job that it reported; orjson writes its ids and its status as text."""
     return {
-        "job_id": str(job.id),
-        "account_id": str(job.account_id),
-        "flow_id": str(job.flow_id),
-        "status": job.status.value,
-        "counts": job.counts.model_dump(),
+        "job_id": job.id,
+        "account_id": job.account_id,
+        "flow_id": job.flow_id,
+        "status": job.status,
+        "counts": vars(job.counts),
         "duration_seconds": job.duration_seconds,
         "received_at": time_text(job.received_at),
     }

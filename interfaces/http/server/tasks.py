@@ -132,15 +132,13 @@ class AppTask(WSGITask):
 
     def _is_ordinary(self) -> bool:
         """Tell whether the connection stays open and the application gave exactly the size of a body that it has."""
-        names = {name.lower() for name, _ in self.response_headers}
         return (
             self.version == "1.1"
             and self.content_length is not None
-            and "content-length" in names
             and self.has_body
             and not self.close_on_finish
             and self.request.headers.get("CONNECTION", "").lower() != "close"
-            and names.isdisjoint({"connection", "date", "server"})
+            and _are_ordinary(tuple([name for name, _ in self.response_headers]))
         )
 
     def write(self, data: bytes) -> None:
@@ -186,6 +184,12 @@ class AppTask(WSGITask):
         task = RefusalTask(self.channel, self.request)
         task.failure = failure
         task.service()
+
+
+@lru_cache(maxsize=256)
+def _are_ordinary(names: tuple[str, ...]) -> bool:
+    lower = {name.lower() for name in names}
+    return "content-length" in lower and lower.isdisjoint({"connection", "date", "server"})
 
 
 @lru_cache(maxsize=256)
