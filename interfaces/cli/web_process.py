@@ -21,12 +21,15 @@ from interfaces.cli.main import keep_outputs_usable
 from interfaces.cli.store import open_store
 from interfaces.http.app import create_server
 from interfaces.http.metrics import count_together
-from interfaces.http.server import Server
+from interfaces.http.server import Server, SharedListening
 from interfaces.logs import configure_logs
 from interfaces.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+CONNECTION_COUNTS = "connections"
+"""In the folder that they share."""
 
 _log = structlog.get_logger("rpawatch.serve")
 
@@ -86,7 +89,9 @@ def main() -> None:
 
 
 def _serve(settings: Settings, place: Place) -> None:
-    listening = socket.socket(fileno=place.listening)
+    listening = SharedListening(
+        socket.socket(fileno=place.listening), place.folder / CONNECTION_COUNTS, place.worker - 1
+    )
     # It counts as a user of an embedded server: when the service is killed, a command that comes and goes meanwhile is
     # not the last one out, and does not stop the server under what is still being answered here. Keeping the server
     # running is the service's.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from interfaces.cli.web_process import Place
-from interfaces.http.server import listen
+from interfaces.cli.web_process import CONNECTION_COUNTS, Place
+from interfaces.http.server import SharedListening, listen
 from interfaces.http.shared_times import SharedTimes
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class WebProcesses:
 
     def run(self) -> None:
         """Keep the processes running until `stop`, then have them end, and return. Once."""
-        with self._listening, _shared_folder() as folder, _lifeline() as lifeline:
+        with self._listening, _shared_folder(self._settings.workers) as folder, _lifeline() as lifeline:
             environment = _environment(self._settings)
             processes = [
                 _WebProcess(Place(number, self._listening.fileno(), lifeline, folder), environment)
@@ -157,7 +157,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _shared_folder() -> Iterator[Path]:
+def _shared_folder(workers: int) -> Iterator[Path]:
     """Make what the web processes have in common: a folder that nobody else can enter, and that is gone at the end."""
     with TemporaryDirectory(prefix="rpawatch-web-", ignore_cleanup_errors=True) as name:
         descriptor = os.open(name, os.O_RDONLY)
@@ -165,6 +165,7 @@ def _shared_folder() -> Iterator[Path]:
             # While it is locked, systemd-tmpfiles does not take it for a forgotten one (systemd, "Using /tmp/ safely").
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             SharedTimes(Path(name) / "bad-keys").make()
+            SharedListening.make(Path(name) / CONNECTION_COUNTS, workers)
             yield Path(name)
         finally:
             os.close(descriptor)

@@ -17,12 +17,10 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
-from interfaces.http.server import Server, ServerLimits, allow_open_files
+from interfaces.http.server import Server, ServerLimits, SharedListening, allow_open_files
 from interfaces.http.sessions import SessionResource
 
 if TYPE_CHECKING:
-    import socket
-
     from interfaces.bootstrap import Services
     from interfaces.settings import Settings
 
@@ -74,15 +72,15 @@ def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Fa
     return app
 
 
-def create_server(services: Services, settings: Settings, listening: socket.socket | None = None) -> Server:
+def create_server(services: Services, settings: Settings, listening: SharedListening | None = None) -> Server:
     """Return the server of the application, as `rpawatch serve` and each of its web processes run it.
 
-    listening: a socket that listens already; without one, the address of the settings is listened on. Raises OSError
-    when the address can't be had, ValueError when it is none.
+    listening: what other processes accept from too; without it, the address of the settings is listened on. Raises
+    OSError when the address can't be had, ValueError when it is none.
     """
     limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
     allow_open_files(limits)
-    host, port = settings.listen_address if listening is None else listening.getsockname()[:2]
+    host, port = settings.listen_address if listening is None else listening.sock.getsockname()[:2]
     return Server(
         create_app(services),
         host,

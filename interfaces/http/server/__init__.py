@@ -16,6 +16,7 @@ import structlog
 from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.loop import Loop
+from interfaces.http.server.sharing import SharedListening
 from interfaces.http.server.tasks import RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from interfaces.http.server.refusals import ProblemWriter
 
-__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "allow_open_files", "listen"]
+__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "SharedListening", "allow_open_files", "listen"]
 
 TURN_SECONDS_MAX: Final = 1.0
 DRAIN_TURN_SECONDS: Final = 0.1
@@ -46,7 +47,7 @@ class Server:
 
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
     problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
-    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: a socket from `listen` to
+    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: what to
     accept from, together with other processes; host and port are then its own. quick_paths: of requests that take
     little time but for waiting; they are served in one thread (see parking.py). Raises OSError when the address can't
     be had, ValueError when it is none.
@@ -61,7 +62,7 @@ class Server:
         *,
         problem: ProblemWriter,
         trusted_proxy: str | None = None,
-        listening: socket.socket | None = None,
+        listening: SharedListening | None = None,
         quick_paths: frozenset[str] = frozenset(),
     ) -> None:
         self._limits = limits

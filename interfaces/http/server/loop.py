@@ -19,11 +19,11 @@ from interfaces.http.server.channel import Channel
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.parking import Parking
 from interfaces.http.server.polling import Poller
+from interfaces.http.server.sharing import Listening
 from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from _typeshed.wsgi import WSGIApplication
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 MAINTENANCE_SECONDS: Final = 1.0
 QUICK_BYTES_MAX: Final = 32 * 1024
 """Of a body that is taken apart in the thread of the loop: a millisecond. Larger and compressed ones go to a thread."""
-ACCEPTED_PER_TURN_MAX: Final = 16
-ACCEPTED_PER_TURN_OF_SHARED_MAX: Final = 1
-"""Of a socket that other processes accept from too: whoever wakes first must not take what they would have taken.
-64 connections at once were shared 33:31 to 49:15 by two processes, and 56:8 to 64:0 with 16 per turn; and 900 at once
-are still answered in a third of a second."""
 DROPPED_PER_TURN_DIVISOR: Final = 64
 """Of `connections_max`, when it is reached: finding them costs a look at all, so a few at a time."""
 BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
@@ -53,8 +48,8 @@ _log = structlog.get_logger(__name__)
 class Loop(TcpWSGIServer):
     """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
 
-    Its methods are called by that thread, unless they say otherwise. listening: a socket that listens, and that other
-    processes accept from too; without one, the address of the settings is listened on. quick_paths: of requests that
+    Its methods are called by that thread, unless they say otherwise. listening: what other
+    processes accept from too; without it, the address of the settings is listened on. quick_paths: of requests that
     take little time but for waiting (see parking.py). Raises OSError when the address can't be had.
     """
 
@@ -72,7 +67,7 @@ class Loop(TcpWSGIServer):
         app: WSGIApplication,
         settings: Settings,
         problem: ProblemWriter,
-        listening: socket.socket | None = None,
+        listening: Listening | None = None,
         quick_paths: frozenset[str] = frozenset(),
     ) -> None:
         self._quick_paths = quick_paths
@@ -82,7 +77,6 @@ class Loop(TcpWSGIServer):
         self._quick: deque[Channel] = deque()
         self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
         self._limits = settings.limits
-        self._accepted_per_turn_max = ACCEPTED_PER_TURN_MAX if listening is None else ACCEPTED_PER_TURN_OF_SHARED_MAX
         self._thread = 0
         self._crowded = False
         self._dropped: Counter[str] = Counter()
@@ -93,7 +87,8 @@ class Loop(TcpWSGIServer):
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
-        sock = listen_on(settings) if listening is None else listening
+        self._listening = listening or Listening(listen_on(settings))
+        sock = self._listening.sock
         try:
             super().__init__(app, sockets, _sock=sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False)
         except OSError:
@@ -123,12 +118,14 @@ class Loop(TcpWSGIServer):
             self._bound_buffers()
         if self._crowded:
             self._make_room()
+        self._listening.note(len(self.active_channels))
+        self._listening.look_again(self._accept_one)
         self.parking.go_on()
         while self._quick:
             self.parking.serve(self._quick.popleft())
         while self._changed:
             self._poller.arm(self._changed.popleft())
-        self._poller.poll(min(seconds_max, self.parking.seconds_left()), self._map)
+        self._poller.poll(min(seconds_max, self._listening.seconds_max, self.parking.seconds_left()), self._map)
 
     def connections(self) -> int:
         """Return the number of open connections."""
@@ -183,12 +180,14 @@ class Loop(TcpWSGIServer):
 
     def readable(self) -> bool:
         """Tell whether to look for new connections."""
-        return bool(self.accepting) and not self._crowded
+        return bool(self.accepting) and not self._crowded and not self._listening.is_leaving
 
     def handle_accept(self) -> None:
         """Accept some of the waiting connections. waitress accepts one, and looks at all connections in between."""
         self._crowded = len(self.active_channels) >= self._limits.connections_max
-        for _ in range(self._accepted_per_turn_max):
+        if self._listening.leaves_to_others():
+            return
+        for _ in range(self._listening.accepted_per_turn_max):
             if not self._accept_one():
                 break
 
@@ -206,6 +205,7 @@ class Loop(TcpWSGIServer):
         try:
             self.set_socket_options(connection)
             self._poller.arm(Channel(self, connection, address, self._map))
+            self._listening.note(len(self.active_channels))
         except OSError:
             # Gone already
             connection.close()
@@ -289,6 +289,7 @@ class Loop(TcpWSGIServer):
         if self._fileno is not None:
             self._poller.forget(self._fileno)
         wasyncore.dispatcher.close(self)
+        self._listening.close()
 
     def close_wake_up(self) -> None:
         """Close what wakes the loop, after the last thread: one that is left would write into whatever comes next."""

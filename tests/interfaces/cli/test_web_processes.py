@@ -101,7 +101,7 @@ def test_at_the_end_all_are_asked_to_end_and_none_is_killed_that_does(monkeypatc
 
 
 def test_what_they_have_in_common_is_private_and_gone_at_the_end() -> None:
-    with web_processes._shared_folder() as folder:  # noqa: SLF001 - nothing else shows it
+    with web_processes._shared_folder(2) as folder:  # noqa: SLF001 - nothing else shows it
         assert folder.stat().st_mode & 0o777 == 0o700
         assert (folder / "bad-keys").stat().st_size > 0
     assert not folder.exists()

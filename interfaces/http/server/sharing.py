@@ -1,0 +1,110 @@
+"""How the processes on one listening socket share its connections: each knows how many the others have."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import struct
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from pathlib import Path
+
+LEFT_SECONDS: Final = 0.025
+"""How long a new connection is left to the processes that have fewer: a few turns of a busy one."""
+LOOK_SECONDS: Final = 0.001
+"""Between two looks at whether they still have fewer."""
+NOT_LEFT_SECONDS: Final = 1.0
+"""After one was left in vain: a process that does not accept must not cost every connection that long."""
+_COUNT: Final = struct.Struct("<i")
+_NOBODY: Final = -1
+
+
+class Listening:
+    """The socket that one process listens on alone."""
+
+    accepted_per_turn_max = 16
+    """Connections."""
+    is_leaving = False
+    """Whether new connections are left to others for now."""
+
+    @property
+    def seconds_max(self) -> float:
+        """For how long the loop may wait before it looks again."""
+        return LOOK_SECONDS if self.is_leaving else math.inf
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def note(self, connections: int) -> None:
+        """Take in how many connections this process has."""
+
+    def leaves_to_others(self) -> bool:
+        """Return whether to leave the connection that waits to others for now."""
+        return False
+
+    def look_again(self, accept: Callable[[], bool]) -> None:
+        """Find out whether to go on leaving; when it took too long, `accept`, which says whether one was there."""
+
+    def close(self) -> None:
+        """Leave everything to others. Whoever waits for the socket's events closes it."""
+
+
+class SharedListening(Listening):
+    """A listening socket that several processes accept from, as one of them has it.
+
+    sock: the socket. counts: a file made by `make`, with the number of connections of each process. place: which of
+    the processes this is, from 0. Whoever wakes first would take every connection that it may, and under load that is
+    the same process again and again: of 16 connections two processes had 14 and 2. So one that has more than another
+    leaves a new connection to it for a moment.
+    """
+
+    accepted_per_turn_max = 1
+
+    def __init__(self, sock: socket.socket, counts: Path, place: int) -> None:
+        super().__init__(sock)
+        with counts.open("r+b") as file:
+            self._counts = mmap.mmap(file.fileno(), 0)
+        self._place = place
+        self._own = _NOBODY
+        self._leave_until = 0.0
+        self._accept_until = 0.0
+
+    @staticmethod
+    def make(counts: Path, processes: int) -> None:
+        """Make the file for so many processes. Raises OSError."""
+        counts.write_bytes(_COUNT.pack(_NOBODY) * processes)
+
+    def note(self, connections: int) -> None:
+        """Tell the others how many connections this process has."""
+        if connections != self._own:
+            self._own = connections
+            _COUNT.pack_into(self._counts, self._place * _COUNT.size, connections)
+
+    def leaves_to_others(self) -> bool:
+        """Return whether to leave the connection that waits to a process that has fewer for now."""
+        now = time.monotonic()
+        self.is_leaving = now >= self._accept_until and self._is_ahead()
+        self._leave_until = now + LEFT_SECONDS
+        return self.is_leaving
+
+    def look_again(self, accept: Callable[[], bool]) -> None:
+        """Find out whether to go on leaving; when it took too long, `accept`, which says whether one was there."""
+        if not self.is_leaving:
+            return
+        if not self._is_ahead():
+            self.is_leaving = False
+        elif (now := time.monotonic()) >= self._leave_until:
+            self.is_leaving = False
+            if accept():
+                self._accept_until = now + NOT_LEFT_SECONDS
+
+    def close(self) -> None:
+        """Leave everything to the others."""
+        self.note(_NOBODY)
+
+    def _is_ahead(self) -> bool:
+        return any(_NOBODY < count < self._own for (count,) in _COUNT.iter_unpack(self._counts[:]))
