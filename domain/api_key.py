@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import PlainSerializer, PlainValidator
@@ -225,7 +225,7 @@ class ApiKeyState(TypedDict):
     created_at: datetime
     created_by: str
     uses: int
-    window: Annotated[Window, PlainValidator(_window), PlainSerializer(list)]
+    window: Annotated[Window, PlainValidator(_window), PlainSerializer(lambda window: window.microseconds)]
     last_used_at: datetime | None
     throttled_at: datetime | None
     deactivated_at: datetime | None
@@ -239,4 +239,11 @@ class ApiKeySnapshot(Snapshot):
     """A key at one version; a busy key has tens of millions of uses."""
 
     TOPIC: ClassVar[str] = "api_key.snapshot"
+    class_version: ClassVar[int] = 2
     state: ApiKeyState
+
+    @staticmethod
+    def upcast_v1_v2(snapshot: dict[str, Any]) -> None:
+        """Take the window's times as numbers."""
+        state = snapshot["state"]
+        state["window"] = Window.of(datetime.fromisoformat(time) for time in state["window"]).microseconds

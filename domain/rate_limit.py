@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from domain.limits import RATE_WINDOW
 
@@ -47,13 +47,23 @@ class Window:
     def __len__(self) -> int:
         return len(self._times)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._times)
+    def __iter__(self) -> Iterator[datetime]:
+        return (_EPOCH + time * _MICROSECOND for time in self._times)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Window) and self._times == other._times
 
     __hash__ = None  # type: ignore[assignment] # it changes
+
+    @classmethod
+    def of(cls, times: Iterable[datetime]) -> Self:
+        """Return the window of uses at these times, oldest first."""
+        return cls(_number(time) for time in times)
+
+    @property
+    def microseconds(self) -> list[int]:
+        """The times as numbers, from which an equal window can be made."""
+        return list(self._times)
 
     def copy(self) -> Window:
         """Return an equal window that changes by itself."""

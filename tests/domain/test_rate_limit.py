@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -16,9 +15,6 @@ from domain.model import Cause
 from domain.rate_limit import Quota, Window
 from tests.support.clock import NOON
 from tests.support.examples import MICROSECOND, SECOND, a_key, cause
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 JUMPS = st.one_of(
     st.just(timedelta(0)),
@@ -46,17 +42,6 @@ def attempts(key: ApiKey, jumps: list[timedelta], clock: datetime = NOON) -> lis
 
 def uses(key: ApiKey) -> list[datetime]:
     return [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Used)]
-
-
-def number(time: datetime) -> int:
-    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND
-
-
-def window_of(times: Iterable[datetime]) -> Window:
-    window = Window()
-    for time in times:
-        window.add(time)
-    return window
 
 
 def in_window(times: list[datetime], end: datetime) -> int:
@@ -167,7 +152,7 @@ def test_a_use_exactly_sixty_seconds_after_another_is_not_in_one_minute_with_it(
     ],
 )
 def test_reset_seconds_are_rounded_up_and_exact_at_whole_seconds(passed: timedelta, reset_seconds: int) -> None:
-    assert window_of([NOON]).quota(1, NOON + passed).reset_seconds == reset_seconds
+    assert Window.of([NOON]).quota(1, NOON + passed).reset_seconds == reset_seconds
 
 
 def test_nothing_used_leaves_the_whole_limit_and_nothing_to_wait_for() -> None:
@@ -175,7 +160,7 @@ def test_nothing_used_leaves_the_whole_limit_and_nothing_to_wait_for() -> None:
 
 
 def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_many() -> None:
-    window = window_of(NOON + n * SECOND for n in range(5))
+    window = Window.of(NOON + n * SECOND for n in range(5))
     assert window.quota(2, NOON + 4 * SECOND) == Quota(2, 0, 59)
     assert window.quota(2, NOON + 63 * SECOND) == Quota(2, 1, 1)
 
@@ -187,11 +172,12 @@ def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_man
 def test_what_is_forgotten_would_not_have_counted(times: list[timedelta], later: timedelta) -> None:
     used = [NOON + time for time in times]
     at = (used[-1] if used else NOON) + later
-    window = window_of(used)
-    window.add(at)
-    everything = Window(number(time) for time in [*used, at])
+    window = Window()
+    for time in [*used, at]:
+        window.add(time)
+    everything = Window.of([*used, at])
     assert window.quota(10, at) == everything.quota(10, at)
-    assert list(window) == [number(time) for time in [*used, at] if time > at - RATE_WINDOW]
+    assert list(window) == [time for time in [*used, at] if time > at - RATE_WINDOW]
 
 
 @given(
@@ -204,12 +190,19 @@ def test_there_is_room_while_something_of_the_limit_is_left(
 ) -> None:
     used = [NOON + time for time in times]
     at = (used[-1] if used else NOON) + later
-    window = window_of(used)
+    window = Window.of(used)
     assert window.has_room(limit, at) == (window.quota(limit, at).left > 0)
 
 
+@given(times=st.lists(st.timedeltas(timedelta(0), timedelta(days=9)), max_size=9).map(sorted))
+def test_a_window_can_be_made_again_from_its_times_and_from_numbers(times: list[timedelta]) -> None:
+    window = Window.of(NOON + time for time in times)
+    assert list(window) == [NOON + time for time in times]
+    assert Window.of(window) == Window(window.microseconds) == window
+
+
 def test_a_copy_changes_by_itself() -> None:
-    window = window_of([NOON])
+    window = Window.of([NOON])
     copy = window.copy()
     assert copy == window
     copy.add(NOON + SECOND)

@@ -20,6 +20,7 @@ from pydantic_core import to_jsonable_python
 
 from application.store.mapper import EventMapper
 from domain.api_key import ApiKeySnapshot
+from domain.rate_limit import Window
 from tests.support.examples import event_classes, example_events
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def replay(events: Iterable[Event | Snapshot]) -> Any:
 def state_of(aggregate: Aggregate) -> dict[str, Any]:
     """Return everything that an aggregate is made of, as JSON knows it; sets in order."""
     return {
-        name.removeprefix("_"): to_jsonable_python(sorted(value) if isinstance(value, frozenset) else value)
+        name.removeprefix("_"): to_jsonable_python(
+            sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, Window) else value
+        )
         for name, value in sorted(vars(aggregate).items())
         if name != "_pending_events"
     }

@@ -73,8 +73,9 @@ def test_a_golden_history_replays_to_the_recorded_state(name: str) -> None:
     assert {field: state.get(field) for field in golden.replays_to} == golden.replays_to
 
 
-def test_a_snapshot_is_the_state_that_its_events_lead_to() -> None:
-    snapshot = GOLDEN["api_key.snapshot.v1.json"].stored
+@pytest.mark.parametrize("name", [name for name in sorted(GOLDEN) if ".snapshot." in name])
+def test_a_snapshot_is_the_state_that_its_events_lead_to(name: str) -> None:
+    snapshot = GOLDEN[name].stored
     history = history_of(snapshot.originator_id, snapshot.originator_version, GOLDEN.values())
     from_events = replay(MAPPER.to_domain_event(stored) for stored in history)
     from_snapshot = replay([MAPPER.to_domain_event(snapshot)])
