@@ -41,10 +41,14 @@ class Decided:
 
 @dataclass(slots=True, eq=False)
 class CommandPart(Part):
-    """Commands that build on each other, so that they are appended together or not at all."""
+    """Commands that build on each other, so that they are appended together or not at all.
+
+    changes: places of streams. Not the streams, which know their part: what refers to each other in a circle is let go
+    of only when Python looks for circles, and a large report is worth letting go of at once.
+    """
 
     decided: list[Decided] = field(default_factory=list)
-    changes: list[Stream] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -126,7 +130,7 @@ class Batch:
         for stream in changes:
             if stream.changed_in is not part:
                 stream.changed_in = part
-                part.changes.append(stream)
+                part.changes.append(stream.place)
         self.bytes += sum([len(event.state) for event in decided.events])
 
     def _add(self, stream_id: UUID, now: Aggregate | None, *, fresh: bool) -> Stream:
@@ -155,8 +159,8 @@ class Batch:
                 part.events += other.events
                 part.based_on |= other.based_on
                 part.changes += other.changes
-                for changed in other.changes:
-                    changed.changed_in = part
+                for place in other.changes:
+                    self.streams[place].changed_in = part
                 self.parts.remove(other)
         if part is None:
             part = CommandPart()

@@ -17,7 +17,7 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
-from interfaces.http.server import Server, ServerLimits, SharedListening, allow_open_files
+from interfaces.http.server import Server, ServerLimits, SharedListening, allow_open_files, tune_memory
 from interfaces.http.sessions import SessionResource
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def create_server(services: Services, settings: Settings, listening: SharedListe
     """
     limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
     allow_open_files(limits)
+    tune_memory()
     host, port = settings.listen_address if listening is None else listening.sock.getsockname()[:2]
     return Server(
         create_app(services),

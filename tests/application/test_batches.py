@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from application import door as door_module
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
 from domain.api_key import ApiKey
+from domain.report import Report
 from tests.application.test_door import DeliberateError, Try, door_for_tests
 from tests.support.faults import Fault, FaultyRecorder, check_log
 from tests.support.running import another_process
@@ -233,3 +235,21 @@ def test_who_has_given_up_waiting_is_not_carried_out(application: Application, c
         late = behind.add(use_of(bot.key_id))
         assert isinstance(late.exception(WAIT_SECONDS), StoreUnavailableError)
     assert application.kinds(bot.key_id) == ["Created"]
+
+
+def reports_of(robot_id: str) -> list[Report]:
+    return [one for one in gc.get_objects() if type(one) is Report and one.robot_id == robot_id]
+
+
+def test_nothing_of_a_report_is_left_when_it_was_answered(cast: Cast) -> None:
+    """A batch must not be a circle of objects: a large report would stay until Python looks for circles."""
+    bot = cast.bot()
+    gc.collect()
+    gc.disable()
+    try:
+        assert bot.report(robot_id="the only one").job is not None
+        assert bot.report(robot_id="the only one", idempotency_key="order-1").job is not None
+        # The writer answers before it lets go of the batch.
+        wait_until(lambda: not reports_of("the only one"), "they are let go of")
+    finally:
+        gc.enable()

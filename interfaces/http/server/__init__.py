@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files
+from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files, tune_memory
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.loop import Loop
 from interfaces.http.server.sharing import SharedListening
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from interfaces.http.server.refusals import ProblemWriter
 
-__all__ = ["RECEIVED_MONOTONIC", "Server", "ServerLimits", "SharedListening", "allow_open_files", "listen"]
+__all__ = [
+    "RECEIVED_MONOTONIC",
+    "Server",
+    "ServerLimits",
+    "SharedListening",
+    "allow_open_files",
+    "listen",
+    "tune_memory",
+]
 
 TURN_SECONDS_MAX: Final = 1.0
 DRAIN_TURN_SECONDS: Final = 0.1
