@@ -39,6 +39,32 @@ class ChangeAccountSettings(AdminCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenameAccount(AdminCommand):
+    """Give an account another name; None leaves it as it is."""
+
+    action: ClassVar[Action] = Action.WRITE_ACCOUNT
+    account_id: UUID
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendAccount(AdminCommand):
+    """Keep the robots of an account out."""
+
+    action: ClassVar[Action] = Action.SUSPEND_ACCOUNT
+    account_id: UUID
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAccount(AdminCommand):
+    """Let the robots of an account in again."""
+
+    action: ClassVar[Action] = Action.SUSPEND_ACCOUNT
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterProcess(AdminCommand):
     """Make a process of the account known."""
 
@@ -94,6 +120,28 @@ def change_account_settings(work: Work, command: ChangeAccountSettings) -> UUID:
     """Change the setting and return the account's id."""
     account = work.get(Account, command.account_id)
     account.change_settings(work.cause, keep_addresses=command.keep_addresses)
+    return account.id
+
+
+def rename_account(work: Work, command: RenameAccount) -> UUID:
+    """Rename the account and return its id. Raises InvalidInputError."""
+    account = work.get(Account, command.account_id)
+    if command.name is not None:
+        account.rename(work.cause, command.name)
+    return account.id
+
+
+def suspend_account(work: Work, command: SuspendAccount) -> UUID:
+    """Suspend the account and return its id; again changes nothing."""
+    account = work.get(Account, command.account_id)
+    account.suspend(work.cause, command.reason)
+    return account.id
+
+
+def resume_account(work: Work, command: ResumeAccount) -> UUID:
+    """Resume the account and return its id; again changes nothing."""
+    account = work.get(Account, command.account_id)
+    account.resume(work.cause)
     return account.id
 
 

@@ -11,16 +11,33 @@ from application.accounts import (
     OpenAccount,
     RegisterProcess,
     RemoveMember,
+    RenameAccount,
+    ResumeAccount,
+    SuspendAccount,
     add_member,
     change_account_settings,
     change_process,
     open_account,
     register_process,
     remove_member,
+    rename_account,
+    resume_account,
+    suspend_account,
 )
 from application.admin import admin_handler
 from application.ingest import AskAdmission, ReadOwnKey, SubmitReport, ask_admission, read_own_key, submit_report
-from application.keys import CreateKey, DeactivateKey, create_key, deactivate_key
+from application.keys import (
+    ChangeKey,
+    CountRefusals,
+    CreateKey,
+    DeactivateKey,
+    RotateKey,
+    change_key,
+    count_refusals,
+    create_key,
+    deactivate_key,
+    rotate_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +48,16 @@ HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
     AskAdmission: ask_admission,
     SubmitReport: submit_report,
     ReadOwnKey: read_own_key,
+    CountRefusals: count_refusals,
     CreateKey: admin_handler(create_key),
+    ChangeKey: admin_handler(change_key),
+    RotateKey: admin_handler(rotate_key),
     DeactivateKey: admin_handler(deactivate_key),
     OpenAccount: admin_handler(open_account),
     ChangeAccountSettings: admin_handler(change_account_settings),
+    RenameAccount: admin_handler(rename_account),
+    SuspendAccount: admin_handler(suspend_account),
+    ResumeAccount: admin_handler(resume_account),
     RegisterProcess: admin_handler(register_process),
     ChangeProcess: admin_handler(change_process),
     AddMember: admin_handler(add_member),

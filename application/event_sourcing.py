@@ -18,7 +18,8 @@ from eventsourcing.utils import Environment
 from application.store.errors import StoreSetupError
 from application.store.mapper import EventMapper, UnreadableEventError
 from application.store.recorder import EventRecorder, SnapshotRecorder
-from domain.api_key import ApiKey, ApiKeySnapshot
+from domain.api_key import ApiKey
+from domain.key_snapshot import ApiKeySnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

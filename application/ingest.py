@@ -9,6 +9,7 @@ from application.work import Command
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.errors import (
+    AccountSuspendedError,
     DomainError,
     IdempotencyKeyReuseError,
     InvalidApiKeyError,
@@ -95,6 +96,7 @@ class IngestAnswer:
 
 
 _SLUGS: dict[type[DomainError], str] = {
+    AccountSuspendedError: "account-suspended",
     KeyScopeError: "key-scope",
     ProcessNotFoundError: "process-not-found",
     ProcessRetiredError: "process-retired",
@@ -120,10 +122,8 @@ def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
     Raises InvalidApiKeyError for a key that is unknown, deactivated or expired; nothing is recorded then.
     """
     key, address = _key_and_address(work, command)
-    if (throttled := _throttled(work, key, address)) is not None:
-        return throttled
-    if command.refused:
-        return _rejected(work, key, address, *command.refused)
+    if (turned_away := _turned_away(work, command, key, address)) is not None:
+        return turned_away
     try:
         job, replayed = _take_in(work, command, key)
     except DomainError as error:
@@ -135,10 +135,8 @@ def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
 def read_own_key(work: Work, command: ReadOwnKey) -> IngestAnswer:
     """Decide a look at the key itself. Raises what submit_report raises."""
     key, address = _key_and_address(work, command)
-    if (throttled := _throttled(work, key, address)) is not None:
-        return throttled
-    if command.refused:
-        return _rejected(work, key, address, *command.refused)
+    if (turned_away := _turned_away(work, command, key, address)) is not None:
+        return turned_away
     account = work.get(Account, key.account_id)
     key.use(work.cause, "accepted", address=address)
     return IngestAnswer(key.quota(work.now), key=KeyView(key, account.name))
@@ -159,6 +157,17 @@ def _throttled(work: Work, key: ApiKey, address: str | None) -> IngestAnswer | N
         key.throttle(work.cause, address)
         return IngestAnswer(error.quota, error=error)
     return None
+
+
+def _turned_away(work: Work, command: UseKey, key: ApiKey, address: str | None) -> IngestAnswer | None:
+    """Return the answer to a request that is refused whatever it asks for: the limit, the account, the body."""
+    if (throttled := _throttled(work, key, address)) is not None:
+        return throttled
+    try:
+        work.get(Account, key.account_id).check_not_suspended()
+    except AccountSuspendedError as error:
+        return _rejected(work, key, address, _SLUGS[type(error)], error)
+    return _rejected(work, key, address, *command.refused) if command.refused else None
 
 
 def _rejected(work: Work, key: ApiKey, address: str | None, slug: str, error: Exception) -> IngestAnswer:

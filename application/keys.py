@@ -1,4 +1,4 @@
-"""What an admin asks of a key: make it, end it."""
+"""What an admin asks of a key: make it, change it, let another take its place, end it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from application.admin import AdminCommand
+from application.work import Command
+from domain.account import Account
 from domain.api_key import ApiKey
 from domain.errors import AlreadyCreatedError, NotFoundError, ProcessNotFoundError
 from domain.ids import key_id, process_id
-from domain.limits import RATE_LIMIT_DEFAULT
+from domain.limits import RATE_LIMIT_DEFAULT, ROTATION_OVERLAP_DEFAULT
 from domain.permissions import Action
 from domain.process import Process
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from application.work import Work
@@ -35,6 +37,48 @@ class CreateKey(AdminCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeKey(AdminCommand):
+    """Rename a key, change its limit, let it expire sooner; None leaves that as it is."""
+
+    action: ClassVar[Action] = Action.WRITE_KEYS
+    account_id: UUID
+    key_id: UUID
+    name: str | None = None
+    limit: int | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateKey(AdminCommand):
+    """Let a new key take the place of one, which ends after `overlap`; for none in the same moment.
+
+    expires_at: of the new key; None gives it as long a life as the old one was made for.
+    """
+
+    action: ClassVar[Action] = Action.WRITE_KEYS
+    account_id: UUID
+    key_id: UUID
+    secret: KeySecret
+    overlap: timedelta = ROTATION_OVERLAP_DEFAULT
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRefusals(Command):
+    """Write down how often a key was presented after its end. What it asks is decided by the key itself."""
+
+    key_id: UUID
+    attempts: int
+    last_attempt_at: datetime
+    address: str | None
+
+    @property
+    def main_stream(self) -> UUID:
+        """The key's."""
+        return self.key_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeactivateKey(AdminCommand):
     """End a key for good."""
 
@@ -46,17 +90,10 @@ class DeactivateKey(AdminCommand):
 
 def create_key(work: Work, command: CreateKey) -> UUID:
     """Make the key and return its id. Raises ProcessNotFoundError, ProcessRetiredError, InvalidInputError."""
-    if command.flow_id is not None:
-        process = work.find(Process, process_id(command.account_id, command.flow_id))
-        if process is None:
-            raise ProcessNotFoundError
-        process.check_takes_jobs()
-    stream = key_id(command.secret.sha256_hex)
-    if work.find(ApiKey, stream) is not None:
-        raise AlreadyCreatedError(stream)
+    _check_scope(work, command.account_id, command.flow_id)
     key = ApiKey.create(
         work.cause,
-        key_id=stream,
+        key_id=_new_stream(work, command.secret),
         account_id=command.account_id,
         flow_id=command.flow_id,
         name=command.name,
@@ -65,6 +102,46 @@ def create_key(work: Work, command: CreateKey) -> UUID:
         expires_at=command.expires_at,
     )
     return work.begin(key).id
+
+
+def change_key(work: Work, command: ChangeKey) -> UUID:
+    """Change the key and return its id. Raises NotFoundError, KeyEndedError, InvalidInputError."""
+    key = key_of_account(work.find(ApiKey, command.key_id), command.account_id)
+    key.change(work.cause, name=command.name, limit=command.limit, expires_at=command.expires_at)
+    return key.id
+
+
+def rotate_key(work: Work, command: RotateKey) -> UUID:
+    """Make the new key, let the old one end, and return the new one's id; both in one transaction.
+
+    Raises NotFoundError; KeyEndedError, AlreadyRotatedError, ProcessRetiredError, InvalidInputError.
+    """
+    old = key_of_account(work.find(ApiKey, command.key_id), command.account_id)
+    old.check_can_be_rotated(work.now, command.overlap)
+    _check_scope(work, old.account_id, old.flow_id)
+    lifetime = old.lifetime()
+    new = ApiKey.create(
+        command.cause(old.stamp(work.now)),
+        key_id=_new_stream(work, command.secret),
+        account_id=old.account_id,
+        flow_id=old.flow_id,
+        name=old.name,
+        prefix=command.secret.prefix,
+        limit=old.limit,
+        expires_at=command.expires_at or (old.stamp(work.now) + lifetime if lifetime is not None else None),
+        rotated_from=old.id,
+    )
+    old.rotate(work.cause, new.id, command.overlap)
+    return work.begin(new).id
+
+
+def count_refusals(work: Work, command: CountRefusals) -> None:
+    """Write the attempts down, unless the key lets requests in; one that is not there has nowhere to write them."""
+    key = work.find(ApiKey, command.key_id)
+    if key is None:
+        return
+    address = command.address if work.get(Account, key.account_id).keep_addresses else None
+    key.count_refusals(work.cause, attempts=command.attempts, last_attempt_at=command.last_attempt_at, address=address)
 
 
 def deactivate_key(work: Work, command: DeactivateKey) -> UUID:
@@ -79,3 +156,19 @@ def key_of_account(key: ApiKey | None, account_id: UUID) -> ApiKey:
     if key is None or key.account_id != account_id:
         raise NotFoundError
     return key
+
+
+def _check_scope(work: Work, account_id: UUID, flow_id: UUID | None) -> None:
+    if flow_id is None:
+        return
+    process = work.find(Process, process_id(account_id, flow_id))
+    if process is None:
+        raise ProcessNotFoundError
+    process.check_takes_jobs()
+
+
+def _new_stream(work: Work, secret: KeySecret) -> UUID:
+    stream = key_id(secret.sha256_hex)
+    if work.find(ApiKey, stream) is not None:
+        raise AlreadyCreatedError(stream)
+    return stream

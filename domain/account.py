@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
+from domain.errors import AccountSuspendedError
 from domain.model import Aggregate, Cause, Event, FirstEvent
-from domain.names import checked_name
+from domain.names import checked_name, checked_reason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +23,7 @@ class Account(Aggregate):
         self.name: str
         self.opened_at: datetime
         self.keep_addresses = True
+        self.suspended_at: datetime | None = None
 
     class Opened(FirstEvent):
         """The account was made."""
@@ -56,6 +58,25 @@ class Account(Aggregate):
             """Assign."""
             aggregate.keep_addresses = self.keep_addresses
 
+    class Suspended(Event):
+        """Its robots are kept out."""
+
+        TOPIC: ClassVar[str] = "account.suspended"
+        reason: str | None = None
+
+        def apply(self, aggregate: Account) -> None:
+            """Assign."""
+            aggregate.suspended_at = self.timestamp
+
+    class Resumed(Event):
+        """Its robots are let in again."""
+
+        TOPIC: ClassVar[str] = "account.resumed"
+
+        def apply(self, aggregate: Account) -> None:
+            """Assign."""
+            aggregate.suspended_at = None
+
     @classmethod
     def open(cls, cause: Cause, *, account_id: UUID, tenant_id: UUID, name: str) -> Self:
         """Make an account of the tenant. Raises InvalidInputError for a name that won't do."""
@@ -71,3 +92,19 @@ class Account(Aggregate):
         """Choose whether client addresses are recorded from now on; no change, no event."""
         if keep_addresses != self.keep_addresses:
             self._trigger(self.SettingsChanged, cause, keep_addresses=keep_addresses)
+
+    def suspend(self, cause: Cause, reason: str | None = None) -> None:
+        """Keep its robots out until it is resumed; again changes nothing. Raises InvalidInputError for the reason."""
+        reason = checked_reason(reason)
+        if self.suspended_at is None:
+            self._trigger(self.Suspended, cause, reason=reason)
+
+    def resume(self, cause: Cause) -> None:
+        """Let its robots in again; resuming one that is not suspended changes nothing."""
+        if self.suspended_at is not None:
+            self._trigger(self.Resumed, cause)
+
+    def check_not_suspended(self) -> None:
+        """Raise AccountSuspendedError while its robots are kept out."""
+        if self.suspended_at is not None:
+            raise AccountSuspendedError

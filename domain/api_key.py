@@ -1,28 +1,40 @@
-"""An API key: made, used, throttled, deactivated. Every rule about who gets in is decided here.
+"""An API key: made, used, throttled, changed, rotated, ended. Every rule about who gets in is decided here.
 
-The rules: deactivation is permanent; expiry holds at the exact instant; at most `limit` uses in any 60 seconds, where
-every authenticated request is a use, also one that is then refused, and a throttled one is not. They are decided on
-this state and appended to the key's own stream with optimistic concurrency, so they hold across threads, processes
-and machines without a shared cache.
+The rules: deactivation is permanent; expiry, which a rotation brings forward, holds at the exact instant and only ever
+comes sooner; at most `limit` uses in any 60 seconds, where every authenticated request is a use, also one that is then
+refused, and a throttled one is not. They are decided on this state and appended to the key's own stream with optimistic
+concurrency, so they hold across threads, processes and machines without a shared cache.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
-from uuid import UUID
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import PlainSerializer, PlainValidator
-from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
-
-from domain.errors import FieldError, InvalidApiKeyError, InvalidInputError, RateLimitedError
-from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW
-from domain.model import Aggregate, Cause, Event, FirstEvent, Snapshot
+from domain import key_events
+from domain.errors import (
+    AlreadyRotatedError,
+    FieldError,
+    InvalidApiKeyError,
+    InvalidInputError,
+    KeyEndedError,
+    RateLimitedError,
+)
+from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW, ROTATION_OVERLAP_MAX
+from domain.model import Aggregate
 from domain.names import checked_name, checked_reason
-from domain.rate_limit import Quota, Window
+from domain.rate_limit import Window
 
-Outcome = Literal["accepted", "replayed", "rejected"]
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.model import Cause
+    from domain.rate_limit import Quota
+
+ROTATED_REASON = "Rotated without overlap"
+"""Why a key was deactivated that another one took the place of at once."""
 
 
 class KeyStatus(StrEnum):
@@ -56,65 +68,22 @@ class ApiKey(Aggregate):
         self.deactivated_at: datetime | None = None
         self.deactivated_by: str | None = None
         self.deactivation_reason: str | None = None
+        self.rotated_from: UUID | None = None
+        self.rotated_to: UUID | None = None
+        self.refusals = 0
+        self.refused_at: datetime | None = None
+        self.refused_address: str | None = None
 
-    class Created(FirstEvent):
-        """A key was made. Its secret is in no event; the stream's id follows from the secret's SHA-256."""
-
-        TOPIC: ClassVar[str] = "api_key.created"
-        account_id: UUID
-        flow_id: UUID | None = None
-        name: str
-        prefix: str
-        limit: int
-        expires_at: datetime | None = None
-
-        def apply(self, aggregate: ApiKey) -> None:
-            """Assign."""
-            aggregate.account_id = self.account_id
-            aggregate.flow_id = self.flow_id
-            aggregate.name = self.name
-            aggregate.prefix = self.prefix
-            aggregate.limit = self.limit
-            aggregate.expires_at = self.expires_at
-            aggregate.created_at = self.timestamp
-            aggregate.created_by = self.actor
-
-    class Used(Event):
-        """One authenticated request. `problem` is the slug of a rejection; `job_id` the job that it was about."""
-
-        TOPIC: ClassVar[str] = "api_key.used"
-        outcome: Outcome
-        problem: str | None = None
-        job_id: UUID | None = None
-        address: str | None = None
-
-        def apply(self, aggregate: ApiKey) -> None:
-            """Assign, and let go of the uses that no window will hold again."""
-            aggregate.uses += 1
-            aggregate.last_used_at = self.timestamp
-            aggregate.window.add(self.timestamp)
-
-    class Throttled(Event):
-        """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
-
-        TOPIC: ClassVar[str] = "api_key.throttled"
-        address: str | None = None
-
-        def apply(self, aggregate: ApiKey) -> None:
-            """Assign."""
-            aggregate.throttled_at = self.timestamp
-
-    class Deactivated(Event):
-        """The end of the key. No event undoes it."""
-
-        TOPIC: ClassVar[str] = "api_key.deactivated"
-        reason: str | None = None
-
-        def apply(self, aggregate: ApiKey) -> None:
-            """Assign."""
-            aggregate.deactivated_at = self.timestamp
-            aggregate.deactivated_by = self.actor
-            aggregate.deactivation_reason = self.reason
+    # The library looks for them here.
+    Created = key_events.Created
+    Used = key_events.Used
+    Throttled = key_events.Throttled
+    Refused = key_events.Refused
+    Renamed = key_events.Renamed
+    RateLimitChanged = key_events.RateLimitChanged
+    ExpirySet = key_events.ExpirySet
+    Rotated = key_events.Rotated
+    Deactivated = key_events.Deactivated
 
     @classmethod
     def create(  # noqa: PLR0913 - a key has these fields
@@ -128,16 +97,13 @@ class ApiKey(Aggregate):
         prefix: str,
         limit: int,
         expires_at: datetime | None,
+        rotated_from: UUID | None = None,
     ) -> Self:
         """Make a key.
 
         Raises InvalidInputError for a name that won't do, a limit out of range, an expiry that is not in the future.
         """
-        errors = []
-        if not RATE_LIMIT_MIN <= limit <= RATE_LIMIT_MAX:
-            errors.append(FieldError("/limit", f"must be from {RATE_LIMIT_MIN} to {RATE_LIMIT_MAX}"))
-        if expires_at is not None and expires_at <= cause.at:
-            errors.append(FieldError("/expires_at", "must be in the future"))
+        errors = [*_broken_by_limit(limit), *_broken_by_expiry(expires_at, cause.at)]
         if errors:
             raise InvalidInputError(errors)
         return cls._begin(
@@ -150,6 +116,7 @@ class ApiKey(Aggregate):
             prefix=prefix,
             limit=limit,
             expires_at=expires_at,
+            rotated_from=rotated_from,
         )
 
     def status(self, at: datetime) -> KeyStatus:
@@ -187,7 +154,7 @@ class ApiKey(Aggregate):
     def use(
         self,
         cause: Cause,
-        outcome: Outcome,
+        outcome: key_events.Outcome,
         *,
         problem: str | None = None,
         job_id: UUID | None = None,
@@ -202,6 +169,77 @@ class ApiKey(Aggregate):
         if self.throttled_at is None or self.stamp(cause.at) - self.throttled_at >= RATE_WINDOW:
             self._trigger(self.Throttled, cause, address=address)
 
+    def count_refusals(
+        self, cause: Cause, *, attempts: int, last_attempt_at: datetime, address: str | None = None
+    ) -> None:
+        """Record attempts to use it after its end. While it still lets requests in, it changes nothing."""
+        if not self.is_active(self.stamp(cause.at)):
+            self._trigger(self.Refused, cause, attempts=attempts, last_attempt_at=last_attempt_at, address=address)
+
+    def change(
+        self,
+        cause: Cause,
+        *,
+        name: str | None = None,
+        limit: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> None:
+        """Rename it, change its limit, let it expire sooner; None leaves that as it is, and so does the same value.
+
+        Raises KeyEndedError for one that has ended; InvalidInputError for a name that won't do, a limit out of range,
+        an expiry that is past, or later than the one that it has.
+        """
+        self.check_not_ended(cause.at)
+        errors = [
+            *(_broken_by_limit(limit) if limit is not None else ()),
+            *_broken_by_expiry(expires_at, self.stamp(cause.at), not_after=self.expires_at),
+        ]
+        if errors:
+            raise InvalidInputError(errors)
+        if name is not None and (name := checked_name(name)) != self.name:
+            self._trigger(self.Renamed, cause, name=name)
+        if limit not in {None, self.limit}:
+            self._trigger(self.RateLimitChanged, cause, limit=limit)
+        if expires_at not in {None, self.expires_at}:
+            self._trigger(self.ExpirySet, cause, expires_at=expires_at)
+
+    def check_can_be_rotated(self, at: datetime, overlap: timedelta) -> None:
+        """Check that another key may take its place at `at`, and this one end after `overlap`.
+
+        Raises KeyEndedError; AlreadyRotatedError, which names the key that took its place before; InvalidInputError
+        for an overlap out of range, or one that its own expiry cuts short.
+        """
+        if self.rotated_to is not None:
+            raise AlreadyRotatedError(self.rotated_to)
+        self.check_not_ended(at)
+        if not timedelta(0) <= overlap <= ROTATION_OVERLAP_MAX:
+            seconds = int(ROTATION_OVERLAP_MAX.total_seconds())
+            raise InvalidInputError([FieldError("/overlap_seconds", f"must be from 0 to {seconds}")])
+        if self.expires_at is not None and self.stamp(at) + overlap > self.expires_at:
+            left = (self.expires_at - self.stamp(at)) // timedelta(seconds=1)
+            message = f"must be at most {left}, since the key expires then by itself"
+            raise InvalidInputError([FieldError("/overlap_seconds", message)])
+
+    def rotate(self, cause: Cause, rotated_to: UUID, overlap: timedelta) -> None:
+        """Let `rotated_to` take its place, and end after `overlap`; at once for none.
+
+        Raises what `check_can_be_rotated` raises.
+        """
+        self.check_can_be_rotated(cause.at, overlap)
+        ends_at = self.stamp(cause.at) + overlap if overlap else None
+        self._trigger(self.Rotated, cause, rotated_to=rotated_to, expires_at=ends_at)
+        if ends_at is None:
+            self.deactivate(cause, ROTATED_REASON)
+
+    def lifetime(self) -> timedelta | None:
+        """Return for how long it was meant to live, from its creation on; None for one that never expires."""
+        return None if self.expires_at is None else self.expires_at - self.created_at
+
+    def check_not_ended(self, at: datetime) -> None:
+        """Raise KeyEndedError when it was deactivated or has expired at `at`."""
+        if not self.is_active(self.stamp(at)):
+            raise KeyEndedError
+
     def deactivate(self, cause: Cause, reason: str | None = None) -> None:
         """End the key for good. Again changes nothing. Raises InvalidInputError for a reason that won't do."""
         reason = checked_reason(reason)
@@ -209,41 +247,19 @@ class ApiKey(Aggregate):
             self._trigger(self.Deactivated, cause, reason=reason)
 
 
-def _window(times: Window | list[int]) -> Window:
-    return times if isinstance(times, Window) else Window(times)
+def _broken_by_limit(limit: int) -> list[FieldError]:
+    if RATE_LIMIT_MIN <= limit <= RATE_LIMIT_MAX:
+        return []
+    return [FieldError("/limit", f"must be from {RATE_LIMIT_MIN} to {RATE_LIMIT_MAX}")]
 
 
-class ApiKeyState(TypedDict):
-    """What a snapshot of a key holds: the attributes of ApiKey and the two times that the library keeps."""
-
-    account_id: UUID
-    flow_id: UUID | None
-    name: str
-    prefix: str
-    limit: int
-    expires_at: datetime | None
-    created_at: datetime
-    created_by: str
-    uses: int
-    window: Annotated[Window, PlainValidator(_window), PlainSerializer(lambda window: window.microseconds)]
-    last_used_at: datetime | None
-    throttled_at: datetime | None
-    deactivated_at: datetime | None
-    deactivated_by: str | None
-    deactivation_reason: str | None
-    _created_on: datetime
-    _modified_on: datetime
-
-
-class ApiKeySnapshot(Snapshot):
-    """A key at one version; a busy key has tens of millions of uses."""
-
-    TOPIC: ClassVar[str] = "api_key.snapshot"
-    class_version: ClassVar[int] = 2
-    state: ApiKeyState
-
-    @staticmethod
-    def upcast_v1_v2(snapshot: dict[str, Any]) -> None:
-        """Take the window's times as numbers."""
-        state = snapshot["state"]
-        state["window"] = Window.of(datetime.fromisoformat(time) for time in state["window"]).microseconds
+def _broken_by_expiry(
+    expires_at: datetime | None, now: datetime, *, not_after: datetime | None = None
+) -> list[FieldError]:
+    if expires_at is None:
+        return []
+    if expires_at <= now:
+        return [FieldError("/expires_at", "must be in the future")]
+    if not_after is not None and expires_at > not_after:
+        return [FieldError("/expires_at", "must not be later than it is: a key can only end sooner")]
+    return []

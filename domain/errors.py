@@ -27,6 +27,21 @@ class RateLimitedError(DomainError):
     quota: Quota
 
 
+class KeyEndedError(DomainError):
+    """The key was deactivated or has expired; nothing about it can be changed any more."""
+
+
+@dataclass
+class AlreadyRotatedError(DomainError):
+    """Another key, `resource_id`, has taken the place of this one."""
+
+    resource_id: UUID
+
+
+class AccountSuspendedError(DomainError):
+    """The account's robots are kept out for now."""
+
+
 class KeyScopeError(DomainError):
     """A key of one process reports another process of its account."""
 

@@ -14,6 +14,11 @@ RATE_LIMIT_MAX = 10_000
 RATE_WINDOW = timedelta(seconds=60)
 KEY_EXPIRY_NOTICE = timedelta(days=7)
 """A key is shown as expiring for this long before it expires."""
+ROTATION_OVERLAP_DEFAULT = timedelta(days=1)
+ROTATION_OVERLAP_MAX = timedelta(days=7)
+"""How long a key may live on beside the one that takes its place."""
+REFUSALS_NOTED_EVERY = timedelta(hours=1)
+"""Of a key that has ended and is still presented: each web process writes down at most so often how many times."""
 NAME_CHARS_MAX = 200
 REASON_CHARS_MAX = 500
 

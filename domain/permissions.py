@@ -29,6 +29,8 @@ class Action(StrEnum):
 
     OPEN_ACCOUNT = "open_account"
     READ_ACCOUNT = "read_account"
+    WRITE_ACCOUNT = "write_account"
+    SUSPEND_ACCOUNT = "suspend_account"
     READ_MEMBERS = "read_members"
     WRITE_MEMBERS = "write_members"
     READ_PROCESSES = "read_processes"
@@ -44,7 +46,7 @@ PERMISSIONS: dict[Role, frozenset[Action]] = {
     Role.TENANT_ADMIN: frozenset(Action),
     Role.AUDITOR: frozenset({_A.READ_ACCOUNT, _A.READ_PROCESSES, _A.READ_KEYS, _A.READ_JOBS, _A.READ_AUDIT}),
     Role.CONSULTANT: frozenset({_A.READ_ACCOUNT, _A.READ_PROCESSES, _A.READ_JOBS}),
-    Role.ACCOUNT_ADMIN: frozenset(Action) - {_A.OPEN_ACCOUNT},
+    Role.ACCOUNT_ADMIN: frozenset(Action) - {_A.OPEN_ACCOUNT, _A.SUSPEND_ACCOUNT},
     Role.ACCOUNT_USER: frozenset({_A.READ_ACCOUNT, _A.READ_PROCESSES, _A.READ_JOBS}),
 }
 

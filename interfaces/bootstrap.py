@@ -22,6 +22,7 @@ from application.store.schema import migrate as migrate_store
 from domain.clock import Clock, system_clock
 from domain.limits import BODY_BYTES_MAX_DEFAULT
 from interfaces.http.bad_keys import BadKeys, OwnTimes
+from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.lists import Lists
 from projections.projector import Projector, ProjectorHealth
@@ -84,6 +85,7 @@ class Services:
         self.users = Users(self.database)
         self.sessions = Sessions(self.database, self.users, clock)
         self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
+        self.ended_keys = EndedKeys(self.door, clock)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.projector = Projector(
             partial(connect, conninfo, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
@@ -141,7 +143,8 @@ class Services:
         return self._last_seen
 
     def close(self) -> None:
-        """End the thread and give the connections back."""
+        """Write down what is left to write, end the thread and give the connections back."""
+        self.ended_keys.close()
         self._stop_projector.set()
         if self._projector_thread is not None:
             self._projector_thread.join()

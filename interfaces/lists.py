@@ -119,7 +119,12 @@ def _batched(items: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
 
 
 def _account(row: AccountRow) -> dict[str, Any]:
-    return {"id": str(row.account_id), "name": row.name, "opened_at": time_text(row.opened_at)}
+    return {
+        "id": str(row.account_id),
+        "name": row.name,
+        "opened_at": time_text(row.opened_at),
+        "suspended_at": time_text(row.suspended_at),
+    }
 
 
 def _process(row: ProcessRow) -> dict[str, Any]:

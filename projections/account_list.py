@@ -28,6 +28,7 @@ class AccountRow:
     sort_name: str
     opened_at: datetime
     keep_addresses: bool
+    suspended_at: datetime | None
 
 
 TABLES = """
@@ -37,7 +38,8 @@ CREATE TABLE {table} (
     name text NOT NULL,
     sort_name text COLLATE "C" NOT NULL,
     opened_at timestamptz NOT NULL,
-    keep_addresses boolean NOT NULL
+    keep_addresses boolean NOT NULL,
+    suspended_at timestamptz
 );
 CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
 """
@@ -51,6 +53,7 @@ def _opened(_: None, event: Account.Opened) -> AccountRow:
         sort_name=sort_name(event.name),
         opened_at=event.timestamp,
         keep_addresses=True,
+        suspended_at=None,
     )
 
 
@@ -62,8 +65,16 @@ def _settings_changed(row: AccountRow, event: Account.SettingsChanged) -> Accoun
     return replace(row, keep_addresses=event.keep_addresses)
 
 
+def _suspended(row: AccountRow, event: Account.Suspended) -> AccountRow:
+    return replace(row, suspended_at=event.timestamp)
+
+
+def _resumed(row: AccountRow, _: Account.Resumed) -> AccountRow:
+    return replace(row, suspended_at=None)
+
+
 ACCOUNT_LIST = StreamTable(
-    name="account_list_v1",
+    name="account_list_v2",
     row=AccountRow,
     stream="account_id",
     key=["account_id"],
@@ -72,6 +83,8 @@ ACCOUNT_LIST = StreamTable(
         Account.Opened.TOPIC: _opened,
         Account.Renamed.TOPIC: _renamed,
         Account.SettingsChanged.TOPIC: _settings_changed,
+        Account.Suspended.TOPIC: _suspended,
+        Account.Resumed.TOPIC: _resumed,
     },
 )
 _BY_NAME = Listing("accounts", ACCOUNT_LIST, {"sort_name": str, "account_id": UUID})

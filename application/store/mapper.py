@@ -10,7 +10,7 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from eventsourcing.utils import get_topic
 from pydantic import ValidationError
 
-from domain import account, api_key, job, member, process, receipt  # noqa: F401 - so that their events are known
+from domain import account, api_key, job, key_snapshot, member, process, receipt  # noqa: F401 - so that their events are known
 from domain.model import KINDS, Event, Snapshot
 
 

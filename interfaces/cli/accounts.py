@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
 
-from application.accounts import ChangeAccountSettings, OpenAccount
+from application.accounts import (
+    ChangeAccountSettings,
+    OpenAccount,
+    RenameAccount,
+    ResumeAccount,
+    SuspendAccount,
+)
 from domain.account import Account
 from interfaces.cli.desk import Desk, checked
 from interfaces.cli.output import Answer
-from interfaces.cli.store_command import AccountOption, Name, store_command
+from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command
 from interfaces.http import admin as wire
 from interfaces.http.presenters import account_resource
 
-_COLUMNS = {"id": "Id", "name": "Name", "opened_at": "Opened"}
+_COLUMNS = {"id": "Id", "name": "Name", "opened_at": "Opened", "suspended_at": "Suspended"}
 _accounts = typer.Typer(no_args_is_help=True)
 
 
@@ -42,7 +48,31 @@ def list_accounts(desk: Desk) -> Answer:
 def create_account(desk: Desk, name: Name) -> Answer:
     """Create an account: an isolated workspace with processes, keys, members and jobs of its own."""
     command = OpenAccount(**desk.caller(), new_account_id=uuid4(), name=checked(wire.Name, name, "name"))
-    return Answer(account_resource(desk.get(Account, desk.execute(command))), _COLUMNS)
+    return _account(desk, desk.execute(command))
+
+
+@store_command(_accounts, "rename", examples='rpawatch accounts rename "Finance and Controlling" --account Finance')
+def rename_account(desk: Desk, name: Name, account: AccountOption = None) -> Answer:
+    """Give an account another name."""
+    new_name = checked(wire.Name, name, "name")
+    return _account(desk, desk.execute(RenameAccount(**desk.caller(desk.account(account).id), name=new_name)))
+
+
+@store_command(
+    _accounts,
+    "suspend",
+    examples='rpawatch accounts suspend --account Finance --reason "The contract is under review"',
+)
+def suspend_account(desk: Desk, account: AccountOption = None, reason: ReasonOption = None) -> Answer:
+    """Keep the robots of an account out at once; what was reported stays. Again changes nothing."""
+    why = None if reason is None else checked(wire.Reason, reason, "reason")
+    return _account(desk, desk.execute(SuspendAccount(**desk.caller(desk.account(account).id), reason=why)))
+
+
+@store_command(_accounts, "resume", examples="rpawatch accounts resume --account Finance")
+def resume_account(desk: Desk, account: AccountOption = None) -> Answer:
+    """Let the robots of a suspended account in again."""
+    return _account(desk, desk.execute(ResumeAccount(**desk.caller(desk.account(account).id))))
 
 
 @store_command(
@@ -65,3 +95,7 @@ def change_settings(
     now = desk.get(Account, account_id)
     document = account_resource(now) | {"keep_addresses": now.keep_addresses}
     return Answer(document, _COLUMNS | {"keep_addresses": "Keep addresses"})
+
+
+def _account(desk: Desk, account_id: UUID) -> Answer:
+    return Answer(account_resource(desk.get(Account, account_id)), _COLUMNS)

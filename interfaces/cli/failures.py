@@ -20,6 +20,13 @@ from interfaces.settings import SettingsError
 SENTENCES: Final[dict[type[Exception], str]] = {
     errors.InvalidApiKeyError: "The key is unknown, deactivated or expired. Make another with `rpawatch keys create`.",
     errors.RateLimitedError: "The key's limit is used up. Try again in a minute.",
+    errors.KeyEndedError: (
+        "The key was deactivated or has expired, and can't be changed any more. Make another with"
+        " `rpawatch keys create`."
+    ),
+    errors.AccountSuspendedError: (
+        "The account is suspended and takes no reports. `rpawatch accounts resume` lets its robots in again."
+    ),
     errors.KeyScopeError: "The key is of another process. Use a key of this process, or of the whole account.",
     errors.ProcessNotFoundError: (
         "The account has no process with this flow id. `rpawatch processes list` shows those that it has."
@@ -85,6 +92,13 @@ def _exists(error: errors.AlreadyCreatedError) -> str:
     return f"This exists already: {error.resource_id}. Use what is there, or another id."
 
 
+def _rotated(error: errors.AlreadyRotatedError) -> str:
+    return (
+        f"Key {error.resource_id} has taken the place of this one before. Rotate that one, or deactivate it and create"
+        " another if its secret was lost."
+    )
+
+
 _LINES: Final[dict[type[Exception], tuple[int, Callable[[Any], str]]]] = {
     SettingsError: (WrongUsageError.exit_code, _its_own_words),
     StoreSetupError: (UnreachableError.exit_code, _its_own_words),
@@ -93,4 +107,5 @@ _LINES: Final[dict[type[Exception], tuple[int, Callable[[Any], str]]]] = {
     InsufficientPrivilege: (UnreachableError.exit_code, _not_allowed),
     errors.InvalidInputError: (CommandError.exit_code, _broken_rules),
     errors.AlreadyCreatedError: (CommandError.exit_code, _exists),
+    errors.AlreadyRotatedError: (CommandError.exit_code, _rotated),
 }

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from application.keys import CreateKey, DeactivateKey
+from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey
 from domain import key_secret
 from domain.api_key import ApiKey
-from domain.limits import RATE_LIMIT_DEFAULT, RATE_LIMIT_MAX, RATE_LIMIT_MIN
+from domain.limits import (
+    RATE_LIMIT_DEFAULT,
+    RATE_LIMIT_MAX,
+    RATE_LIMIT_MIN,
+    ROTATION_OVERLAP_DEFAULT,
+    ROTATION_OVERLAP_MAX,
+)
 from domain.report import Time
 from interfaces.cli.desk import Desk, checked
 from interfaces.cli.output import Answer
-from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
+from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command, uuid_of
 from interfaces.http import admin as wire
-from interfaces.http.presenters import key_resource
+from interfaces.http.presenters import key_resource, time_text
+
+if TYPE_CHECKING:
+    from domain.key_secret import KeySecret
 
 _COLUMNS = {
     "id": "Id",
@@ -34,6 +44,11 @@ _COLUMNS = {
     "deactivated_at": "Deactivated",
     "deactivated_by": "Deactivated by",
     "deactivation_reason": "Reason",
+    "rotated_to": "Rotated to",
+    "rotated_from": "Rotated from",
+    "refusals": "Refused since its end",
+    "refused_at": "Last refused",
+    "refused_address": "Refused from",
 }
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)"}
 _keys = typer.Typer(no_args_is_help=True)
@@ -91,13 +106,7 @@ def create_key(  # noqa: PLR0913 - each is an option
         expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
         limit=limit,
     )
-    shown = _key(desk, desk.execute(command))
-    return Answer(
-        {**shown.document, "key": secret.text},
-        {"id": "Id", "name": "Name", "flow_id": "Process", "expires_at": "Expires", "key": "Key"},
-        note="Copy the key now: it is not shown again. A lost key can't be found, only deactivated and replaced.",
-        blanks=_BLANKS,
-    )
+    return _shown_once(desk, desk.execute(command), secret)
 
 
 @store_command(_keys, "show", examples="rpawatch keys show 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --json")
@@ -108,15 +117,97 @@ def show_key(desk: Desk, key_id: KeyId) -> Answer:
 
 @store_command(
     _keys,
+    "change",
+    examples="""
+        rpawatch keys change 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --name "Nightly run, old"
+        rpawatch keys change 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --limit 10 --expires-at 2027-01-31T18:00:00Z
+    """,
+)
+def change_key(
+    desk: Desk,
+    key_id: KeyId,
+    *,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.", show_default=False)] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=RATE_LIMIT_MIN,
+            max=RATE_LIMIT_MAX,
+            help="Uses in any 60 seconds, from the next one on.",
+            show_default=False,
+        ),
+    ] = None,
+    expires_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it ends by itself: only sooner than it does.", show_default=False),
+    ] = None,
+) -> Answer:
+    """Rename a key, change its limit, let it expire sooner."""
+    command = ChangeKey(
+        **desk.caller(desk.get(ApiKey, key_id).account_id),
+        key_id=key_id,
+        name=checked(wire.Name, name, "name") if name is not None else None,
+        limit=limit,
+        expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
+    )
+    return _key(desk, desk.execute(command))
+
+
+@store_command(
+    _keys,
+    "rotate",
+    examples="""
+        rpawatch keys rotate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd
+        rpawatch keys rotate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --overlap 0
+    """,
+)
+def rotate_key(
+    desk: Desk,
+    key_id: KeyId,
+    *,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=int(ROTATION_OVERLAP_MAX.total_seconds()),
+            help="How long the old key still works.",
+        ),
+    ] = int(ROTATION_OVERLAP_DEFAULT.total_seconds()),
+    expires_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When the new key ends; else it lives as long as the old one was made for.",
+            show_default=False,
+        ),
+    ] = None,
+) -> Answer:
+    """Let a new key take the place of one. The new one is shown this once."""
+    secret = key_secret.generate()
+    command = RotateKey(
+        **desk.caller(desk.get(ApiKey, key_id).account_id),
+        key_id=key_id,
+        secret=secret,
+        overlap=timedelta(seconds=overlap),
+        expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
+    )
+    new_id = desk.execute(command)
+    ends_at = desk.get(ApiKey, key_id).expires_at if overlap else None
+    until = "no longer works" if ends_at is None else f"works until {time_text(ends_at)}"
+    return _shown_once(desk, new_id, secret, f" The old key {until}.")
+
+
+@store_command(
+    _keys,
     "deactivate",
     examples='rpawatch keys deactivate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --reason "Laptop was lost"',
 )
 def deactivate_key(
     desk: Desk,
     key_id: KeyId,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why; it stays in the log for ever.", show_default=False)
-    ] = None,
+    reason: ReasonOption = None,
 ) -> Answer:
     """End a key for good, at once; again changes nothing."""
     account_id = desk.get(ApiKey, key_id).account_id
@@ -126,3 +217,13 @@ def deactivate_key(
 
 def _key(desk: Desk, key_id: UUID) -> Answer:
     return Answer(key_resource(desk.get(ApiKey, key_id), desk.services.clock()), _COLUMNS, blanks=_BLANKS)
+
+
+def _shown_once(desk: Desk, key_id: UUID, secret: KeySecret, more: str = "") -> Answer:
+    return Answer(
+        {**_key(desk, key_id).document, "key": secret.text},
+        {"id": "Id", "name": "Name", "flow_id": "Process", "expires_at": "Expires", "key": "Key"},
+        note="Copy the key now: it is not shown again. A lost key can't be found, only deactivated and replaced."
+        + more,
+        blanks=_BLANKS,
+    )

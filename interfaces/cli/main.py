@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "serve": ("interfaces.cli.service", "Run the service."),
     "migrate": ("interfaces.cli.service", "Bring the database up to date."),
-    "accounts": ("interfaces.cli.accounts", "Accounts: list, create, settings."),
+    "accounts": ("interfaces.cli.accounts", "Accounts: list, create, rename, settings, suspend, resume."),
     "processes": ("interfaces.cli.processes", "Processes of an account: list, register, rename, retire, restore."),
     "members": ("interfaces.cli.members", "Who may sign in, and as what: list, add, remove, reset-password."),
-    "keys": ("interfaces.cli.keys", "API keys: create, show, deactivate."),
+    "keys": ("interfaces.cli.keys", "API keys: create, show, change, rotate, deactivate, find, hygiene."),
     "report": ("interfaces.cli.report", "Report a finished job, as a bot does."),
     "demo": ("interfaces.cli.demo", "Fill an installation with a made-up month."),
 }

@@ -45,6 +45,10 @@ AccountOption = Annotated[
     str | None,
     typer.Option("--account", metavar="ACCOUNT", help="Its id or exact name; not needed where there is only one."),
 ]
+ReasonOption = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", help="Why; it stays in the log for ever.", show_default=False),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What people call it.", show_default=False)]
 _COMMON = {"as_json": (AsJson, False), "data_dir": (DataDir, None), "database_url": (DatabaseUrl, None)}
 

@@ -8,11 +8,28 @@ from uuid import UUID, uuid4, uuid5
 from pydantic import BaseModel, ConfigDict
 
 from application.access import visible_processes
-from application.accounts import ChangeProcess, OpenAccount, RegisterProcess
+from application.accounts import (
+    ChangeProcess,
+    OpenAccount,
+    RegisterProcess,
+    RenameAccount,
+    ResumeAccount,
+    SuspendAccount,
+)
 from domain.account import Account
 from domain.permissions import Action
 from domain.process import Process
-from interfaces.http.admin import AdminResource, Name, bool_parameter, idempotent, page_parameters, send, send_page
+from interfaces.http.admin import (
+    AdminResource,
+    Name,
+    Reason,
+    bool_parameter,
+    check_parameters,
+    idempotent,
+    page_parameters,
+    send,
+    send_page,
+)
 from interfaces.http.presenters import account_resource, process_resource
 from interfaces.http.requests import path_uuid
 
@@ -27,6 +44,26 @@ class NewAccount(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Name
+
+
+class AccountChange(BaseModel):
+    """The body of `PATCH /accounts/{account_id}`; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name | None = None
+
+
+class Suspension(BaseModel):
+    """The body of `POST …/suspend`."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Reason | None = None
+
+
+class Nothing(BaseModel):
+    """The body of a request that says all in its path."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class NewProcess(BaseModel):
@@ -64,6 +101,46 @@ class AccountsResource(AdminResource):
         )
         resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
         send(resp, account_resource(self._get(Account, outcome.resource_id)), 201)
+
+
+class AccountResource(AdminResource):
+    """`/api/v1/accounts/{account_id}`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Show an account."""
+        caller = self._caller(req, account_id)
+        self._check(caller, Action.READ_ACCOUNT)
+        check_parameters(req)
+        send(resp, account_resource(self._get(Account, caller["account_id"])))
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Rename an account."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, AccountChange)
+        outcome = self._execute(resp, RenameAccount(**caller, name=body.name))
+        send(resp, account_resource(self._get(Account, outcome.resource_id)))
+
+
+class SuspendResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/suspend`."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Keep the account's robots out; again changes nothing."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, Suspension)
+        outcome = self._execute(resp, SuspendAccount(**caller, idempotency=idempotent(req), reason=body.reason))
+        send(resp, account_resource(self._get(Account, outcome.resource_id)))
+
+
+class ResumeResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/resume`."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Let the account's robots in again; again changes nothing."""
+        caller = self._caller(req, account_id)
+        self._body(req, Nothing)
+        outcome = self._execute(resp, ResumeAccount(**caller, idempotency=idempotent(req)))
+        send(resp, account_resource(self._get(Account, outcome.resource_id)))
 
 
 class ProcessesResource(AdminResource):

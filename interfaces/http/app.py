@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 import falcon
 import structlog
 
-from interfaces.http.accounts import AccountsResource, ProcessesResource, ProcessResource
+from interfaces.http.accounts import (
+    AccountResource,
+    AccountsResource,
+    ProcessesResource,
+    ProcessResource,
+    ResumeResource,
+    SuspendResource,
+)
 from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, Home, ProblemPage
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
-from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource
+from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource, RotateResource
 from interfaces.http.members import MemberResource, MembersResource
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
@@ -39,12 +46,16 @@ def routes(services: Services) -> dict[str, object]:
         "/api/v1/ingest/key": OwnKeyResource(services),
         "/api/v1/session": SessionResource(services),
         "/api/v1/accounts": AccountsResource(services),
+        _ACCOUNT: AccountResource(services),
+        f"{_ACCOUNT}/suspend": SuspendResource(services),
+        f"{_ACCOUNT}/resume": ResumeResource(services),
         f"{_ACCOUNT}/processes": ProcessesResource(services),
         f"{_ACCOUNT}/processes/{{flow_id}}": ProcessResource(services),
         f"{_ACCOUNT}/members": MembersResource(services),
         f"{_ACCOUNT}/members/{{user_id}}": MemberResource(services),
         f"{_ACCOUNT}/keys": KeysResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
         "/health/live": Live(),
         "/health/ready": Ready(services),

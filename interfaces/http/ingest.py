@@ -49,9 +49,9 @@ class _KeyResource:
             raise self._services.bad_keys.refuse(client_address(req))
         stream = key_id(secret.sha256_hex)
         key = self._services.door.look(ApiKey, stream)
-        if key is not None and key.deactivated_at is not None:
-            # For good, so what is remembered of it can't be out of date.
-            raise self._services.bad_keys.refuse(client_address(req))
+        if key is not None and not key.is_active(self._services.clock()):
+            # Its end is for good and can only come sooner, so what is remembered of it can't be out of date.
+            raise self._refusal(req, stream)
         if key is None or not key.has_room(self._services.clock()):
             self._ask(req, resp, AskAdmission(**self._use(req, stream)))
         req.context.actor = f"key:{stream}"
@@ -71,12 +71,19 @@ class _KeyResource:
         try:
             answer: IngestAnswer | None = self._carry_out(req, command).result
         except InvalidApiKeyError:
-            raise self._services.bad_keys.refuse(client_address(req)) from None
+            raise self._refusal(req, command.key_id) from None
         if answer is not None:
             set_quota(resp, answer.quota)
             if answer.error is not None:
                 raise answer.error
         return answer
+
+    def _refusal(self, req: falcon.Request, stream: UUID) -> Exception:
+        """Count the refusal, by address and, for a key that there was, by key."""
+        address = client_address(req)
+        if self._services.door.look(ApiKey, stream) is not None:
+            self._services.ended_keys.note(stream, address)
+        return self._services.bad_keys.refuse(address)
 
     def _carry_out(self, req: falcon.Request, command: UseKey) -> Done[Any]:
         wait = req.env.get(WAIT)
@@ -95,16 +102,11 @@ class ReportResource(_KeyResource):
             raise too_large(self._services.body_bytes_max)
         stream = self._admitted_key(req, resp)
         refused: tuple[str, Exception] | None = None
-        report, body, key = None, b"", None
+        report, key, digest = None, None, hashlib.sha256()
         try:
             check_json(req)
             key = idempotency_key(req)
-            body = json_body.inflate(
-                read_body(req, self._services.body_bytes_max),
-                req.get_header("Content-Encoding"),
-                self._services.body_bytes_max,
-            )
-            report = json_body.parse(body, Report, slug="invalid-report")
+            report = self._report(req, None if key is None else digest)
         except ProblemError as error:
             refused = (error.slug, error)
         answer = self._ask(
@@ -115,7 +117,7 @@ class ReportResource(_KeyResource):
                 refused=refused,
                 report=report,
                 idempotency_key=key,
-                body_digest=hashlib.sha256(body).hexdigest() if key is not None else None,
+                body_digest=digest.hexdigest() if key is not None else None,
                 new_job_id=new_job_id(),
             ),
         )
@@ -127,6 +129,20 @@ class ReportResource(_KeyResource):
         resp.set_header("Location", f"/api/v1/accounts/{answer.job.account_id}/jobs/{answer.job.id}")
         if answer.replayed:
             resp.set_header("Idempotent-Replayed", "true")
+
+    def _report(self, req: falcon.Request, digest: hashlib._Hash | None) -> Report:
+        """Return the report in the body, and update `digest` with the body, which nobody holds after this.
+
+        Raises ProblemError.
+        """
+        body = json_body.inflate(
+            read_body(req, self._services.body_bytes_max),
+            req.get_header("Content-Encoding"),
+            self._services.body_bytes_max,
+        )
+        if digest is not None:
+            digest.update(body)
+        return json_body.parse(body, Report, slug="invalid-report")
 
 
 class OwnKeyResource(_KeyResource):

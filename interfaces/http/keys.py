@@ -1,15 +1,17 @@
-"""Keys: made, shown, ended."""
+"""Keys: made, shown, changed, rotated, ended."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from application.keys import CreateKey, DeactivateKey, key_of_account
+from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
 from domain import key_secret, limits
 from domain.api_key import ApiKey
+from domain.errors import AlreadyRotatedError
 from domain.permissions import Action
 from domain.report import Time
 from interfaces.http.admin import AdminResource, Name, Reason, check_parameters, idempotent, send
@@ -20,6 +22,22 @@ from interfaces.http.requests import path_uuid
 if TYPE_CHECKING:
     import falcon
 
+    from application.admin import Outcome
+    from domain.key_secret import KeySecret
+
+
+Limit = Annotated[int, Field(ge=limits.RATE_LIMIT_MIN, le=limits.RATE_LIMIT_MAX)]
+_OVERLAP_SECONDS_MAX = int(limits.ROTATION_OVERLAP_MAX.total_seconds())
+_OVERLAP_SECONDS_DEFAULT = int(limits.ROTATION_OVERLAP_DEFAULT.total_seconds())
+_SHOWN_ONCE = (
+    "This key was created before, and its secret is shown only once. Deactivate it and make another if the secret was"
+    " lost."
+)
+_ROTATED_BEFORE = (
+    "Another key has taken the place of this one before; `resource` shows it. Rotate that one, or deactivate it and"
+    " make another if its secret was lost."
+)
+
 
 class NewKey(BaseModel):
     """The body of `POST …/keys`."""
@@ -28,7 +46,24 @@ class NewKey(BaseModel):
     name: Name
     flow_id: UUID | None = None
     expires_at: Time | None = None
-    limit: Annotated[int, Field(ge=limits.RATE_LIMIT_MIN, le=limits.RATE_LIMIT_MAX)] | None = None
+    limit: Limit | None = None
+
+
+class KeyChange(BaseModel):
+    """The body of `PATCH …/keys/{key_id}`; what is left out stays. expires_at: only sooner than it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name | None = None
+    limit: Limit | None = None
+    expires_at: Time | None = None
+
+
+class Rotation(BaseModel):
+    """The body of `POST …/rotate`. expires_at: of the new key; else it lives as long as the old one was made for."""
+
+    model_config = ConfigDict(extra="forbid")
+    overlap_seconds: Annotated[int, Field(ge=0, le=_OVERLAP_SECONDS_MAX)] = _OVERLAP_SECONDS_DEFAULT
+    expires_at: Time | None = None
 
 
 class Deactivation(BaseModel):
@@ -38,7 +73,29 @@ class Deactivation(BaseModel):
     reason: Reason | None = None
 
 
-class KeysResource(AdminResource):
+class _ShowsKeys(AdminResource):
+    def _resource(self, key_id: UUID) -> dict[str, Any]:
+        return key_resource(self._get(ApiKey, key_id), self._services.clock())
+
+    def _show_once(self, resp: falcon.Response, outcome: Outcome, secret: KeySecret) -> None:
+        """Answer with a new key and its secret. Raises ProblemError already-created for a repeat."""
+        if outcome.replayed:
+            raise self._created_before(resp, outcome.resource_id, _SHOWN_ONCE)
+        resource = self._resource(outcome.resource_id)
+        resp.set_header("Location", _path_of(resource))
+        send(resp, {**resource, "key": secret.text}, 201)
+
+    def _created_before(self, resp: falcon.Response, key_id: UUID, detail: str) -> ProblemError:
+        resource = self._resource(key_id)
+        resp.set_header("Location", _path_of(resource))
+        return ProblemError("already-created", detail=detail, extra={"resource": resource})
+
+
+def _path_of(resource: dict[str, Any]) -> str:
+    return f"/api/v1/accounts/{resource['account_id']}/keys/{resource['id']}"
+
+
+class KeysResource(_ShowsKeys):
     """`/api/v1/accounts/{account_id}/keys`."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -58,19 +115,10 @@ class KeysResource(AdminResource):
                 limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
             ),
         )
-        resource = key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock())
-        resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
-        if outcome.replayed:
-            raise ProblemError(
-                "already-created",
-                detail="This key was created before, and its secret is shown only once."
-                " Deactivate it and make another if the secret was lost.",
-                extra={"resource": resource},
-            )
-        send(resp, {**resource, "key": secret.text}, 201)
+        self._show_once(resp, outcome, secret)
 
 
-class KeyResource(AdminResource):
+class KeyResource(_ShowsKeys):
     """`/api/v1/accounts/{account_id}/keys/{key_id}`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
@@ -81,8 +129,47 @@ class KeyResource(AdminResource):
         key = key_of_account(self._get(ApiKey, path_uuid(key_id)), caller["account_id"])
         send(resp, key_resource(key, self._services.clock()))
 
+    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+        """Rename a key, change its limit, let it expire sooner."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, KeyChange)
+        outcome = self._execute(
+            resp,
+            ChangeKey(
+                **caller,
+                key_id=path_uuid(key_id),
+                name=body.name,
+                limit=body.limit,
+                expires_at=body.expires_at,
+            ),
+        )
+        send(resp, self._resource(outcome.resource_id))
 
-class DeactivateResource(AdminResource):
+
+class RotateResource(_ShowsKeys):
+    """`/api/v1/accounts/{account_id}/keys/{key_id}/rotate`."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+        """Let a new key take the place of one. Its secret is in this answer and never again."""
+        caller = self._caller(req, account_id)
+        body = self._body(req, Rotation)
+        secret = key_secret.generate()
+        command = RotateKey(
+            **caller,
+            idempotency=idempotent(req),
+            key_id=path_uuid(key_id),
+            secret=secret,
+            overlap=timedelta(seconds=body.overlap_seconds),
+            expires_at=body.expires_at,
+        )
+        try:
+            outcome = self._execute(resp, command)
+        except AlreadyRotatedError as error:
+            raise self._created_before(resp, error.resource_id, _ROTATED_BEFORE) from None
+        self._show_once(resp, outcome, secret)
+
+
+class DeactivateResource(_ShowsKeys):
     """`/api/v1/accounts/{account_id}/keys/{key_id}/deactivate`."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
@@ -93,4 +180,4 @@ class DeactivateResource(AdminResource):
             resp,
             DeactivateKey(**caller, idempotency=idempotent(req), key_id=path_uuid(key_id), reason=body.reason),
         )
-        send(resp, key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock()))
+        send(resp, self._resource(outcome.resource_id))

@@ -72,14 +72,22 @@ def key_resource(key: ApiKey, now: datetime) -> dict[str, Any]:
         "deactivated_at": time_text(key.deactivated_at),
         "deactivated_by": key.deactivated_by,
         "deactivation_reason": key.deactivation_reason,
-        "rotated_to": None,
-        "rotated_from": None,
+        "rotated_to": _text(key.rotated_to),
+        "rotated_from": _text(key.rotated_from),
+        "refusals": key.refusals,
+        "refused_at": time_text(key.refused_at),
+        "refused_address": key.refused_address,
     }
 
 
 def account_resource(account: Account) -> dict[str, Any]:
     """Return the account resource."""
-    return {"id": str(account.id), "name": account.name, "opened_at": time_text(account.opened_at)}
+    return {
+        "id": str(account.id),
+        "name": account.name,
+        "opened_at": time_text(account.opened_at),
+        "suspended_at": time_text(account.suspended_at),
+    }
 
 
 def process_resource(process: Process) -> dict[str, Any]:

@@ -56,6 +56,11 @@ PROBLEMS: dict[str, Kind] = {
         "Outside the key's scope",
         "This key reports one process only. Use a key of the process, or of the account.",
     ),
+    "account-suspended": Kind(
+        403,
+        "Account suspended",
+        "This key's account takes no reports for now. Ask the tenant's administrator, and send it again afterwards.",
+    ),
     "forbidden": Kind(403, "Forbidden", "Your role does not allow this. Ask an administrator of the account."),
     "process-not-found": Kind(
         404,
@@ -73,6 +78,9 @@ PROBLEMS: dict[str, Kind] = {
         409, "Process retired", "This process was retired and takes no more jobs. Restore it, or report another one."
     ),
     "job-finished": Kind(409, "Job finished", "This job is finished and can't be changed. Begin a new job."),
+    "key-ended": Kind(
+        409, "Key ended", "This key was deactivated or has expired, and can't be changed any more. Make a new one."
+    ),
     "already-created": Kind(
         409,
         "Already created",
@@ -116,6 +124,9 @@ PROBLEMS: dict[str, Kind] = {
 SLUGS: dict[type[Exception], str] = {
     errors.InvalidApiKeyError: "invalid-api-key",
     errors.RateLimitedError: "rate-limited",
+    errors.KeyEndedError: "key-ended",
+    errors.AlreadyRotatedError: "already-created",
+    errors.AccountSuspendedError: "account-suspended",
     errors.KeyScopeError: "key-scope",
     errors.ProcessNotFoundError: "process-not-found",
     errors.ProcessRetiredError: "process-retired",

@@ -11,6 +11,7 @@ import pytest
 
 from application.accounts import ChangeAccountSettings
 from application.ingest import ReadOwnKey
+from domain import key_events
 from domain.api_key import ApiKey
 from domain.errors import (
     IdempotencyKeyReuseError,
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     from tests.support.running import Application
 
 
-def the_use(application: Application, key: UUID) -> ApiKey.Used:
+def the_use(application: Application, key: UUID) -> key_events.Used:
     """Return the one use of a key."""
-    (used,) = [event for event in application.events(key) if isinstance(event, ApiKey.Used)]
+    (used,) = [event for event in application.events(key) if isinstance(event, key_events.Used)]
     return used
 
 
@@ -98,7 +99,7 @@ def test_an_account_that_keeps_no_addresses_gets_none(application: Application, 
     bot.report(address="192.0.2.7")
     bot.report(address="192.0.2.7")
     _, used, throttled = application.events(bot.key_id)
-    assert isinstance(used, ApiKey.Used)
+    assert isinstance(used, key_events.Used)
     assert isinstance(throttled, ApiKey.Throttled)
     assert used.address is throttled.address is None
 
@@ -211,7 +212,7 @@ def test_the_same_report_again_is_answered_with_the_same_job_and_is_a_use(
     assert first.job.id == job_id(cast.account_a, "order-1")
     assert [row.topic for row in application.log_after(before)] == ["api_key.used"]
     used = application.events(bot.key_id)[-1]
-    assert isinstance(used, ApiKey.Used)
+    assert isinstance(used, key_events.Used)
     assert (used.outcome, used.job_id) == ("replayed", first.job.id)
 
 
@@ -345,5 +346,5 @@ def test_a_clock_that_was_set_back_changes_no_order_and_gives_no_further_uses(
     assert answer.job.received_at == NOON + timedelta(days=1)
     assert answer.job.duration_seconds >= 0
     assert isinstance(bot.report().error, RateLimitedError)
-    times = [event.timestamp for event in application.events(bot.key_id) if isinstance(event, ApiKey.Used)]
+    times = [event.timestamp for event in application.events(bot.key_id) if isinstance(event, key_events.Used)]
     assert times == sorted(times)

@@ -20,9 +20,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from application.keys import CountRefusals
 from domain.api_key import ApiKey, KeyStatus
-from domain.errors import IdempotencyKeyReuseError, InvalidApiKeyError, RateLimitedError
-from domain.ids import job_id
+from domain.errors import (
+    AlreadyRotatedError,
+    IdempotencyKeyReuseError,
+    InvalidApiKeyError,
+    InvalidInputError,
+    KeyEndedError,
+    RateLimitedError,
+)
+from domain.ids import job_id, key_id
+from domain.key_secret import generate
 from domain.limits import RATE_WINDOW
 from tests.support.cast import Bot, Cast
 from tests.support.clock import NOON, FakeClock
@@ -33,6 +42,7 @@ from tests.support.running import Application, another_process, application_on
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from application.admin import AdminCommand, Outcome
     from application.ingest import IngestAnswer
     from application.store.database import Database
 
@@ -50,19 +60,28 @@ class ModelKey:
 
     limit: int
     expires_at: datetime | None
+    created_at: datetime = NOON
     uses: list[datetime] = field(default_factory=list)
     throttled: list[datetime] = field(default_factory=list)
     deactivated: bool = False
+    rotated_to: UUID | None = None
+    refusals: int = 0
     last_event_at: datetime = NOON
 
     def stamp(self, clock: datetime) -> datetime:
         """Time never runs backwards in a stream."""
         return max(clock, *self.uses[-1:], self.last_event_at)
 
+    def has_ended(self, clock: datetime) -> bool:
+        return self.deactivated or (self.expires_at is not None and self.stamp(clock) >= self.expires_at)
+
+    def would_live_longer(self, until: datetime) -> bool:
+        return self.expires_at is not None and until > self.expires_at
+
     def expected(self, clock: datetime) -> str:
         """Return what a use at this time comes to."""
         at = self.stamp(clock)
-        if self.deactivated or (self.expires_at is not None and at >= self.expires_at):
+        if self.has_ended(clock):
             return "invalid"
         return "throttled" if uses_in_minute(self.uses, at) >= self.limit else "let in"
 
@@ -113,7 +132,9 @@ class Machine(RuleBasedStateMachine):
     def create_a_key(self, limit: int, expires_in: int | None) -> Bot:
         expires_at = expires_in and self.clock.now + timedelta(seconds=expires_in)
         bot = self.cast.bot(limit=limit, expires_at=expires_at or None)
-        self.keys[bot.key_id] = ModelKey(limit, expires_at or None, last_event_at=self.clock.now)
+        self.keys[bot.key_id] = ModelKey(
+            limit, expires_at or None, created_at=self.clock.now, last_event_at=self.clock.now
+        )
         return bot
 
     def _answer(self, bot: Bot, answer: IngestAnswer | None) -> bool:
@@ -175,6 +196,72 @@ class Machine(RuleBasedStateMachine):
         (self.far if far else self.near).execute(self.cast.deactivate_key_command(bot.key_id))
         self.keys[bot.key_id].deactivated = True
 
+    def _admin(self, far: bool, command: AdminCommand) -> str | UUID:
+        """Carry out a command of Alice; return what it made or changed, or how it was refused."""
+        try:
+            outcome: Outcome = (self.far if far else self.near).execute(command)
+        except (KeyEndedError, AlreadyRotatedError, InvalidInputError) as refusal:
+            return type(refusal).__name__
+        return outcome.resource_id
+
+    @rule(bot=bots, far=st.booleans(), limit=st.integers(1, 5))
+    def change_the_limit(self, bot: Bot, far: bool, limit: int) -> None:
+        key = self.keys[bot.key_id]
+        ended = key.has_ended(self.clock.now)
+        done = self._admin(far, self.cast.change_key_command(bot.key_id, limit=limit))
+        assert done == ("KeyEndedError" if ended else bot.key_id)
+        if not ended and limit != key.limit:
+            key.last_event_at = key.stamp(self.clock.now)
+            key.limit = limit
+
+    @rule(bot=bots, far=st.booleans(), seconds=st.integers(0, 7200))
+    def bring_the_end_forward(self, bot: Bot, far: bool, seconds: int) -> None:
+        key, until = self.keys[bot.key_id], self.clock.now + timedelta(seconds=seconds)
+        done = self._admin(far, self.cast.change_key_command(bot.key_id, expires_at=until))
+        if key.has_ended(self.clock.now):
+            assert done == "KeyEndedError"
+        elif until <= key.stamp(self.clock.now) or key.would_live_longer(until):
+            assert done == "InvalidInputError"
+        else:
+            assert done == bot.key_id
+            if until != key.expires_at:
+                key.last_event_at = key.stamp(self.clock.now)
+                key.expires_at = until
+
+    @rule(target=bots, bot=bots, far=st.booleans(), seconds=st.sampled_from([0, 1, 600]))
+    def rotate(self, bot: Bot, far: bool, seconds: int) -> Bot:
+        secret, old = generate(), self.keys[bot.key_id]
+        at, overlap = old.stamp(self.clock.now), timedelta(seconds=seconds)
+        done = self._admin(far, self.cast.rotate_key_command(bot.key_id, secret=secret, overlap=overlap))
+        if old.rotated_to is not None:
+            assert done == "AlreadyRotatedError"
+            return bot
+        if old.has_ended(self.clock.now) or old.would_live_longer(at + overlap):
+            assert done == ("KeyEndedError" if old.has_ended(self.clock.now) else "InvalidInputError")
+            return bot
+        assert done == key_id(secret.sha256_hex)
+        new = key_id(secret.sha256_hex)
+        expires_at = None if old.expires_at is None else at + (old.expires_at - old.created_at)
+        self.keys[new] = ModelKey(old.limit, expires_at, created_at=at, last_event_at=at)
+        old.rotated_to, old.last_event_at = new, at
+        if seconds:
+            old.expires_at = at + overlap
+        else:
+            old.deactivated = True
+        return Bot(self.near, new, bot.account_id, bot.flow_id)
+
+    @rule(bot=bots, far=st.booleans(), attempts=st.integers(1, 5))
+    def count_attempts(self, bot: Bot, far: bool, attempts: int) -> None:
+        key = self.keys[bot.key_id]
+        ended = key.has_ended(self.clock.now)
+        command = CountRefusals(
+            key_id=bot.key_id, attempts=attempts, last_attempt_at=self.clock.now, address="192.0.2.7"
+        )
+        (self.far if far else self.near).execute(command)
+        if ended:
+            key.refusals += attempts
+            key.last_event_at = key.stamp(self.clock.now)
+
     @rule(bot=consumes(bots))
     def forget_a_key_that_is_not_used_any_more(self, bot: Bot) -> None:
         assert bot.key_id in self.keys
@@ -190,6 +277,9 @@ class Machine(RuleBasedStateMachine):
             assert [event.timestamp for event in events if isinstance(event, ApiKey.Used)] == model.uses
             assert [event.timestamp for event in events if isinstance(event, ApiKey.Throttled)] == model.throttled
             assert (key.uses, key.deactivated_at is not None) == (len(model.uses), model.deactivated)
+            assert (key.limit, key.expires_at, key.rotated_to) == (model.limit, model.expires_at, model.rotated_to)
+            assert key.refusals == model.refusals
+            assert key.is_active(key.stamp(self.clock.now)) is not model.has_ended(self.clock.now)
             assert (key.status(self.clock.now) == KeyStatus.DEACTIVATED) is model.deactivated
         rows = self.near.log_after(self.first_position)
         check_log(rows)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from domain.account import Account
+from domain.errors import AccountSuspendedError, InvalidInputError
 from tests.support.clock import NOON
-from tests.support.examples import ACCOUNT, TENANT, cause
+from tests.support.examples import ACCOUNT, SECOND, TENANT, cause
 
 
 def an_account() -> Account:
@@ -41,3 +44,22 @@ def test_an_account_can_be_renamed() -> None:
     account = an_account()
     account.rename(cause(), "Account Z")
     assert (account.name, kinds(account)) == ("Account Z", ["Opened", "Renamed"])
+
+
+def test_an_account_is_suspended_and_resumed_and_again_changes_nothing() -> None:
+    account = an_account()
+    account.check_not_suspended()
+    account.suspend(cause(), "under review")
+    account.suspend(cause(NOON + SECOND), "once more")
+    assert account.suspended_at == NOON
+    with pytest.raises(AccountSuspendedError):
+        account.check_not_suspended()
+    account.resume(cause())
+    account.resume(cause())
+    account.check_not_suspended()
+    assert kinds(account) == ["Opened", "Suspended", "Resumed"]
+
+
+def test_a_reason_that_will_not_do_is_refused() -> None:
+    with pytest.raises(InvalidInputError):
+        an_account().suspend(cause(), "x" * 501)

@@ -76,7 +76,9 @@ def test_an_account_shows_when_it_was_opened_its_name_and_its_settings(shared: W
     account.rename(cause(), "Ärzte")
     shared.append(events_of(account))
     [row] = accounts(shared, cast.tenant_id, {cast.account_a})
-    assert row == AccountRow(cast.account_a, cast.tenant_id, "Ärzte", "arzte", NOON, keep_addresses=False)
+    assert row == AccountRow(
+        cast.account_a, cast.tenant_id, "Ärzte", "arzte", NOON, keep_addresses=False, suspended_at=None
+    )
 
 
 def test_accounts_by_id_are_those_of_the_tenant_only(shared: World, cast: Cast) -> None:

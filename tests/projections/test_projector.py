@@ -262,10 +262,10 @@ def test_a_projector_without_its_tables_says_what_to_do_and_works_once_they_are_
 
 def test_a_right_that_the_projector_lacks_is_not_taken_for_a_fault_of_the_event(world: World) -> None:
     world.append(events_of(an_account()))
-    world.owner.execute("REVOKE INSERT ON rpawatch.account_list_v1 FROM rpawatch_app")
+    world.owner.execute("REVOKE INSERT ON rpawatch.account_list_v2 FROM rpawatch_app")
     projector = world.follow()
     wait_until(lambda: "can't work with the database" in str(projector.health().error), "it says so")
-    world.owner.execute("GRANT INSERT ON rpawatch.account_list_v1 TO rpawatch_app")
+    world.owner.execute("GRANT INSERT ON rpawatch.account_list_v2 TO rpawatch_app")
     world.wait_for_all()
 
 

@@ -66,22 +66,22 @@ def _first_column(world: World, table: str) -> str:
 
 def test_the_role_of_the_service_can_neither_drop_nor_truncate_a_read_model(world: World) -> None:
     with world.connect() as connection:
-        for statement in ("DROP TABLE rpawatch.account_list_v1", "TRUNCATE rpawatch.account_list_v1"):
+        for statement in ("DROP TABLE rpawatch.account_list_v2", "TRUNCATE rpawatch.account_list_v2"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
 
 
 def test_a_read_model_can_be_made_a_second_time_under_another_name(world: World) -> None:
-    copy = replace(ACCOUNT_LIST, name="account_list_v1_copy")
-    assert create_tables(world.owner, [copy]) == ["account_list_v1_copy"]
+    copy = replace(ACCOUNT_LIST, name="account_list_v2_copy")
+    assert create_tables(world.owner, [copy]) == ["account_list_v2_copy"]
     world.follow([copy])
     world.wait_for_all([copy])
 
 
 def test_a_table_that_was_dropped_is_made_and_filled_again(world: World) -> None:
     world.owner.execute("UPDATE rpawatch.projection_positions SET position = 7")
-    world.owner.execute("DROP TABLE rpawatch.account_list_v1")
+    world.owner.execute("DROP TABLE rpawatch.account_list_v2")
     with connect(world.url) as connection:
-        assert create_tables(connection) == ["account_list_v1"]
+        assert create_tables(connection) == ["account_list_v2"]
     rows = world.owner.execute("SELECT name, position FROM rpawatch.projection_positions ORDER BY position")
-    assert rows.fetchone() == {"name": "account_list_v1", "position": 0}
+    assert rows.fetchone() == {"name": "account_list_v2", "position": 0}

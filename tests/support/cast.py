@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from application.accounts import AddMember, ChangeProcess, OpenAccount, RegisterProcess
 from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, new_job_id
-from application.keys import CreateKey, DeactivateKey
+from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey
 from domain.ids import key_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
@@ -128,6 +129,34 @@ class Cast:
             actor=by or self.alice,
             key_id=key,
             reason=reason,
+        )
+
+    def change_key_command(self, key: UUID, *, by: str | None = None, **changes: Any) -> ChangeKey:
+        """Return the command of Alice, or another, to change a key of account A."""
+        return ChangeKey(
+            tenant_id=self.tenant_id, account_id=self.account_a, actor=by or self.alice, key_id=key, **changes
+        )
+
+    def rotate_key_command(
+        self,
+        key: UUID,
+        *,
+        by: str | None = None,
+        secret: KeySecret | None = None,
+        overlap: timedelta = timedelta(0),
+        expires_at: datetime | None = None,
+        idempotency: IdempotentRequest | None = None,
+    ) -> RotateKey:
+        """Return the command of Alice, or another, to let a new key take the place of one of account A."""
+        return RotateKey(
+            tenant_id=self.tenant_id,
+            account_id=self.account_a,
+            actor=by or self.alice,
+            key_id=key,
+            secret=secret or generate(),
+            overlap=overlap,
+            expires_at=expires_at,
+            idempotency=idempotency,
         )
 
     def retire_command(self, *, retired: bool = True) -> ChangeProcess:

@@ -29,6 +29,8 @@ TENANT = UUID("00000000-0000-4000-8000-000000000001")
 ACCOUNT = UUID("00000000-0000-4000-8000-00000000000a")
 FLOW = UUID("00000000-0000-4000-8000-0000000000f1")
 KEY = UUID("00000000-0000-4000-8000-0000000000c1")
+OLD_KEY = UUID("00000000-0000-4000-8000-0000000000c0")
+OTHER_KEY = UUID("00000000-0000-4000-8000-0000000000c2")
 JOB = UUID("00000000-0000-4000-8000-0000000000b1")
 USER = UUID("00000000-0000-4000-8000-0000000000e1")
 COMMAND = UUID("00000000-0000-4000-8000-0000000000d1")
@@ -107,6 +109,8 @@ def example_events() -> list[Event]:
         _event(Account.Opened, ACCOUNT, 1, originator_topic="account", tenant_id=TENANT, name="Büro Süd"),
         _event(Account.Renamed, ACCOUNT, 2, name="Office “South” 🤖"),
         _event(Account.SettingsChanged, ACCOUNT, 3, keep_addresses=False),
+        _event(Account.Suspended, ACCOUNT, 4, reason="contract ended"),
+        _event(Account.Resumed, ACCOUNT, 5),
         _event(
             ApiKey.Created,
             key,
@@ -118,6 +122,7 @@ def example_events() -> list[Event]:
             prefix="AbCdEfGh",
             limit=60,
             expires_at=NOON + timedelta(days=90),
+            rotated_from=OLD_KEY,
         ),
         _event(
             ApiKey.Used,
@@ -130,7 +135,20 @@ def example_events() -> list[Event]:
             address="2001:db8::7",
         ),
         _event(ApiKey.Throttled, key, 3, actor=bot, address="192.0.2.7"),
-        _event(ApiKey.Deactivated, key, 4, reason="left the company"),
+        _event(ApiKey.Renamed, key, 4, name="Nightly run, old"),
+        _event(ApiKey.RateLimitChanged, key, 5, limit=10),
+        _event(ApiKey.ExpirySet, key, 6, expires_at=NOON + timedelta(days=30)),
+        _event(ApiKey.Rotated, key, 7, rotated_to=OTHER_KEY, expires_at=NOON + timedelta(days=1)),
+        _event(ApiKey.Deactivated, key, 8, reason="left the company"),
+        _event(
+            ApiKey.Refused,
+            key,
+            9,
+            actor="system",
+            attempts=17,
+            last_attempt_at=NOON + timedelta(seconds=8, microseconds=999_999),
+            address="192.0.2.8",
+        ),
         _event(
             Job.Reported,
             JOB,

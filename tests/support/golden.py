@@ -19,7 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from pydantic_core import to_jsonable_python
 
 from application.store.mapper import EventMapper
-from domain.api_key import ApiKeySnapshot
+from domain.key_snapshot import ApiKeySnapshot
 from domain.rate_limit import Window
 from tests.support.examples import event_classes, example_events
 
@@ -123,12 +123,10 @@ def main() -> None:
     for event in events:
         path = file_of(event.TOPIC, event.class_version)
         if not path.exists():
-            before = [one.stored for one in all_golden().values()]
             stored = mapper.to_stored_event(event)
-            stream = [one for one in before if one.originator_id == stored.originator_id] + [stored]
-            stream = [one for one in stream if not one.topic.endswith(".snapshot")]
-            stream.sort(key=lambda one: one.originator_version)
-            aggregate = replay(map(mapper.to_domain_event, stream))
+            version = stored.originator_version
+            before = history_of(stored.originator_id, version - 1, all_golden().values())
+            aggregate = replay(map(mapper.to_domain_event, [*before, stored]))
             Golden(stored, state_of(aggregate)).write(path)
             sys.stdout.write(f"wrote {path.name}\n")
     snapshot = example_snapshot(events)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
-from interfaces.http.keys import Deactivation, NewKey
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
@@ -32,6 +32,11 @@ def _created(model: type[BaseModel], description: str, *, replayed: bool = True)
     return (Success(status=201, description=description, model=model, headers=headers),)
 
 
+def _changed(model: type[BaseModel], *, replayed: bool = True) -> tuple[Success, ...]:
+    headers = (*(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
+    return (Success(description="As it is now.", model=model, headers=headers),)
+
+
 ADMIN_OPERATIONS: tuple[Entry, ...] = (
     _Entry(
         method="get",
@@ -54,6 +59,59 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=NewAccount,
         parameters=("Idempotency-Key",),
         success=_created(answers.Account, "Opened."),
+        problems=_POST,
+    ),
+    _Entry(
+        method="get",
+        path=_ACCOUNT,
+        name="readAccount",
+        tag="Accounts",
+        summary="Show an account",
+        description="For all its members, and who has a role in the tenant.",
+        parameters=("account_id",),
+        success=(Success(description="The account.", model=answers.Account),),
+        problems=_READ,
+    ),
+    _Entry(
+        method="patch",
+        path=_ACCOUNT,
+        name="renameAccount",
+        tag="Accounts",
+        summary="Rename an account",
+        description="Send what is to change.",
+        body=AccountChange,
+        body_required=False,
+        parameters=("account_id",),
+        success=_changed(answers.Account, replayed=False),
+        problems=_WRITE,
+    ),
+    _Entry(
+        method="post",
+        path=f"{_ACCOUNT}/suspend",
+        name="suspendAccount",
+        tag="Accounts",
+        summary="Keep the robots of an account out",
+        description=(
+            "For tenant admins. From this answer on every key of the account gets 403 `account-suspended`, everywhere;"
+            " what was reported before stays, and the admin API goes on. Again changes nothing."
+        ),
+        body=Suspension,
+        body_required=False,
+        parameters=("account_id", "Idempotency-Key"),
+        success=_changed(answers.Account),
+        problems=_POST,
+    ),
+    _Entry(
+        method="post",
+        path=f"{_ACCOUNT}/resume",
+        name="resumeAccount",
+        tag="Accounts",
+        summary="Let the robots of an account in again",
+        description="For tenant admins. Its keys are as they were. Again changes nothing.",
+        body=Nothing,
+        body_required=False,
+        parameters=("account_id", "Idempotency-Key"),
+        success=_changed(answers.Account),
         problems=_POST,
     ),
     _Entry(
@@ -89,7 +147,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=ProcessChange,
         body_required=False,
         parameters=("account_id", "flow_id"),
-        success=(Success(description="As it is now.", model=answers.Process, headers=("X-Lists-Behind",)),),
+        success=_changed(answers.Process, replayed=False),
         problems=_WRITE,
     ),
     _Entry(
@@ -163,6 +221,40 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         problems=_READ,
     ),
     _Entry(
+        method="patch",
+        path=f"{_ACCOUNT}/keys/{{key_id}}",
+        name="changeKey",
+        tag="Keys",
+        summary="Rename a key, change its limit, let it expire sooner",
+        description=(
+            "Send what is to change. A new limit holds from the next request on, and uses before it count. An expiry"
+            " only ever comes sooner. A key that has ended is not changed any more (409 `key-ended`)."
+        ),
+        body=KeyChange,
+        body_required=False,
+        parameters=("account_id", "key_id"),
+        success=_changed(answers.Key, replayed=False),
+        problems=(*_WRITE, "key-ended"),
+    ),
+    _Entry(
+        method="post",
+        path=f"{_ACCOUNT}/keys/{{key_id}}/rotate",
+        name="rotateKey",
+        tag="Keys",
+        summary="Let a new key take the place of one",
+        description=(
+            "The new key has the same name, scope and limit; its secret is in this answer and never again. The old one"
+            " works until `overlap_seconds` are over, and with 0 no longer than this answer. Without `expires_at` the"
+            " new one lives as long as the old one was made for. A key is rotated once: again is a 409"
+            " `already-created` with the key that has taken its place."
+        ),
+        body=Rotation,
+        body_required=False,
+        parameters=("account_id", "key_id", "Idempotency-Key"),
+        success=_created(answers.CreatedKey, "The new key with its secret.", replayed=False),
+        problems=(*_POST, "process-retired", "key-ended", "already-created"),
+    ),
+    _Entry(
         method="post",
         path=f"{_ACCOUNT}/keys/{{key_id}}/deactivate",
         name="deactivateKey",
@@ -172,13 +264,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Deactivation,
         body_required=False,
         parameters=("account_id", "key_id", "Idempotency-Key"),
-        success=(
-            Success(
-                description="The key, deactivated.",
-                model=answers.Key,
-                headers=("Idempotent-Replayed", "X-Lists-Behind"),
-            ),
-        ),
+        success=_changed(answers.Key),
         problems=_POST,
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from domain.report import Report
-from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
-from interfaces.http.keys import Deactivation, NewKey
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
 from interfaces.http.sessions import SignIn
@@ -42,7 +42,15 @@ REQUESTS: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
         "For one process": {"name": "Invoices, nightly", "flow_id": FLOW_ID, "limit": 120},
         "For the account": {"name": "All robots"},
     },
+    KeyChange: {
+        "A lower limit": {"limit": 10},
+        "Name and end": {"name": "Invoices, old", "expires_at": "2027-01-31T18:00:00Z"},
+    },
+    Rotation: {"A day for the robots to switch": {"overlap_seconds": 86_400}, "At once": {"overlap_seconds": 0}},
     Deactivation: {"With a reason": {"reason": "The robot was retired"}},
+    AccountChange: {"Another name": {"name": "Finance and Controlling"}},
+    Suspension: {"With a reason": {"reason": "The contract is under review"}},
+    Nothing: {"Nothing": {}},
     NewAccount: {"An account": {"name": "Finance"}},
     NewProcess: {"With the RPA tool's id": {"name": "Invoices", "flow_id": FLOW_ID}},
     ProcessChange: {"Another name": {"name": "Incoming invoices"}, "Retire": {"retired": True}},
@@ -76,6 +84,9 @@ _KEY = {
     "deactivation_reason": None,
     "rotated_to": None,
     "rotated_from": None,
+    "refusals": 0,
+    "refused_at": None,
+    "refused_address": None,
 }
 _ENDED = {
     "active": False,
@@ -97,7 +108,7 @@ _SESSION = {
     "user": {"id": USER_ID, "email": "alice@example.com", "name": "Alice"},
     "memberships": [{"account_id": ACCOUNT_ID, "account_name": "Finance", "roles": ["account_admin"]}],
 }
-_ACCOUNT = {"id": ACCOUNT_ID, "name": "Finance", "opened_at": "2026-03-01T08:00:00.000Z"}
+_ACCOUNT = {"id": ACCOUNT_ID, "name": "Finance", "opened_at": "2026-03-01T08:00:00.000Z", "suspended_at": None}
 _PROCESS = {
     "flow_id": FLOW_ID,
     "account_id": ACCOUNT_ID,

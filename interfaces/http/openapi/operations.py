@@ -35,6 +35,7 @@ OPERATIONS: tuple[Entry, ...] = (
         problems=(
             "malformed-json",
             "invalid-api-key",
+            "account-suspended",
             "key-scope",
             "process-not-found",
             "process-retired",
@@ -55,7 +56,7 @@ OPERATIONS: tuple[Entry, ...] = (
         description="What a robot may know of its key, and the cheapest way to try one out. It is one use of the key.",
         access=Access.KEY,
         success=(Success(description="The key.", model=answers.OwnKey, headers=("RateLimit", "RateLimit-Policy")),),
-        problems=("invalid-api-key", "rate-limited"),
+        problems=("invalid-api-key", "account-suspended", "rate-limited"),
     ),
     Entry(
         method="post",

@@ -8,8 +8,8 @@ from typing import Any
 from domain import limits
 from domain.permissions import ACCOUNT_ROLES
 from domain.report import DetailStatus, Report
-from interfaces.http.accounts import NewAccount, NewProcess, ProcessChange
-from interfaces.http.keys import Deactivation, NewKey
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.sessions import SignIn
 
@@ -83,7 +83,22 @@ FIELDS: dict[str, dict[str, Words]] = {
             f"Requests in any 60 seconds, without a decimal point; {limits.RATE_LIMIT_DEFAULT} when it is left out."
         ),
     },
+    KeyChange.__name__: {
+        "name": Words("Another name. Left out: as it is.", _NAME),
+        "limit": Words("Requests in any 60 seconds, from the next one on; those before it count. Left out: as it is."),
+        "expires_at": Words("In the future, and not later than it is. Left out: as it is.", _TIME),
+    },
+    Rotation.__name__: {
+        "overlap_seconds": Words(
+            "For how long the old key still works, up to a week; not beyond its own expiry. With 0 it ends with this"
+            " answer."
+        ),
+        "expires_at": Words("Of the new key. Left out: it lives as long as the old one was made for.", _TIME),
+    },
     Deactivation.__name__: {"reason": Words("For those who ask later: text, of one line or several.", _LINES)},
+    AccountChange.__name__: {"name": Words("Another name. Left out: as it is.", _NAME)},
+    Suspension.__name__: {"reason": Words("For those who ask later: text, of one line or several.", _LINES)},
+    Nothing.__name__: {},
     NewAccount.__name__: {"name": Words("One line, not blank; spaces around it are cut off.", _NAME)},
     NewProcess.__name__: {
         "name": Words("One line, not blank; spaces around it are cut off.", _NAME),

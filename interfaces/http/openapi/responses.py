@@ -66,8 +66,11 @@ class Key(_Answer):
     deactivated_at: Instant | None
     deactivated_by: str | None
     deactivation_reason: str | None
-    rotated_to: UUID | None
-    rotated_from: UUID | None
+    rotated_to: Annotated[UUID | None, Field(description="The key that has taken the place of this one.")]
+    rotated_from: Annotated[UUID | None, Field(description="The key that this one has taken the place of.")]
+    refusals: Annotated[int, Field(ge=0, description="Requests that were refused since the key has ended.")]
+    refused_at: Annotated[Instant | None, Field(description="The last one of them. It may be an hour behind.")]
+    refused_address: Annotated[str | None, Field(description="Where that one came from.")]
 
 
 class CreatedKey(Key):
@@ -88,6 +91,7 @@ class Account(_Answer):
     id: UUID
     name: str
     opened_at: Instant
+    suspended_at: Annotated[Instant | None, Field(description="Since when it takes no reports; null when it does.")]
 
 
 class Process(_Answer):

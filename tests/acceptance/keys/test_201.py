@@ -48,6 +48,9 @@ def test_a_key_is_shown_with_its_secret_this_once(world: World) -> None:
         "deactivation_reason": None,
         "rotated_to": None,
         "rotated_from": None,
+        "refusals": 0,
+        "refused_at": None,
+        "refused_address": None,
         "key": secret.text,
     }
     shown = world.ask("GET", answer.headers["location"], headers=world.signed_in("alice"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from application.accounts import SuspendAccount
 from domain.key_secret import generate
 from domain.permissions import Role
 from interfaces.http.app import routes
@@ -46,11 +47,18 @@ def _expired(world: World) -> dict[str, str]:
     return robot.headers
 
 
+def _of_a_suspended_account(world: World) -> dict[str, str]:
+    robot = world.robot(world.cast.account_b)
+    world.application.execute(SuspendAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_b))
+    return robot.headers
+
+
 KEYS: dict[str, Callable[[World], dict[str, str]]] = {
     "of the account": lambda world: world.robot().headers,
     "of the process": lambda world: world.robot(flow_id=world.cast.flow_a).headers,
     "of another process": lambda world: world.robot(flow_id=world.cast.other_flow_a).headers,
     "of another account": lambda world: world.robot(world.cast.account_b).headers,
+    "of a suspended account": _of_a_suspended_account,
     "deactivated": _deactivated,
     "expired": _expired,
     "unknown": lambda _: {"X-API-Key": generate().text},

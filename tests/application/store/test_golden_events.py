@@ -80,7 +80,9 @@ def test_a_snapshot_is_the_state_that_its_events_lead_to(name: str) -> None:
     from_events = replay(MAPPER.to_domain_event(stored) for stored in history)
     from_snapshot = replay([MAPPER.to_domain_event(snapshot)])
     assert isinstance(from_snapshot, ApiKey)
-    assert state_of(from_snapshot) == state_of(from_events)
+    # What a later release adds to the state was in no older snapshot.
+    known = GOLDEN[name].replays_to.keys()
+    assert [state_of(from_snapshot)[field] for field in known] == [state_of(from_events)[field] for field in known]
 
 
 def test_no_golden_file_holds_personal_data_or_a_secret() -> None:

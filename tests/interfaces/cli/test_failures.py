@@ -19,6 +19,7 @@ WITH_DATA: dict[type[errors.DomainError], errors.DomainError] = {
     errors.RateLimitedError: errors.RateLimitedError(Quota(60, 0, 12)),
     errors.SignInThrottledError: errors.SignInThrottledError(12),
     errors.AlreadyCreatedError: errors.AlreadyCreatedError(ID),
+    errors.AlreadyRotatedError: errors.AlreadyRotatedError(ID),
     errors.InvalidInputError: errors.InvalidInputError([errors.FieldError("/name", "must not be blank")]),
 }
 

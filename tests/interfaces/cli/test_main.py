@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 GROUPS = {"accounts", "processes", "members", "keys"}
 EXPECTED = {
     "serve", "migrate", "report", "demo",
-    "accounts list", "accounts create", "accounts settings",
+    "accounts list", "accounts create", "accounts rename", "accounts settings", "accounts suspend", "accounts resume",
     "processes list", "processes register", "processes rename", "processes retire", "processes restore",
     "members list", "members add", "members remove", "members reset-password",
-    "keys create", "keys show", "keys deactivate",
+    "keys create", "keys show", "keys change", "keys rotate", "keys deactivate",
 }  # fmt: skip
 
 

@@ -1,0 +1,95 @@
+"""A small memory of the edge: keys that have ended and are still presented, so that a forgotten bot can be found.
+
+A refusal must be cheap and must not make the log grow with every attempt, so attempts are counted here, and written
+down with the key at the first one and then at most once in an hour.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from application.keys import CountRefusals
+from application.store.errors import StoreUnavailableError
+from domain.limits import REFUSALS_NOTED_EVERY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from application.door import Door
+    from domain.clock import Clock
+
+_REMEMBERED_MAX: Final = 10_000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """Since they were last written down. next_at: from when on they may be again."""
+
+    count: int
+    last_at: datetime
+    address: str
+    next_at: datetime
+
+
+class EndedKeys:
+    """Counts refusals of keys that have ended, by key. Any thread may call it."""
+
+    def __init__(self, door: Door, clock: Clock) -> None:
+        self._door = door
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._attempts: OrderedDict[UUID, _Attempts] = OrderedDict()
+
+    def note(self, key_id: UUID, address: str) -> None:
+        """Count a refusal, and have what was counted written down when it is time. Does not wait for that."""
+        now = self._clock()
+        due: list[CountRefusals] = []
+        with self._lock:
+            attempts = self._attempts.get(key_id)
+            if attempts is None:
+                attempts = self._attempts[key_id] = _Attempts(0, now, address, now)
+                if len(self._attempts) > _REMEMBERED_MAX:
+                    due += _written(*self._attempts.popitem(last=False))
+            self._attempts.move_to_end(key_id)
+            attempts.count += 1
+            attempts.last_at, attempts.address = now, address
+            if now >= attempts.next_at:
+                due += _written(key_id, attempts)
+                attempts.count, attempts.next_at = 0, now + REFUSALS_NOTED_EVERY
+        for command in due:
+            try:
+                self._door.submit(command, _forget)
+            except StoreUnavailableError as error:
+                _log.warning("refusals_not_written_down", key=str(command.key_id), reason=str(error))
+
+    def close(self) -> None:
+        """Write down what is left, as far as the store can be reached."""
+        with self._lock:
+            due = [command for item in self._attempts.items() for command in _written(*item)]
+            self._attempts.clear()
+        try:
+            for command in due:
+                self._door.execute(command)
+        except StoreUnavailableError as error:
+            _log.warning("refusals_not_written_down", keys=len(due), reason=str(error))
+
+
+def _written(key_id: UUID, attempts: _Attempts) -> list[CountRefusals]:
+    if not attempts.count:
+        return []
+    return [
+        CountRefusals(
+            key_id=key_id, attempts=attempts.count, last_attempt_at=attempts.last_at, address=attempts.address
+        )
+    ]
+
+
+def _forget() -> None:
+    """Stand for what is to be done when it is written: nothing."""
