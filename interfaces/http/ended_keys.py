@@ -66,8 +66,16 @@ class EndedKeys:
         for command in due:
             try:
                 self._door.submit(command, _forget)
-            except StoreUnavailableError as error:
-                _log.warning("refusals_not_written_down", key=str(command.key_id), reason=str(error))
+            except StoreUnavailableError:
+                self._take_back(command)
+
+    def _take_back(self, command: CountRefusals) -> None:
+        """Count again what could not be written down, to be tried at the next attempt."""
+        with self._lock:
+            attempts = self._attempts.get(command.key_id)
+            if attempts is not None:
+                attempts.count += command.attempts
+                attempts.next_at = command.last_attempt_at
 
     def close(self) -> None:
         """Write down what is left, as far as the store can be reached."""

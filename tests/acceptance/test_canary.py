@@ -92,6 +92,11 @@ def after_a_day(watched: Watched) -> Watched:
     process = watched.create(f"{account}/processes", bearer, {"name": "Invoices"})
     key = watched.create(f"{account}/keys", bearer | {"Idempotency-Key": "k"}, {"name": "Nightly"}, "key")
     ended = watched.create(f"{account}/keys", bearer, {"name": "Ended"}, "key")
+    rotated = watched.create(f"{account}/keys/{ended['id']}/rotate", bearer | {"Idempotency-Key": "r"}, {}, "key")
+    ask("POST", f"{account}/keys/{ended['id']}/rotate", bearer | {"Idempotency-Key": "r"}, json={})
+    ask("POST", f"{account}/keys/{ended['id']}/rotate", bearer, json={})
+    ask("PATCH", f"{account}/keys/{rotated['id']}", bearer, json={"name": rotated["key"][:4], "limit": 7})
+    _robots_do_what_robots_do(watched, rotated["key"], process["flow_id"])
     member = {"email": f"{uuid4().hex}@example.com", "role": "account_admin"}
     first_password = watched.create(f"{account}/members", bearer, member, "first_password")["first_password"]
     _people_do_what_people_do(watched, session, account, member["email"], first_password)

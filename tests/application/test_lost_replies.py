@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from application.accounts import AddMember, OpenAccount, RegisterProcess
+from application.accounts import AddMember, OpenAccount, RegisterProcess, SuspendAccount
 from application.admin import IdempotentRequest
 from application.store.errors import StoreUnavailableError
 from domain.permissions import Role
@@ -42,6 +43,24 @@ COMMANDS: dict[str, tuple[Callable[[Cast], Command], list[str]]] = {
         ["api_key.created", "receipt.issued"],
     ),
     "deactivate": (lambda cast: cast.deactivate_key_command(cast.bot().key_id), ["api_key.deactivated"]),
+    "change": (
+        lambda cast: cast.change_key_command(cast.bot().key_id, name="x", limit=5),
+        ["api_key.rate_limit_changed", "api_key.renamed"],
+    ),
+    "rotate": (
+        lambda cast: cast.rotate_key_command(cast.bot().key_id),
+        ["api_key.created", "api_key.deactivated", "api_key.rotated"],
+    ),
+    "rotate with overlap and an Idempotency-Key": (
+        lambda cast: cast.rotate_key_command(
+            cast.bot().key_id, overlap=timedelta(days=1), idempotency=IdempotentRequest("one", DIGEST)
+        ),
+        ["api_key.created", "api_key.rotated", "receipt.issued"],
+    ),
+    "suspend": (
+        lambda cast: SuspendAccount(tenant_id=cast.tenant_id, account_id=cast.account_a),
+        ["account.suspended"],
+    ),
     "retire": (lambda cast: cast.retire_command(), ["process.retired"]),
     "open an account": (
         lambda cast: OpenAccount(tenant_id=cast.tenant_id, new_account_id=uuid4(), name="C"),

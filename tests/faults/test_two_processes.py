@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from application.event_sourcing import SNAPSHOT_INTERVAL
+from domain.key_secret import KeySecret
 from tests.support.effort import LONG, effort
 from tests.support.history import Attempt, History, broken_rules, read_log
 from tests.support.service import tell
@@ -164,6 +165,46 @@ def test_a_key_that_one_process_deactivated_is_refused_on_the_very_next_request_
         assert desk.deactivate(robot, here.ask).status == 200
         refused = robot.look(address)
         assert (refused.status, refused.problem) == (401, "invalid-api-key")
+
+
+def test_bots_that_switch_inside_the_overlap_of_a_rotation_lose_no_report(
+    installation: Installation, pair: Pair
+) -> None:
+    desk = installation.desk()
+    old = desk.robot(limit=UNLIMITED)
+    overlap_seconds = effort(2, 10)
+    history, threads = History(), effort(4, 16)
+    successor: list[Robot] = []
+    ends: list[float] = []
+    switched, stop = threading.Event(), threading.Event()
+
+    def report(number: int) -> list[Attempt]:
+        attempts = []
+        while not stop.is_set():
+            robot = successor[0] if switched.is_set() else old
+            attempts.append(history.report(through(robot, pair[number % 2]), str(uuid4())))
+        return attempts
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            bots = [pool.submit(report, number) for number in range(threads)]
+            wait_until(lambda: len(history.attempts) > 20, "they report")
+            answer = desk.rotate(old, overlap_seconds=overlap_seconds)
+            assert answer.status == 201, answer.body
+            ends.append(time.monotonic() + overlap_seconds)
+            successor.append(replace(old, secret=KeySecret(answer.json["key"])))
+            # At half time: a report that is under way with the old key is answered before it ends.
+            wait_until(lambda: time.monotonic() > ends[0] - overlap_seconds / 2, "half of the overlap is over")
+            switched.set()
+            wait_until(lambda: time.monotonic() >= ends[0], "the overlap is over")
+            refused = [history.report(through(old, service), str(uuid4())).status for service in pair]
+            count = len(history.attempts)
+            wait_until(lambda: len(history.attempts) > count + 20, "they go on")
+        finally:
+            stop.set()
+        statuses = {attempt.status for bot in bots for attempt in bot.result()}
+    assert (refused, statuses) == ([401, 401], {201})
+    assert broken_rules(history.attempts, read_log(installation.conninfo())) == []
 
 
 def test_fifty_threads_with_one_idempotency_key_make_one_job_and_get_one_answer(

@@ -306,6 +306,13 @@ class Desk:
         """End the key of a robot."""
         return self.post(f"/{robot.account_id}/keys/{robot.key_id}/deactivate", {}, headers, ask)
 
+    def rotate(self, robot: Robot, *, overlap_seconds: int) -> Answer:
+        """Let a new key take the place of a robot's."""
+        path = f"/{robot.account_id}/keys/{robot.key_id}/rotate"
+        answer = self.post(path, {"overlap_seconds": overlap_seconds})
+        self.secrets += [answer.json["key"]] if answer.status == 201 else []
+        return answer
+
     def _made(self, path: str, body: Any) -> Any:
         made = self.post(path, body)
         assert made.status == 201, made.body

@@ -1,0 +1,122 @@
+"""What is counted of keys that have ended: bounded in memory and in the log, and nothing is lost at an orderly end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.store.errors import StoreUnavailableError
+from domain.limits import REFUSALS_NOTED_EVERY
+from interfaces.http import ended_keys
+from interfaces.http.ended_keys import EndedKeys
+from tests.support.clock import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from application.keys import CountRefusals
+
+
+class FakeDoor:
+    """Remembers the commands that it is given, or is shut."""
+
+    def __init__(self) -> None:
+        self.commands: list[CountRefusals] = []
+        self.is_shut = False
+
+    def submit(self, command: CountRefusals, settled: Callable[[], object]) -> None:
+        if self.is_shut:
+            raise StoreUnavailableError("away")
+        self.commands.append(command)
+        settled()
+
+    def execute(self, command: CountRefusals) -> None:
+        self.submit(command, lambda: None)
+
+    def written(self) -> Counter[UUID]:
+        counts: Counter[UUID] = Counter()
+        for command in self.commands:
+            counts[command.key_id] += command.attempts
+        return counts
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def door() -> FakeDoor:
+    return FakeDoor()
+
+
+@pytest.fixture
+def keys(door: Any, clock: FakeClock) -> EndedKeys:
+    return EndedKeys(door, clock)
+
+
+def test_the_first_attempt_is_written_down_at_once_and_the_others_together_an_hour_later(
+    keys: EndedKeys, door: FakeDoor, clock: FakeClock
+) -> None:
+    key = uuid4()
+    for _ in range(100):
+        keys.note(key, "192.0.2.7")
+    assert [command.attempts for command in door.commands] == [1]
+    clock.advance(REFUSALS_NOTED_EVERY - timedelta(microseconds=1))
+    keys.note(key, "192.0.2.8")
+    assert len(door.commands) == 1
+    clock.advance(timedelta(microseconds=1))
+    keys.note(key, "192.0.2.9")
+    last = door.commands[-1]
+    assert (last.attempts, last.last_attempt_at, last.address) == (101, clock.now, "192.0.2.9")
+
+
+def test_each_key_is_counted_by_itself(keys: EndedKeys, door: FakeDoor) -> None:
+    one, other = uuid4(), uuid4()
+    for key in (one, other, other):
+        keys.note(key, "192.0.2.7")
+    keys.close()
+    assert door.written() == {one: 1, other: 2}
+
+
+def test_what_was_not_written_yet_is_at_the_end_once(keys: EndedKeys, door: FakeDoor) -> None:
+    key = uuid4()
+    for _ in range(5):
+        keys.note(key, "192.0.2.7")
+    keys.close()
+    keys.close()
+    assert [command.attempts for command in door.commands] == [1, 4]
+
+
+def test_when_too_many_keys_are_counted_the_one_that_is_silent_longest_is_written_down_and_forgotten(
+    keys: EndedKeys, door: FakeDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended_keys, "_REMEMBERED_MAX", 3)
+    some = [uuid4() for _ in range(10)]
+    for key in some:
+        keys.note(key, "192.0.2.7")
+        keys.note(key, "192.0.2.7")
+    assert door.written() == {key: 2 if number < 7 else 1 for number, key in enumerate(some)}
+    keys.close()
+    assert door.written() == dict.fromkeys(some, 2)
+
+
+def test_while_the_store_is_away_nobody_waits_and_what_was_counted_is_written_down_afterwards(
+    keys: EndedKeys, door: FakeDoor
+) -> None:
+    key = uuid4()
+    door.is_shut = True
+    for _ in range(3):
+        keys.note(key, "192.0.2.7")
+    assert door.commands == []
+    door.is_shut = False
+    keys.note(key, "192.0.2.7")
+    assert door.written() == {key: 4}
+    door.is_shut = True
+    keys.note(key, "192.0.2.7")
+    keys.close()
+    assert door.written() == {key: 4}
