@@ -20,8 +20,10 @@ from domain.limits import (
 )
 from domain.report import Time
 from interfaces.cli.desk import Desk, checked
-from interfaces.cli.output import Answer
-from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command, uuid_of
+from interfaces.cli.find_keys import EXAMPLES_OF_FIND, find_keys
+from interfaces.cli.leaked_keys import deactivate_leaked
+from interfaces.cli.output import Answer, WrongUsageError
+from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
 from interfaces.http import admin as wire
 from interfaces.http.presenters import key_resource, time_text
 
@@ -52,16 +54,15 @@ _COLUMNS = {
 }
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)"}
 _keys = typer.Typer(no_args_is_help=True)
+_keys.command("find", epilog=example_text(EXAMPLES_OF_FIND))(find_keys)
 
-KeyId = Annotated[
-    UUID,
-    typer.Argument(
-        metavar="KEY_ID",
-        parser=uuid_of,
-        help="The id that `keys create` showed, never the key itself.",
-        show_default=False,
-    ),
-]
+_KEY_ID = typer.Argument(
+    metavar="KEY_ID",
+    parser=uuid_of,
+    help="The id that `keys create` showed, never the key itself.",
+    show_default=False,
+)
+KeyId = Annotated[UUID, _KEY_ID]
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
@@ -202,16 +203,35 @@ def rotate_key(
 @store_command(
     _keys,
     "deactivate",
-    examples='rpawatch keys deactivate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --reason "Laptop was lost"',
+    examples="""
+        rpawatch keys deactivate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --reason "Laptop was lost"
+        rpawatch keys deactivate --leaked paste.txt
+    """,
 )
 def deactivate_key(
     desk: Desk,
-    key_id: KeyId,
+    key_id: Annotated[UUID | None, _KEY_ID] = None,
     reason: ReasonOption = None,
+    leaked: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="End every key that stands in this file, whole, in whatever text; - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> Answer:
-    """End a key for good, at once; again changes nothing."""
-    account_id = desk.get(ApiKey, key_id).account_id
+    """End a key for good, at once, or all keys that a file names; again changes nothing."""
     why = None if reason is None else checked(wire.Reason, reason, "reason")
+    if key_id is not None and leaked is None:
+        return _ended(desk, key_id, why)
+    if key_id is None and leaked is not None:
+        return deactivate_leaked(desk, leaked, why)
+    raise WrongUsageError("Say which key: KEY_ID, or --leaked FILE for all that a file names, and not both.")
+
+
+def _ended(desk: Desk, key_id: UUID, why: str | None) -> Answer:
+    account_id = desk.get(ApiKey, key_id).account_id
     return _key(desk, desk.execute(DeactivateKey(**desk.caller(account_id), key_id=key_id, reason=why)))
 
 

@@ -6,8 +6,8 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +49,34 @@ class Answer:
 
     document: the JSON for scripts; with a list `items` people see a table of them, else a block of names and values.
     columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
-    blanks: what people see in a column where there is nothing, other than a dash.
+    blanks: what people see in a column where there is nothing, other than a dash. exit_code: of the command.
     """
 
     document: Mapping[str, Any]
     columns: Mapping[str, str]
     note: str | None = None
     blanks: Mapping[str, str] = field(default_factory=dict)
+    exit_code: int = 0
 
 
 def show(answer: Answer, *, as_json: bool) -> None:
     """Print an answer on standard output: as one JSON document, or for people. Raises CommandError."""
-    try:
+    with _answering():
         _write(answer, as_json=as_json)
+    if answer.note:
+        say(answer.note)
+
+
+def show_line(text: str) -> None:
+    """Print a line of an answer on standard output at once. Keys in it are cut down. Raises CommandError."""
+    with _answering():
+        sys.stdout.write(printable(without_keys(text)) + "\n")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
         raise  # whoever reads has seen enough
@@ -70,8 +85,6 @@ def show(answer: Answer, *, as_json: bool) -> None:
         raise CommandError(
             f"The answer can't be written ({error.strerror or error}). What was asked for was done all the same."
         ) from None
-    if answer.note:
-        say(answer.note)
 
 
 def _write(answer: Answer, *, as_json: bool) -> None:
@@ -92,9 +105,13 @@ def _forget_output() -> None:
 
 def say(message: str) -> None:
     """Write a line for people on standard error. Keys in it are cut down to their public prefix."""
-    short = LOOKS_LIKE_A_KEY.sub(lambda found: found[0][: len(MARK) + 8] + "…", message)
-    sys.stderr.write("\n".join(printable(line) for line in short.split("\n")) + "\n")
+    sys.stderr.write("\n".join(printable(line) for line in without_keys(message).split("\n")) + "\n")
     sys.stderr.flush()
+
+
+def without_keys(text: str) -> str:
+    """Return the text with the keys in it cut down to their public prefix."""
+    return LOOKS_LIKE_A_KEY.sub(lambda found: found[0][: len(MARK) + 8] + "…", text)
 
 
 def printable(text: str) -> str:

@@ -65,7 +65,10 @@ def store_command(group: typer.Typer, name: str, *, examples: str) -> Callable[[
         def command(*, as_json: bool, data_dir: Path | None, database_url: str | None, **own: Any) -> None:  # noqa: ANN401 - as the signature of `work` says
             with open_desk(data_dir, database_url) as desk:
                 # Before the store is let go: a secret that is shown once must not be lost to trouble at the end.
-                show(work(desk, **own), as_json=as_json)  # type: ignore[call-arg] # as the signature of `work` says
+                answer = work(desk, **own)  # type: ignore[call-arg] # as the signature of `work` says
+                show(answer, as_json=as_json)
+            if answer.exit_code:
+                raise typer.Exit(answer.exit_code)
 
         _look_like(command, work)
         group.command(name, epilog=example_text(examples))(command)
