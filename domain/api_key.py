@@ -46,6 +46,17 @@ class KeyStatus(StrEnum):
     DEACTIVATED = "deactivated"
 
 
+def status_of(deactivated_at: datetime | None, expires_at: datetime | None, at: datetime) -> KeyStatus:
+    """Return what a key with these ends is at `at`. The one predicate: pages show it and requests are let in by it."""
+    if deactivated_at is not None:
+        return KeyStatus.DEACTIVATED
+    if expires_at is None:
+        return KeyStatus.ACTIVE
+    if at >= expires_at:
+        return KeyStatus.EXPIRED
+    return KeyStatus.EXPIRING if expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
+
+
 class ApiKey(Aggregate):
     """A credential of one account, or of one process of it, for the Ingest API."""
 
@@ -120,14 +131,8 @@ class ApiKey(Aggregate):
         )
 
     def status(self, at: datetime) -> KeyStatus:
-        """Return what the key is at `at`. The one predicate: pages show it and requests are let in by it."""
-        if self.deactivated_at is not None:
-            return KeyStatus.DEACTIVATED
-        if self.expires_at is None:
-            return KeyStatus.ACTIVE
-        if at >= self.expires_at:
-            return KeyStatus.EXPIRED
-        return KeyStatus.EXPIRING if self.expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
+        """Return what the key is at `at`."""
+        return status_of(self.deactivated_at, self.expires_at, at)
 
     def is_active(self, at: datetime) -> bool:
         """Return whether the key lets requests in at `at`."""

@@ -17,6 +17,10 @@ KEY_EXPIRY_NOTICE = timedelta(days=7)
 ROTATION_OVERLAP_DEFAULT = timedelta(days=1)
 ROTATION_OVERLAP_MAX = timedelta(days=7)
 """How long a key may live on beside the one that takes its place."""
+KEY_UNUSED_NOTICE = timedelta(days=90)
+"""`rpawatch keys hygiene` takes a key for one that nobody needs when it was not used for so long."""
+KEY_REFUSED_NOTICE = timedelta(days=30)
+"""It names a key that has ended for so long after it was last presented."""
 REFUSALS_NOTED_EVERY = timedelta(hours=1)
 """Of a key that has ended and is still presented: each web process writes down at most so often how many times."""
 NAME_CHARS_MAX = 200

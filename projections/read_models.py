@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.account_list import ACCOUNT_LIST
+from projections.key_list import KEY_LIST
 from projections.member_list import MEMBER_LIST
 from projections.process_list import PROCESS_LIST
 
 if TYPE_CHECKING:
     from projections.read_model import ReadModel
 
-READ_MODELS: tuple[ReadModel, ...] = (ACCOUNT_LIST, PROCESS_LIST, MEMBER_LIST)
+READ_MODELS: tuple[ReadModel, ...] = (ACCOUNT_LIST, PROCESS_LIST, MEMBER_LIST, KEY_LIST)

@@ -1,7 +1,7 @@
 """A read model with one row per stream: load the rows that a batch is about, fold its events, store what came out.
 
-So a batch costs two statements whatever its length, a hundred events of one stream are one update, and a handler is a
-pure function of row and event.
+So a batch costs two statements whatever its length, a hundred events of one stream are one update, and a handler knows
+nothing but row and event.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ R = TypeVar("R", bound="DataclassInstance")
 Handlers: TypeAlias = Mapping[str, Callable[[Any, Any], R]]
 """Topic to a function of the row so far and the event, which returns the row as it is then.
 
-The row is None for the first event of a stream, and for no other.
+The row is None for the first event of a stream, and for no other. Where it is not frozen, a handler may change it: it
+is the batch's own.
 """
 
 
@@ -42,7 +43,7 @@ class StreamBeginsLateError(Exception):
 
 @dataclass(frozen=True)
 class StreamTable(Generic[R]):
-    """name: of the table. row: a frozen dataclass, one field per column. stream: the column with the stream's id.
+    """name: of the table. row: a dataclass, one field per column. stream: the column with the stream's id.
 
     key: the columns of the primary key, account first. tables: DDL with `{table}` for the name; its indexes have no
     names of their own, so that the same DDL makes a copy under another name.

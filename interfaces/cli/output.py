@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,18 +44,30 @@ class UnreachableError(CommandError):
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A table under a heading. items: at least one."""
+
+    heading: str
+    items: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a command has to say.
 
     document: the JSON for scripts; with a list `items` people see a table of them, else a block of names and values.
     columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
-    blanks: what people see in a column where there is nothing, other than a dash. exit_code: of the command.
+    blanks: what people see in a column where there is nothing, other than a dash. groups: what people see in place of
+    the document: tables of these columns. last_line: what people see after them. exit_code: of the command, where an
+    answer is one that scripts go by, as grep's is.
     """
 
     document: Mapping[str, Any]
     columns: Mapping[str, str]
     note: str | None = None
     blanks: Mapping[str, str] = field(default_factory=dict)
+    groups: Sequence[Group] | None = None
+    last_line: str | None = None
     exit_code: int = 0
 
 
@@ -91,6 +103,8 @@ def _write(answer: Answer, *, as_json: bool) -> None:
     if as_json:
         # ASCII only: right in whatever encoding the output has, and nothing in it can steer a terminal.
         sys.stdout.write(json.dumps(answer.document, indent=2) + "\n")
+    elif answer.groups is not None:
+        _print_groups(answer.groups, answer)
     elif "items" in answer.document:
         _print_items(answer.document["items"], answer)
     else:
@@ -137,7 +151,19 @@ def _console() -> Console:
     return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
 
 
-def _print_items(items: list[Mapping[str, Any]], answer: Answer) -> None:
+def _print_groups(groups: Sequence[Group], answer: Answer) -> None:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    console = _console()
+    for group in groups:
+        console.print(Text(printable(group.heading), "bold"), soft_wrap=True)
+        _print_items(group.items, answer)
+        console.print()
+    if answer.last_line is not None:
+        console.print(Text(printable(answer.last_line)), soft_wrap=True)
+
+
+def _print_items(items: Sequence[Mapping[str, Any]], answer: Answer) -> None:
     from rich import box  # noqa: PLC0415 - as above
     from rich.measure import Measurement  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above

@@ -62,13 +62,12 @@ def store_command(group: typer.Typer, name: str, *, examples: str) -> Callable[[
     """
 
     def register(work: Work[P]) -> Work[P]:
-        def command(*, as_json: bool, data_dir: Path | None, database_url: str | None, **own: Any) -> None:  # noqa: ANN401 - as the signature of `work` says
+        def command(*, as_json: bool, data_dir: Path | None, database_url: str | None, **own: Any) -> int:  # noqa: ANN401 - as the signature of `work` says
             with open_desk(data_dir, database_url) as desk:
-                # Before the store is let go: a secret that is shown once must not be lost to trouble at the end.
                 answer = work(desk, **own)  # type: ignore[call-arg] # as the signature of `work` says
+                # Before the store is let go: a secret that is shown once must not be lost to trouble at the end.
                 show(answer, as_json=as_json)
-            if answer.exit_code:
-                raise typer.Exit(answer.exit_code)
+            return answer.exit_code
 
         _look_like(command, work)
         group.command(name, epilog=example_text(examples))(command)
@@ -82,7 +81,7 @@ def example_text(lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in lines.strip().splitlines())
 
 
-def _look_like(command: Callable[..., None], work: Callable[..., Answer]) -> None:
+def _look_like(command: Callable[..., int], work: Callable[..., Answer]) -> None:
     hints = get_type_hints(work, include_extras=True)
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])

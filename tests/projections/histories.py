@@ -1,17 +1,20 @@
-"""Made-up histories: accounts, processes and members to which one thing after another happens."""
+"""Made-up histories: accounts, processes, members and keys to which one thing after another happens."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from domain.account import Account
 from domain.api_key import ApiKey
+from domain.errors import DomainError
 from domain.member import Member
 from domain.model import Cause, Event
 from domain.permissions import ACCOUNT_ROLES
 from domain.process import Process
+from domain.receipt import Receipt
 from tests.support.clock import NOON
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ class Histories:
         self._accounts: list[Account] = []
         self._processes: list[Process] = []
         self._members: list[Member] = []
+        self._keys: list[ApiKey] = []
         self._happened = 0
 
     def events(self, count: int) -> Iterator[Event]:
@@ -55,9 +59,9 @@ class Histories:
 
     def _step(self) -> Aggregate:
         self._happened += 1
-        steps = [self._change_account, self._change_process, self._change_member]
-        if not self._members or self._chance.random() < 0.2:
-            steps = [self._open_account, self._register, self._add_member]
+        steps = [self._change_account, self._change_process, self._change_member, self._change_key]
+        if not self._members or not self._keys or self._chance.random() < 0.2:
+            steps = [self._open_account, self._register, self._add_member, self._create_key]
         if not self._accounts:
             steps = [self._open_account]
         elif not self._processes:
@@ -86,6 +90,17 @@ class Histories:
             Member.add(self._cause(), tenant_id=TENANT, account_id=account, user_id=uuid4(), role=role)
         )
         return self._members[-1]
+
+    def _create_key(self) -> ApiKey:
+        account = self._chance.choice(self._accounts).id
+        self._keys.append(a_key_of(account, self._name(), self._cause(), limit=self._chance.randrange(1, 20)))
+        return self._keys[-1]
+
+    def _change_key(self) -> ApiKey:
+        key = self._chance.choice(self._keys)
+        with suppress(DomainError):
+            happen_to(key, self._cause(), self._chance)
+        return key
 
     def _change_account(self) -> Account:
         account = self._chance.choice(self._accounts)
@@ -131,19 +146,47 @@ def named(event: Event, name: str) -> Event:
     return event.model_copy(update={"name": name})
 
 
-def uses(count: int) -> list[Event]:
-    """Return a key's creation and `count` - 1 uses of it: events that no list of today is made of."""
-    cause = Cause(NOON, "system", "request-1", uuid4())
-    key = ApiKey.create(
+def a_key_of(account_id: UUID, name: str, cause: Cause, *, limit: int = 60) -> ApiKey:
+    """Return a new key of an account."""
+    return ApiKey.create(
         cause,
         key_id=uuid4(),
-        account_id=uuid4(),
-        flow_id=None,
-        name="Nightly run",
+        account_id=account_id,
+        flow_id=uuid4(),
+        name=name,
         prefix="AbCdEfGh",
-        limit=10_000,
+        limit=limit,
         expires_at=None,
     )
-    for second in range(1, count):
-        key.use(Cause(NOON + timedelta(seconds=second), str(key.id), "request-1", uuid4()), "accepted")
-    return events_of(key)
+
+
+def happen_to(key: ApiKey, cause: Cause, chance: random.Random) -> None:
+    """Let something happen to a key. Raises DomainError where a rule is against it, which changes nothing."""
+    happens = chance.randrange(12)
+    if happens == 0:
+        key.throttle(cause)
+    elif happens == 1:
+        key.change(cause, name=f"Key {chance.randrange(100)}")
+    elif happens == 2:
+        key.change(cause, limit=chance.randrange(1, 100))
+    elif happens == 3:
+        key.change(cause, expires_at=cause.at + timedelta(seconds=chance.randrange(1, 100)))
+    elif happens == 4:
+        key.rotate(cause, uuid4(), timedelta(seconds=chance.choice([0, 1, 3600])))
+    elif happens == 5:
+        key.deactivate(cause, chance.choice([None, "Laptop was lost"]))
+    elif happens in {6, 7}:
+        last_attempt_at = cause.at - timedelta(seconds=chance.randrange(10))
+        address = chance.choice([None, "192.0.2.7", "2001:db8::7"])
+        key.count_refusals(cause, attempts=chance.randrange(1, 9), last_attempt_at=last_attempt_at, address=address)
+    else:
+        key.use(cause, "accepted")
+
+
+def receipts(count: int) -> list[Event]:
+    """Return events that no list is made of."""
+    cause = Cause(NOON, "system", "request-1", uuid4())
+    issued = [
+        Receipt.issue(cause, receipt_id=uuid4(), request_digest="0" * 64, resource_id=uuid4()) for _ in range(count)
+    ]
+    return [event for receipt in issued for event in events_of(receipt)]

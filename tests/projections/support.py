@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
 from projections.account_list import ACCOUNT_LIST
+from projections.key_list import KEY_LIST, KeyRow
 from projections.member_list import MEMBER_LIST
 from projections.process_list import PROCESS_LIST
 from projections.projector import Projector
@@ -164,6 +165,7 @@ class World:
                 id_: (row.scope_id, row.account_id, row.user_id, set(row.roles), set(row.process_ids))
                 for id_, row in self.rows(MEMBER_LIST).items()
             },
+            "keys": {id_: shown_of_key(row) for id_, row in self.rows(KEY_LIST).items()},
         }
 
     def folded(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
@@ -182,7 +184,23 @@ class World:
                 m.id: (m.account_id or m.tenant_id, m.account_id, m.user_id, set(m.roles), set(m.process_ids))
                 for m in of_kind("member")
             },
+            "keys": {key.id: folded_of_key(key) for key in of_kind("api_key")},
         }
+
+
+def shown_of_key(row: KeyRow) -> tuple[Any, ...]:
+    """Return what a row says of a key, in the terms of `folded_of_key`."""
+    return tuple(getattr(row, column) for column in _KEY_COLUMNS)
+
+
+def folded_of_key(key: Any) -> tuple[Any, ...]:
+    """Return what an aggregate says of a key."""
+    return tuple(getattr(key, _CALLED.get(column, column)) for column in _KEY_COLUMNS)
+
+
+# Not of the aggregate: what the list is ordered by, and when the key was rotated, which no rule asks for.
+_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in {"sort_name", "rotated_at"}]
+_CALLED = {"key_id": "id", "rate_limit": "limit", "last_event_at": "modified_on"}
 
 
 def _of_kind(aggregates: dict[UUID, Any]) -> Any:

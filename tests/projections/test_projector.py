@@ -18,7 +18,7 @@ from projections.process_list import PROCESS_LIST
 from projections.projector import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX, Projector
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from tests.projections.histories import TENANT, Histories, events_of, named, uses
+from tests.projections.histories import TENANT, Histories, events_of, named, receipts
 from tests.projections.support import SeenPositions
 from tests.support.effort import effort, seeded_random
 from tests.support.examples import cause
@@ -163,7 +163,7 @@ def test_an_event_is_shown_well_before_the_next_look(world: World) -> None:
 def test_events_that_no_read_model_wants_are_read_past_and_never_decoded(world: World) -> None:
     unwanted = STRETCH_POSITIONS_MAX + 2 * BATCH_EVENTS_MAX
     first, last = an_account("First"), an_account("Last")
-    world.append([*events_of(first), *uses(unwanted), *events_of(last)])
+    world.append([*events_of(first), *receipts(unwanted), *events_of(last)])
     decoded: list[str] = []
 
     def decode(entry: LogEntry) -> Any:

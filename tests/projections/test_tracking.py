@@ -19,7 +19,7 @@ from projections.process_list import PROCESS_LIST
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from projections.tracking import PositionMovedError, look, move, position, wait_for
-from tests.projections.histories import TENANT, events_of, uses
+from tests.projections.histories import TENANT, events_of, receipts
 from tests.support.examples import cause
 from tests.support.waiting import wait_until
 
@@ -39,11 +39,11 @@ def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> No
 
 
 def test_waiting_ends_also_for_events_that_no_read_model_wants(shared: World) -> None:
-    assert wait_for(shared.database, shared.append(uses(10)))
+    assert wait_for(shared.database, shared.append(receipts(10)))
 
 
 def test_waiting_ends_after_its_time_when_nobody_projects(world: World) -> None:
-    end = world.append(uses(1))
+    end = world.append(receipts(1))
     began = time.monotonic()
     assert not wait_for(world.database, end, 0.2)
     assert 0.2 <= time.monotonic() - began < 2
@@ -57,7 +57,7 @@ def test_there_is_nothing_to_wait_for_when_nothing_was_appended(world: World) ->
 def test_whoever_waits_keeps_no_connection_from_others(world: World) -> None:
     narrow = Database(world.url, connections_max=1)
     narrow.open()
-    end = world.append(uses(1))
+    end = world.append(receipts(1))
     waiting = [threading.Thread(target=wait_for, args=(narrow, end, 10)) for _ in range(8)]
     for thread in waiting:
         thread.start()

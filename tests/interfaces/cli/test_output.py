@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain import key_secret
-from interfaces.cli.output import Answer, printable, say, show
+from interfaces.cli.output import Answer, Group, printable, say, show
 from tests.interfaces.cli.commands import command_line, environment
 
 if TYPE_CHECKING:
@@ -121,6 +121,23 @@ def test_values_are_shown_as_words(capsys: pytest.CaptureFixture[str]) -> None:
         "yes": "yes", "no": "no", "none": "-", "list": "a, b", "empty": "-", "blank": "(all)",
         "counts": "total 3, failed 0",
     }  # fmt: skip
+
+
+def test_groups_are_tables_under_headings_with_a_last_line(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = [Group("First \x1b", [item("a"), item("b")]), Group("Second", [item("c")])]
+    answer = Answer({"items": []}, COLUMNS, groups=groups, last_line="3 in all.\x1b")
+    show(answer, as_json=False)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    shown = [line.split()[1] for line in lines if line.startswith(ID)]
+    assert shown == ["a", "b", "c"]
+    assert (lines[0], lines[6], lines[-1]) == ("First \\x1b", "Second", "3 in all.\\x1b")
+    show(answer, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"items": []}
+
+
+def test_no_groups_are_the_last_line_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Answer({}, COLUMNS, groups=[], last_line="Nothing."), as_json=False)
+    assert capsys.readouterr() == ("Nothing.\n", "")
 
 
 def test_a_key_in_a_message_is_cut_to_its_prefix(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,131 @@
+"""Which keys somebody should look at, and why. Decided on plain values, so that it is the same wherever it is asked.
+
+A key has at most one finding, the one that says what to do: of a key that nobody uses, that it can be ended, and not
+that it should be replaced because it expires soon, or that it never does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from domain.api_key import KeyStatus, status_of
+from domain.limits import KEY_REFUSED_NOTICE, KEY_UNUSED_NOTICE
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+
+class Severity(StrEnum):
+    """What a finding asks for."""
+
+    ACT = "act"
+    """Somebody has to do something."""
+    NOTICE = "notice"
+    """Something is under way that somebody may want to see through."""
+    ADVICE = "advice"
+    """It could be better, and nothing comes of it if it stays as it is."""
+
+
+class Matter(StrEnum):
+    """What is the matter with a key, the most pressing first."""
+
+    STILL_PRESENTED = "still_presented"
+    """It has ended, and somebody's robot does not know."""
+    EXPIRES_SOON = "expires_soon"
+    """It is in use, and a robot stops when it ends."""
+    NEVER_USED = "never_used"
+    UNUSED = "unused"
+    TOO_OLD = "too_old"
+    """It never expires, and is older than the installation wants such keys to be."""
+    NOT_SWITCHED = "not_switched"
+    """Another key has taken its place, and it was used since."""
+    NEVER_EXPIRES = "never_expires"
+
+
+SEVERITY: Final = {
+    Matter.STILL_PRESENTED: Severity.ACT,
+    Matter.EXPIRES_SOON: Severity.ACT,
+    Matter.NEVER_USED: Severity.ACT,
+    Matter.UNUSED: Severity.ACT,
+    Matter.TOO_OLD: Severity.ACT,
+    Matter.NOT_SWITCHED: Severity.NOTICE,
+    Matter.NEVER_EXPIRES: Severity.ADVICE,
+}
+_ENDED: Final = {KeyStatus.DEACTIVATED, KeyStatus.EXPIRED}
+_PLACES: Final = {matter: place for place, matter in enumerate(Matter)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLife:
+    """The times of a key. suspended: its account is, so the key lets nothing in, whatever it is by itself."""
+
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    rotated_at: datetime | None = None
+    deactivated_at: datetime | None = None
+    refused_at: datetime | None = None
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """unused: for how long a key is not used that nobody needs. max_age: of a key that never expires; None for any."""
+
+    unused: timedelta = KEY_UNUSED_NOTICE
+    max_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is the matter. at: the instant that it is about: of the last refusal or use, the creation, or the end."""
+
+    matter: Matter
+    at: datetime
+
+    @property
+    def severity(self) -> Severity:
+        """What it asks for."""
+        return SEVERITY[self.matter]
+
+    @property
+    def urgency(self) -> tuple[int, float]:
+        """What findings are ordered by, the most pressing first.
+
+        Within a matter what ends soonest, or has been so for longest; of robots that are refused, the latest.
+        """
+        seconds = self.at.timestamp()
+        return _PLACES[self.matter], -seconds if self.matter is Matter.STILL_PRESENTED else seconds
+
+
+def finding_of(key: KeyLife, at: datetime, rules: Rules) -> Finding | None:
+    """Return what is the matter with a key at `at`, or None. At exactly a rule's time it holds already."""
+    status = status_of(key.deactivated_at, key.expires_at, at)
+    if status in _ENDED:
+        return _after_its_end(key, at)
+    if key.suspended:
+        return None
+    if key.rotated_at is not None:
+        return _while_it_overlaps(key, key.rotated_at)
+    last_needed_at = key.last_used_at or key.created_at
+    if at - last_needed_at >= rules.unused:
+        return Finding(Matter.NEVER_USED if key.last_used_at is None else Matter.UNUSED, last_needed_at)
+    if key.expires_at is not None:
+        return Finding(Matter.EXPIRES_SOON, key.expires_at) if status is KeyStatus.EXPIRING else None
+    is_too_old = rules.max_age is not None and at - key.created_at >= rules.max_age
+    return Finding(Matter.TOO_OLD if is_too_old else Matter.NEVER_EXPIRES, key.created_at)
+
+
+def _after_its_end(key: KeyLife, at: datetime) -> Finding | None:
+    if key.refused_at is None or at - key.refused_at > KEY_REFUSED_NOTICE:
+        return None
+    return Finding(Matter.STILL_PRESENTED, key.refused_at)
+
+
+def _while_it_overlaps(key: KeyLife, rotated_at: datetime) -> Finding | None:
+    """Its end was chosen when it was rotated, and is no news; that a robot still uses it is."""
+    if key.expires_at is None or key.last_used_at is None or key.last_used_at <= rotated_at:
+        return None
+    return Finding(Matter.NOT_SWITCHED, key.expires_at)

@@ -1,0 +1,140 @@
+"""The list of keys says what their aggregates say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.api_key import ApiKey
+from domain.errors import DomainError
+from domain.limits import KEY_EXPIRY_NOTICE
+from projections.key_list import KEY_LIST, KeyRow, list_keys
+from projections.paging import PageRequest, sort_name
+from projections.read_model import Recorded
+from tests.projections.histories import a_key_of, events_of, happen_to
+from tests.projections.support import folded_of_key, shown_of_key
+from tests.support.clock import NOON
+from tests.support.examples import MICROSECOND, SECOND, a_key, cause, example_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from domain.model import Event
+    from tests.projections.support import World
+
+
+def recorded(events: Iterable[Event]) -> list[Recorded]:
+    return [Recorded(position, event.TOPIC, event) for position, event in enumerate(events, start=1)]
+
+
+def new_key(account_id: UUID | None = None, name: str = "Nightly run", *, limit: int = 60) -> ApiKey:
+    return a_key_of(account_id or uuid4(), name, cause(), limit=limit)
+
+
+def take_in(world: World, *keys: ApiKey) -> tuple[int, int]:
+    """Apply what has happened to keys as one batch, and return how many events and updates of rows that was."""
+    batch = recorded(event for key in keys for event in events_of(key))
+    with world.connect() as connection:
+        KEY_LIST.apply(connection, batch)
+        [counted] = connection.execute(_UPDATES)
+        return len(batch), counted["n_tup_upd"]
+
+
+_UPDATES = "SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'key_list_v1'"
+
+
+def row_of(key: ApiKey) -> KeyRow:
+    row = None
+    for event in events_of(key):
+        row = KEY_LIST.fold(row, event.TOPIC, event)
+    assert row is not None
+    return row
+
+
+def rotated_at_by(events: Iterable[object]) -> list[object]:
+    return [event.timestamp for event in events if isinstance(event, ApiKey.Rotated)] or [None]
+
+
+@given(st.randoms(use_true_random=False), st.lists(st.integers(-5_000, 30_000), max_size=60))
+def test_the_row_is_what_the_aggregate_is_after_any_history(chance: Random, steps: list[int]) -> None:
+    key, now = new_key(limit=5), NOON
+    for milliseconds in steps:
+        now += timedelta(milliseconds=milliseconds)
+        with suppress(DomainError):
+            happen_to(key, cause(now), chance)
+    history = list(key.pending_events)
+    row = row_of(key)
+    assert shown_of_key(row) == folded_of_key(key)
+    assert row.sort_name == sort_name(key.name)
+    assert [row.rotated_at] == rotated_at_by(history)
+    for clock in (NOON - SECOND, now, now + SECOND, now + KEY_EXPIRY_NOTICE):
+        assert row.status(row.stamp(clock)) is key.status(key.stamp(clock))
+
+
+def test_every_event_of_a_key_reaches_the_list() -> None:
+    kinds = {event.TOPIC for event in example_events() if event.TOPIC.startswith(f"{ApiKey.TOPIC}.")}
+    assert KEY_LIST.topics == kinds
+
+
+def test_many_uses_of_a_key_in_a_batch_are_one_change_of_its_row(world: World) -> None:
+    busy, *others = (new_key(limit=10_000) for _ in range(201))
+    take_in(world, busy, *others)
+    for number in range(300):
+        busy.use(cause(NOON + number * SECOND), "accepted")
+    for key in others:
+        key.use(cause(NOON + SECOND), "accepted")
+    assert take_in(world, busy, *others) == (500, 201)
+    rows = world.rows(KEY_LIST)
+    assert (rows[busy.id].uses, rows[busy.id].last_used_at) == (300, NOON + 299 * SECOND)
+    assert {rows[key.id].uses for key in others} == {1}
+
+
+def test_a_use_changes_nothing_that_an_index_holds(world: World) -> None:
+    columns = world.owner.execute(
+        "SELECT DISTINCT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey)"
+        " WHERE indrelid = 'rpawatch.key_list_v1'::regclass"
+    )
+    key = a_key()
+    before = row_of(key)
+    indexed = {row["attname"]: getattr(before, row["attname"]) for row in columns}
+    key.use(cause(NOON + SECOND), "accepted")
+    [used] = events_of(key)
+    after = KEY_LIST.fold(before, used.TOPIC, used)
+    assert after.uses == 1
+    assert indexed == {name: getattr(after, name) for name in indexed}
+    assert indexed.keys() == {"account_id", "sort_name", "key_id"}
+
+
+def test_keys_of_an_account_are_its_own_by_name_and_those_that_have_ended_too(world: World) -> None:
+    mine, theirs = uuid4(), uuid4()
+    keys = [new_key(mine, name) for name in ("zebra", "Ärzte", "berlin", "Archive")]
+    keys[2].deactivate(cause(NOON + SECOND))
+    foreign = new_key(theirs, "Another")
+    take_in(world, *keys, foreign)
+    assert names(world, mine) == ["Archive", "Ärzte", "berlin", "zebra"]
+    assert names(world, theirs) == ["Another"]
+    assert names(world, uuid4()) == []
+    first = list_keys(world.database, account_id=mine, page=PageRequest(limit=3))
+    rest = list_keys(world.database, account_id=mine, page=PageRequest(limit=3, cursor=first.next_cursor))
+    assert [row.name for row in (*first.items, *rest.items)] == names(world, mine)
+
+
+def names(world: World, account_id: UUID) -> list[str]:
+    return [row.name for row in list_keys(world.database, account_id=account_id, page=PageRequest(limit=200)).items]
+
+
+def test_a_row_keeps_every_value_to_the_microsecond(world: World) -> None:
+    history = [event for event in example_events() if event.TOPIC in KEY_LIST.topics]
+    with world.connect() as connection:
+        KEY_LIST.apply(connection, recorded(history))
+    [row] = world.rows(KEY_LIST).values()
+    assert (row.name, row.rate_limit, row.uses, row.refusals) == ("Nightly run, old", 10, 1, 17)
+    assert row.refused_at == NOON + 9 * SECOND - MICROSECOND
+    assert row.rotated_at == NOON + 7 * SECOND + timedelta(milliseconds=101)
+    assert row.last_event_at == NOON + 9 * SECOND + timedelta(milliseconds=101)
