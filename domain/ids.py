@@ -51,15 +51,22 @@ os.register_at_fork(after_in_child=_random.clear)
 
 
 def random_id() -> UUID:
-    """Return a random UUID (version 4).
+    """Return a random UUID (version 4)."""
+    return UUID(bytes=_random_octets(), version=4)
 
-    uuid4 asks the operating system each time, and Python lets another thread run meanwhile: under load that took longer
-    than everything else in making an id. Here it is asked for many at once.
-    """
+
+def random_token() -> str:
+    """Return 32 random hexadecimal digits, which are no secret."""
+    return _random_octets().hex()
+
+
+def _random_octets() -> bytes:
+    # The operating system, which uuid4 asks each time, lets another thread run meanwhile: under load that took longer
+    # than everything else in making an id. Here it is asked for many at once.
     try:
-        octets = _random.pop()
+        return _random.pop()
     except IndexError:
         fresh = os.urandom(16 * _RANDOM_IDS_AT_ONCE)
-        octets, *rest = (fresh[start : start + 16] for start in range(0, len(fresh), 16))
+        first, *rest = (fresh[start : start + 16] for start in range(0, len(fresh), 16))
         _random.extend(rest)
-    return UUID(bytes=octets, version=4)
+        return first

@@ -67,10 +67,11 @@ def parse(text: str | None) -> KeySecret | None:
     return KeySecret(text) if _checksum(body) == checksum else None
 
 
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+"""Two digits at once: the checksum is made for every request."""
+
+
 def _checksum(body: str) -> str:
-    number = zlib.crc32(body.encode())
-    digits = ""
-    while len(digits) < _CHECKSUM_CHARS:
-        number, digit = divmod(number, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return digits
+    rest, last = divmod(zlib.crc32(body.encode()), len(_PAIRS))
+    first, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pydantic_core
 from eventsourcing.persistence import Mapper, StoredEvent
-from eventsourcing.utils import get_topic
 from pydantic import ValidationError
 
 from domain import account, api_key, job, key_snapshot, member, process, receipt  # noqa: F401 - so that their events are known
@@ -30,7 +29,7 @@ class EventMapper(Mapper[UUID]):
         return StoredEvent(
             originator_id=domain_event.originator_id,
             originator_version=domain_event.originator_version,
-            topic=get_topic(type(domain_event)),
+            topic=domain_event.TOPIC,
             state=b'{"v":%d,' % domain_event.class_version + body[1:],
         )
 

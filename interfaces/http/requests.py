@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from domain import limits
 from domain.errors import FieldError, NotFoundError
-from domain.ids import random_id
+from domain.ids import random_token
 from domain.key_secret import LOOKS_LIKE_A_KEY, MARK
 from interfaces.http import json_body
 from interfaces.http.problems import ProblemError
@@ -35,7 +35,7 @@ def request_id_of(header: str | None) -> str:
     """Return the caller's X-Request-Id when it is a sane token (and no key), else a new one."""
     if header and _SANE_REQUEST_ID.fullmatch(header) and not LOOKS_LIKE_A_KEY.search(header):
         return header
-    return random_id().hex
+    return random_token()
 
 
 def holds_a_key(url: str) -> bool:
