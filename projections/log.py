@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from projections.read_model import Connection
 
+SOMEBODY_WAITS = "somebody waits"
+"""What a notification on the channel says that is not about the log: the projector is not to wait for more."""
 CHANNEL = "rpawatch_events"
 """NOTIFY says on this channel that the log has grown."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import tuple_row
 
+from projections.log import CHANNEL, SOMEBODY_WAITS
 from projections.read_models import READ_MODELS
 
 if TYPE_CHECKING:
@@ -84,10 +85,19 @@ def wait_for(
     deadline = time.monotonic() + seconds_max
     pause = _POLL_SECONDS_FIRST
     timer = threading.Event()
+    has_asked = False
     while position_min > 0 and position(pool, models) < position_min:
         left = deadline - time.monotonic()
         if left <= 0:
             return False
+        if not has_asked:
+            has_asked = True
+            _ask_to_hurry(pool)
         timer.wait(min(pause, left))
         pause = min(2 * pause, _POLL_SECONDS_MAX)
     return True
+
+
+def _ask_to_hurry(pool: Pool) -> None:
+    with pool.get_connection() as connection:
+        connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, SOMEBODY_WAITS))

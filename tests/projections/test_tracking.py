@@ -13,6 +13,7 @@ from application.accounts import OpenAccount
 from application.store.database import Database
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
+from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
@@ -36,6 +37,32 @@ def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> No
         assert wait_for(shared.database, done.position)
         page = list_accounts(shared.database, tenant_id=TENANT, page=PageRequest(), account_ids=[account])
         assert [row.name for row in page.items] == [f"Account {number}"]
+
+
+def test_whoever_waits_is_not_kept_waiting_for_more_to_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector_module, "TURN_SECONDS_MIN", 60.0)
+    monkeypatch.setattr(projector_module, "LOOK_SECONDS", 60.0)
+    world.follow()
+    for _ in range(5):
+        # Others append as well, and nobody waits for those.
+        world.append(receipts(3))
+        assert wait_for(world.database, world.append(receipts(1)), 10)
+
+
+def test_what_nobody_waits_for_is_projected_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector_module, "TURN_SECONDS_MIN", 1.0)
+    world.follow()
+    assert wait_for(world.database, world.append(receipts(1)), 10)
+    before = position(world.database)
+    end = world.append(receipts(1))
+    seen = {before}
+
+    def is_shown() -> bool:
+        seen.add(position(world.database))
+        return end in seen
+
+    wait_until(is_shown, "it is projected")
+    assert seen == {before, end}
 
 
 def test_waiting_ends_also_for_events_that_no_read_model_wants(shared: World) -> None:
