@@ -7,6 +7,7 @@ down with the key at the first one and then at most once in an hour.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from application.door import Door
     from domain.clock import Clock
 
+CLOSE_SECONDS_MAX: Final = 1.0
+"""The end of a process must not wait longer for what is only a count."""
 _REMEMBERED_MAX: Final = 10_000
 _log = structlog.get_logger(__name__)
 
@@ -78,15 +81,19 @@ class EndedKeys:
                 attempts.next_at = command.last_attempt_at
 
     def close(self) -> None:
-        """Write down what is left, as far as the store can be reached."""
+        """Write down what is left, as far as the store can be reached and CLOSE_SECONDS_MAX allow."""
         with self._lock:
             due = [command for item in self._attempts.items() for command in _written(*item)]
             self._attempts.clear()
-        try:
-            for command in due:
-                self._door.execute(command)
-        except StoreUnavailableError as error:
-            _log.warning("refusals_not_written_down", keys=len(due), reason=str(error))
+        until = time.monotonic() + CLOSE_SECONDS_MAX
+        while due and time.monotonic() < until:
+            try:
+                self._door.execute(due[-1])
+            except StoreUnavailableError:
+                break
+            due.pop()
+        if due:
+            _log.warning("refusals_not_written_down", keys=len(due))
 
 
 def _written(key_id: UUID, attempts: _Attempts) -> list[CountRefusals]:

@@ -120,3 +120,14 @@ def test_while_the_store_is_away_nobody_waits_and_what_was_counted_is_written_do
     keys.note(key, "192.0.2.7")
     keys.close()
     assert door.written() == {key: 4}
+
+
+def test_the_end_does_not_wait_long_for_what_is_left(
+    keys: EndedKeys, door: FakeDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in (uuid4(), uuid4()):
+        keys.note(key, "192.0.2.7")
+        keys.note(key, "192.0.2.7")
+    monkeypatch.setattr(ended_keys, "CLOSE_SECONDS_MAX", 0.0)
+    keys.close()
+    assert len(door.commands) == 2
