@@ -35,7 +35,7 @@ LOOK_SECONDS = 1.0
 TURN_SECONDS_MIN = 0.5
 """Between two looks when nobody waits for the second one: under load it serves many appends, and a hundred uses of a
 key change its row once. With 0.02 s the projector took a sixth of the processor time of a service under load."""
-ANSWER_SECONDS = 0.02
+ANSWER_SECONDS = 0.005
 """How soon it is seen meanwhile that somebody waits."""
 STOP_SECONDS_MAX = 0.2
 """How soon a projector that waits for notifications sees that it is to stop."""

@@ -72,6 +72,7 @@ class SharedListening(Listening):
         self._own = _NOBODY
         self._leave_until = 0.0
         self._accept_until = 0.0
+        self._is_closed = False
 
     @staticmethod
     def make(counts: Path, processes: int) -> None:
@@ -80,7 +81,7 @@ class SharedListening(Listening):
 
     def note(self, connections: int) -> None:
         """Tell the others how many connections this process has."""
-        if connections != self._own:
+        if connections != self._own and not self._is_closed:
             self._own = connections
             _COUNT.pack_into(self._counts, self._place * _COUNT.size, connections)
 
@@ -103,8 +104,10 @@ class SharedListening(Listening):
                 self._accept_until = now + NOT_LEFT_SECONDS
 
     def close(self) -> None:
-        """Leave everything to the others."""
+        """Leave everything to the others, for good: there is no socket any more that could be looked at again."""
+        self.is_leaving = False
         self.note(_NOBODY)
+        self._is_closed = True
 
     def _is_ahead(self) -> bool:
         return any(_NOBODY < count < self._own for (count,) in _COUNT.iter_unpack(self._counts[:]))

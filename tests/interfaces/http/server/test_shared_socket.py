@@ -180,3 +180,23 @@ def test_a_server_takes_what_the_other_does_not(listening: Shared) -> None:
     with serving_on(listening, "one"):
         assert ask_over(listening, CONNECTIONS) == {b"one": CONNECTIONS}
     silent.sock.close()
+
+
+def test_a_server_that_has_left_a_connection_to_the_others_ends_in_order(
+    listening: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "LEFT_SECONDS", 0.0)
+    silent = listening.at(1)
+    silent.note(0)
+    one = listening.at(0)
+    one.note(1)
+    assert one.leaves_to_others()
+    one.close()
+    one.look_again(lambda: pytest.fail("it does not listen any more"))
+    assert not one.is_leaving
+    # What it still answers is no reason to leave new ones to it.
+    one.note(0)
+    silent.note(3)
+    assert not silent.leaves_to_others()
+    silent.sock.close()
+    one.sock.close()
