@@ -106,7 +106,7 @@ def create_key(work: Work, command: CreateKey) -> UUID:
 
 def change_key(work: Work, command: ChangeKey) -> UUID:
     """Change the key and return its id. Raises NotFoundError, KeyEndedError, InvalidInputError."""
-    key = key_of_account(work.find(ApiKey, command.key_id), command.account_id)
+    key = _key(work, command)
     key.change(work.cause, name=command.name, limit=command.limit, expires_at=command.expires_at)
     return key.id
 
@@ -116,22 +116,21 @@ def rotate_key(work: Work, command: RotateKey) -> UUID:
 
     Raises NotFoundError; KeyEndedError, AlreadyRotatedError, ProcessRetiredError, InvalidInputError.
     """
-    old = key_of_account(work.find(ApiKey, command.key_id), command.account_id)
-    old.check_can_be_rotated(work.now, command.overlap)
+    old = _key(work, command)
+    new_id, at, lifetime = _new_stream(work, command.secret), old.stamp(work.now), old.lifetime()
+    old.rotate(work.cause, new_id, command.overlap)
     _check_scope(work, old.account_id, old.flow_id)
-    lifetime = old.lifetime()
     new = ApiKey.create(
-        command.cause(old.stamp(work.now)),
-        key_id=_new_stream(work, command.secret),
+        command.cause(at),
+        key_id=new_id,
         account_id=old.account_id,
         flow_id=old.flow_id,
         name=old.name,
         prefix=command.secret.prefix,
         limit=old.limit,
-        expires_at=command.expires_at or (old.stamp(work.now) + lifetime if lifetime is not None else None),
+        expires_at=command.expires_at or (at + lifetime if lifetime is not None else None),
         rotated_from=old.id,
     )
-    old.rotate(work.cause, new.id, command.overlap)
     return work.begin(new).id
 
 
@@ -146,7 +145,7 @@ def count_refusals(work: Work, command: CountRefusals) -> None:
 
 def deactivate_key(work: Work, command: DeactivateKey) -> UUID:
     """End the key and return its id. Raises NotFoundError for a key that is not this account's."""
-    key = key_of_account(work.find(ApiKey, command.key_id), command.account_id)
+    key = _key(work, command)
     key.deactivate(work.cause, command.reason)
     return key.id
 
@@ -156,6 +155,10 @@ def key_of_account(key: ApiKey | None, account_id: UUID) -> ApiKey:
     if key is None or key.account_id != account_id:
         raise NotFoundError
     return key
+
+
+def _key(work: Work, command: ChangeKey | RotateKey | DeactivateKey) -> ApiKey:
+    return key_of_account(work.find(ApiKey, command.key_id), command.account_id)
 
 
 def _check_scope(work: Work, account_id: UUID, flow_id: UUID | None) -> None:

@@ -208,32 +208,25 @@ class ApiKey(Aggregate):
         if expires_at not in {None, self.expires_at}:
             self._trigger(self.ExpirySet, cause, expires_at=expires_at)
 
-    def check_can_be_rotated(self, at: datetime, overlap: timedelta) -> None:
-        """Check that another key may take its place at `at`, and this one end after `overlap`.
+    def rotate(self, cause: Cause, rotated_to: UUID, overlap: timedelta) -> None:
+        """Let `rotated_to` take its place, and end after `overlap`; at once for none.
 
         Raises KeyEndedError; AlreadyRotatedError, which names the key that took its place before; InvalidInputError
         for an overlap out of range, or one that its own expiry cuts short.
         """
         if self.rotated_to is not None:
             raise AlreadyRotatedError(self.rotated_to)
-        self.check_not_ended(at)
+        self.check_not_ended(cause.at)
         if not timedelta(0) <= overlap <= ROTATION_OVERLAP_MAX:
             seconds = int(ROTATION_OVERLAP_MAX.total_seconds())
             raise InvalidInputError([FieldError("/overlap_seconds", f"must be from 0 to {seconds}")])
-        if self.expires_at is not None and self.stamp(at) + overlap > self.expires_at:
-            left = (self.expires_at - self.stamp(at)) // timedelta(seconds=1)
+        now = self.stamp(cause.at)
+        if self.expires_at is not None and now + overlap > self.expires_at:
+            left = (self.expires_at - now) // timedelta(seconds=1)
             message = f"must be at most {left}, since the key expires then by itself"
             raise InvalidInputError([FieldError("/overlap_seconds", message)])
-
-    def rotate(self, cause: Cause, rotated_to: UUID, overlap: timedelta) -> None:
-        """Let `rotated_to` take its place, and end after `overlap`; at once for none.
-
-        Raises what `check_can_be_rotated` raises.
-        """
-        self.check_can_be_rotated(cause.at, overlap)
-        ends_at = self.stamp(cause.at) + overlap if overlap else None
-        self._trigger(self.Rotated, cause, rotated_to=rotated_to, expires_at=ends_at)
-        if ends_at is None:
+        self._trigger(self.Rotated, cause, rotated_to=rotated_to, expires_at=now + overlap if overlap else None)
+        if not overlap:
             self.deactivate(cause, ROTATED_REASON)
 
     def lifetime(self) -> timedelta | None:

@@ -82,7 +82,12 @@ class ProcessChange(BaseModel):
     retired: bool | None = None
 
 
-class AccountsResource(AdminResource):
+class _ShowsAccounts(AdminResource):
+    def _show(self, resp: falcon.Response, account_id: UUID, status: int = 200) -> None:
+        send(resp, account_resource(self._get(Account, account_id)), status)
+
+
+class AccountsResource(_ShowsAccounts):
     """`/api/v1/accounts`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -100,10 +105,10 @@ class AccountsResource(AdminResource):
             resp, OpenAccount(**caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
         )
         resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
-        send(resp, account_resource(self._get(Account, outcome.resource_id)), 201)
+        self._show(resp, outcome.resource_id, 201)
 
 
-class AccountResource(AdminResource):
+class AccountResource(_ShowsAccounts):
     """`/api/v1/accounts/{account_id}`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -111,17 +116,17 @@ class AccountResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_ACCOUNT)
         check_parameters(req)
-        send(resp, account_resource(self._get(Account, caller["account_id"])))
+        self._show(resp, caller["account_id"])
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Rename an account."""
         caller = self._caller(req, account_id)
         body = self._body(req, AccountChange)
         outcome = self._execute(resp, RenameAccount(**caller, name=body.name))
-        send(resp, account_resource(self._get(Account, outcome.resource_id)))
+        self._show(resp, outcome.resource_id)
 
 
-class SuspendResource(AdminResource):
+class SuspendResource(_ShowsAccounts):
     """`/api/v1/accounts/{account_id}/suspend`."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -129,10 +134,10 @@ class SuspendResource(AdminResource):
         caller = self._caller(req, account_id)
         body = self._body(req, Suspension)
         outcome = self._execute(resp, SuspendAccount(**caller, idempotency=idempotent(req), reason=body.reason))
-        send(resp, account_resource(self._get(Account, outcome.resource_id)))
+        self._show(resp, outcome.resource_id)
 
 
-class ResumeResource(AdminResource):
+class ResumeResource(_ShowsAccounts):
     """`/api/v1/accounts/{account_id}/resume`."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -140,7 +145,7 @@ class ResumeResource(AdminResource):
         caller = self._caller(req, account_id)
         self._body(req, Nothing)
         outcome = self._execute(resp, ResumeAccount(**caller, idempotency=idempotent(req)))
-        send(resp, account_resource(self._get(Account, outcome.resource_id)))
+        self._show(resp, outcome.resource_id)
 
 
 class ProcessesResource(AdminResource):

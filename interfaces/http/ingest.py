@@ -102,11 +102,16 @@ class ReportResource(_KeyResource):
             raise too_large(self._services.body_bytes_max)
         stream = self._admitted_key(req, resp)
         refused: tuple[str, Exception] | None = None
-        report, key, digest = None, None, hashlib.sha256()
+        report, body, key = None, b"", None
         try:
             check_json(req)
             key = idempotency_key(req)
-            report = self._report(req, None if key is None else digest)
+            body = json_body.inflate(
+                read_body(req, self._services.body_bytes_max),
+                req.get_header("Content-Encoding"),
+                self._services.body_bytes_max,
+            )
+            report = json_body.parse(body, Report, slug="invalid-report")
         except ProblemError as error:
             refused = (error.slug, error)
         answer = self._ask(
@@ -117,7 +122,7 @@ class ReportResource(_KeyResource):
                 refused=refused,
                 report=report,
                 idempotency_key=key,
-                body_digest=digest.hexdigest() if key is not None else None,
+                body_digest=hashlib.sha256(body).hexdigest() if key is not None else None,
                 new_job_id=new_job_id(),
             ),
         )
@@ -129,20 +134,6 @@ class ReportResource(_KeyResource):
         resp.set_header("Location", f"/api/v1/accounts/{answer.job.account_id}/jobs/{answer.job.id}")
         if answer.replayed:
             resp.set_header("Idempotent-Replayed", "true")
-
-    def _report(self, req: falcon.Request, digest: hashlib._Hash | None) -> Report:
-        """Return the report in the body, and update `digest` with the body, which nobody holds after this.
-
-        Raises ProblemError.
-        """
-        body = json_body.inflate(
-            read_body(req, self._services.body_bytes_max),
-            req.get_header("Content-Encoding"),
-            self._services.body_bytes_max,
-        )
-        if digest is not None:
-            digest.update(body)
-        return json_body.parse(body, Report, slug="invalid-report")
 
 
 class OwnKeyResource(_KeyResource):

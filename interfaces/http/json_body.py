@@ -28,7 +28,8 @@ M = TypeVar("M", bound=BaseModel)
 
 _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """NUL or half of a surrogate pair, which only an escape can bring in."""
-_SPACE_AFTER_NAME = re.compile(rb'"[ \t\r\n]+:')
+_NOT_PLAIN = re.compile(rb'\\|"[ \t\r\n]+:|":[ \t\r\n]*\{')
+"""A backslash, a space after a name, an object as a value."""
 _INFLATED_PIECE_BYTES = 256 * 1024
 
 
@@ -91,11 +92,11 @@ def _parse_plain(body: bytes, model: type[M]) -> M | None:
     """Return the model when it is plain to see that _look_through would find nothing; None when it is not.
 
     Without a backslash every quote begins or ends a string, and with no space after a name every name ends in `":`.
-    Then no name is repeated if as many names came out as there are such ends; what looks like one in a text, and a name
-    deeper than an object in a list, only make it seem less plain. What else is looked for (numbers out of range, NaN,
-    deep nesting) can stand only where a model takes anything, which is in such depth.
+    Then no name is repeated if as many names came out as there are such ends; what looks like one in a text only makes
+    it seem less plain. What else is looked for (numbers out of range, NaN, deep nesting) can stand only where a model
+    takes anything, which is in an object of its own; so a report with `data` is not validated here in vain.
     """
-    if b"\\" in body:
+    if _NOT_PLAIN.search(body):
         return None
     try:
         found = model.model_validate_json(body, strict=True)
@@ -106,7 +107,7 @@ def _parse_plain(body: bytes, model: type[M]) -> M | None:
         value = getattr(found, field)
         if type(value) is list:
             names += sum([len(item) for item in value if type(item) is dict])
-    return found if names == body.count(b'":') and not _SPACE_AFTER_NAME.search(body) else None
+    return found if names == body.count(b'":') else None
 
 
 def _look_through(body: bytes) -> list[FieldError]:
