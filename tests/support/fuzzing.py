@@ -15,7 +15,8 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
-from domain.limits import RATE_LIMIT_MAX
+from domain.api_key import ApiKey
+from domain.limits import RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from interfaces.http.openapi.examples import FLOW_ID
 from tests.support.world import email_of, password_of
 
@@ -100,6 +101,7 @@ class _Sensible:
             case.query.pop("cursor", None)
         if not meta.is_negative_at(ParameterLocation.BODY) and isinstance(case.body, dict):
             self._keep_rules(case.body)
+            self._keep_rules_of_key(case, case.body)
         if not meta.is_negative_at(ParameterLocation.HEADER) and "Idempotency-Key" in case.headers:
             # A key that came with another body is refused; so each case has its own.
             case.headers["Idempotency-Key"] = case.id
@@ -137,6 +139,18 @@ class _Sensible:
             body["expires_at"] = (self.target.world.clock.now + _some_time(body["expires_at"])).isoformat()
         if "password" in body and len(body["password"]) % 2:
             body.update(email=email_of("bob"), password=password_of("bob"))
+
+    def _keep_rules_of_key(self, case: AnyCase, body: dict[str, Any]) -> None:
+        key_id = _as_uuid(case.path_parameters.get("key_id"))
+        key = key_id and self.target.world.services.event_sourcing.find(ApiKey, key_id)
+        if not key or key.expires_at is None:
+            return
+        if case.method == "PATCH" and body.get("expires_at") is not None:
+            body["expires_at"] = min(key.expires_at, _instant(body["expires_at"])).isoformat()
+        if case.path.endswith("/rotate"):
+            left = (key.expires_at - self.target.world.clock.now - BETWEEN_REQUESTS) // timedelta(seconds=1)
+            overlap = body.get("overlap_seconds", ROTATION_OVERLAP_MAX // timedelta(seconds=1))
+            body["overlap_seconds"] = min(overlap, max(left, 0))
 
 
 def _existing_half_of_the_time(value: Any, existing: tuple[UUID, ...]) -> Any:
