@@ -15,7 +15,7 @@ from application.event_sourcing import EventSourcing
 from application.identity.first_run import FirstAdmin, FirstRun
 from application.identity.sessions import Sessions
 from application.identity.users import Users
-from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
 from application.store.errors import StoreSetupError, StoreUnavailableError
 from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
@@ -25,10 +25,12 @@ from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.lists import Lists
-from projections.projector import Projector, ProjectorHealth
+from projections.health import ProjectionHealth, ask
+from projections.projector import Projector
+from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from projections.tracking import ReadModelsNotSetUpError, look
+from projections.tracking import look
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,14 +90,14 @@ class Services:
         self.ended_keys = EndedKeys(self.door, clock)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.projector = Projector(
-            partial(connect, conninfo, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
+            partial(connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
             READ_MODELS,
             self._decode,
         )
         self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
         self._stop_projector = threading.Event()
         self._projector_thread: threading.Thread | None = None
-        self._last_seen = ProjectorHealth(0, 0, working=False, standby=True, error=None)
+        self._last_seen = ProjectionHealth(0, 0)
 
     def begin(self, *, admin_email: str | None = None, admin_password: str | None = None) -> Self:
         """Check the tables, set a new installation up, and know its tenant.
@@ -125,21 +127,12 @@ class Services:
         )
         return event
 
-    def projector_health(self) -> ProjectorHealth:
-        """Return how far the read models are, and what is wrong with the projector of this process.
-
-        A process without one, such as a web process of several, asks the store how far somebody else's is.
-        """
-        if self._projector_thread is not None:
-            return self.projector.health()
+    def projection_health(self) -> ProjectionHealth:
+        """Return how far the read models are, and what is wrong with the projector that should work on them."""
         try:
-            with self.database.get_connection() as connection:
-                progress = look(connection, READ_MODELS)
+            self._last_seen = ask(self.database, READ_MODELS)
         except StoreUnavailableError:
             return replace(self._last_seen, error="PostgreSQL can't be asked how far the read models are")
-        self._last_seen = replace(
-            self._last_seen, position=min(progress.positions.values()), log_position=progress.log_position
-        )
         return self._last_seen
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.account import Account
-from projections.paging import Listing, sort_name
+from projections.paging import Column, Listing, Order, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ ACCOUNT_LIST = StreamTable(
     stream="account_id",
     key=["account_id"],
     tables=TABLES,
+    fence=["tenant_id"],
     handlers={
         Account.Opened.TOPIC: _opened,
         Account.Renamed.TOPIC: _renamed,
@@ -87,7 +88,7 @@ ACCOUNT_LIST = StreamTable(
         Account.Resumed.TOPIC: _resumed,
     },
 )
-_BY_NAME = Listing("accounts", ACCOUNT_LIST, {"sort_name": str, "account_id": UUID})
+_BY_NAME = Listing("accounts", ACCOUNT_LIST, {"name": Order([Column("sort_name"), Column("account_id", UUID)])})
 
 
 def list_accounts(
@@ -97,4 +98,4 @@ def list_accounts(
     conditions: dict[str, object] = {"tenant_id = %s": tenant_id}
     if account_ids is not None:
         conditions["account_id = ANY(%s::uuid[])"] = list(account_ids)
-    return _BY_NAME.page(pool, conditions, page)
+    return _BY_NAME.page(pool, [tenant_id], conditions, page)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain import key_events
 from domain.api_key import KeyStatus, status_of
-from projections.paging import Listing, sort_name
+from projections.paging import Column, Listing, Order, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -192,9 +192,9 @@ KEY_LIST = StreamTable(
         key_events.Deactivated.TOPIC: _deactivated,
     },
 )
-_BY_NAME = Listing("keys", KEY_LIST, {"sort_name": str, "key_id": UUID})
+_BY_NAME = Listing("keys", KEY_LIST, {"name": Order([Column("sort_name"), Column("key_id", UUID)])})
 
 
 def list_keys(pool: Pool, *, account_id: UUID, page: PageRequest) -> Page[KeyRow]:
     """Return keys of an account by name, those that have ended too. Raises BadCursorError."""
-    return _BY_NAME.page(pool, {"account_id = %s": account_id}, page)
+    return _BY_NAME.page(pool, [account_id], {"account_id = %s": account_id}, page)

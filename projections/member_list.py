@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.member import Member
-from projections.paging import Listing
+from projections.paging import Column, Listing, Order
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ MEMBER_LIST = StreamTable(
     stream="member_id",
     key=["scope_id", "user_id"],
     tables=TABLES,
+    fence=["scope_id", "tenant_id"],
     handlers={
         Member.RoleGranted.TOPIC: _role_granted,
         Member.RoleRevoked.TOPIC: _role_revoked,
@@ -86,8 +87,8 @@ MEMBER_LIST = StreamTable(
         Member.ProcessUnassigned.TOPIC: _process_unassigned,
     },
 )
-_BY_USER = Listing("members", MEMBER_LIST, {"user_id": UUID})
-_BY_SCOPE = Listing("memberships", MEMBER_LIST, {"scope_id": UUID})
+_BY_USER = Listing("members", MEMBER_LIST, {"user": Order([Column("user_id", UUID)])})
+_BY_SCOPE = Listing("memberships", MEMBER_LIST, {"scope": Order([Column("scope_id", UUID)])})
 
 # The stream goes on after the last role was revoked (processes are unassigned next, a role may be granted again), so
 # the row stays, and whoever has no role is left out here.
@@ -96,15 +97,17 @@ _HAS_A_ROLE = "cardinality(roles) > %s"
 
 def list_members(pool: Pool, *, scope_id: UUID, page: PageRequest) -> Page[MemberRow]:
     """Return the members of an account, or of the tenant when `scope_id` is its id. Raises BadCursorError."""
-    return _BY_USER.page(pool, {"scope_id = %s": scope_id, _HAS_A_ROLE: 0}, page)
+    return _BY_USER.page(pool, [scope_id], {"scope_id = %s": scope_id, _HAS_A_ROLE: 0}, page)
 
 
 def list_memberships(pool: Pool, *, tenant_id: UUID, user_id: UUID, page: PageRequest) -> Page[MemberRow]:
     """Return what a user is in every scope of the tenant, the tenant itself included. Raises BadCursorError."""
-    return _BY_SCOPE.page(pool, {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0}, page)
+    return _BY_SCOPE.page(
+        pool, [tenant_id], {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0}, page
+    )
 
 
 def account_ids_of_user(pool: Pool, *, tenant_id: UUID, user_id: UUID) -> frozenset[UUID]:
     """Return the accounts that a user is a member of, all of them, to ask for by id."""
-    rows = _BY_SCOPE.all(pool, {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0})
+    rows = _BY_SCOPE.all(pool, [tenant_id], {"user_id = %s": user_id, "tenant_id = %s": tenant_id, _HAS_A_ROLE: 0})
     return frozenset(row.account_id for row in rows if row.account_id is not None)

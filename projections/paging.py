@@ -10,22 +10,22 @@ import base64
 import json
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic
 
 from psycopg import sql
 from psycopg.rows import kwargs_row
 
 from domain.limits import NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from projections.fence import reading
+from projections.table import R
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from _typeshed import DataclassInstance
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from uuid import UUID
 
     from projections.read_model import Pool
-    from projections.stream_table import StreamTable
-
-R = TypeVar("R", bound="DataclassInstance")
+    from projections.table import Table
 
 CURSOR_CHARS_MAX = 2_000
 """The longest name with the longest encoding takes some 1,700."""
@@ -37,10 +37,14 @@ class BadCursorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """limit: rows at most, 1 to PAGE_ITEMS_MAX. cursor: `next_cursor` of the page before, None for the first."""
+    """limit: rows at most, 1 to PAGE_ITEMS_MAX. cursor: `next_cursor` of the page before, None for the first.
+
+    sort: one of the list's orders, None for its first.
+    """
 
     limit: int = PAGE_ITEMS_DEFAULT
     cursor: str | None = None
+    sort: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= PAGE_ITEMS_MAX:
@@ -55,57 +59,127 @@ class Page(Generic[R]):
     next_cursor: str | None
 
 
-@dataclass(frozen=True)
-class Listing(Generic[R]):
-    """A list of a table's rows. order: the columns that order it, with their types; together they are unique."""
+def moment(text: str) -> datetime:
+    """Return the time in a cursor. Raises ValueError."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that orders a list. parse: reads the value from a cursor.
+
+    null: what stands in for a value that is not there, as PostgreSQL spells it: "-infinity" puts it first. An index
+    has the same expression: coalesce(name, 'null'::type), with `kind` for the type.
+    """
 
     name: str
-    source: StreamTable[R]
-    order: Mapping[str, type]
+    parse: Callable[[str], object] = str
+    null: str | None = None
+    kind: str = "timestamptz"
 
-    def page(self, pool: Pool, conditions: Mapping[str, object], request: PageRequest) -> Page[R]:
+    @property
+    def expression(self) -> sql.Composable:
+        """What PostgreSQL orders by."""
+        name = sql.Identifier(self.name)
+        if self.null is None:
+            return name
+        return sql.SQL("coalesce({}, {}::{})").format(name, sql.Literal(self.null), sql.SQL(self.kind))
+
+    def text(self, row: object) -> str:
+        """Return the value of a row as it stands in a cursor."""
+        value = getattr(row, self.name)
+        return self.null if value is None and self.null is not None else str(value)
+
+    def value(self, text: str) -> object:
+        """Return what is compared with. Raises ValueError for a text that no row gives."""
+        return text if self.null is not None and text == self.null else self.parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The columns that a list is ordered by, all of them up or all of them down; together they are unique."""
+
+    columns: Sequence[Column]
+    descending: bool = False
+
+    @property
+    def by(self) -> sql.Composed:
+        """What comes after ORDER BY."""
+        direction = sql.SQL(" DESC" if self.descending else "")
+        return sql.SQL(", ").join(column.expression + direction for column in self.columns)
+
+    @property
+    def later(self) -> sql.Composed:
+        """The condition for what comes after a row, with a %s for each of its columns."""
+        return sql.SQL("({}) {} ({})").format(
+            sql.SQL(", ").join(column.expression for column in self.columns),
+            sql.SQL("<" if self.descending else ">"),
+            sql.SQL(", ").join([sql.SQL("%s")] * len(self.columns)),
+        )
+
+
+@dataclass(frozen=True)
+class Listing(Generic[R]):
+    """A list of a table's rows. orders: by name; the first is what is taken where none is asked for.
+
+    also: the names of further read models that a condition looks at.
+    """
+
+    name: str
+    source: Table[R]
+    orders: Mapping[str, Order]
+    also: Sequence[str] = ()
+
+    def page(
+        self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object], request: PageRequest
+    ) -> Page[R]:
         """Return one page of the rows that meet all conditions: SQL with one %s each, to its value.
 
-        Raises BadCursorError.
+        scope: the accounts (or tenants) whose rows may be read. Raises BadCursorError, ListIncompleteError, KeyError
+        for an order that there is not.
         """
+        sort = next(iter(self.orders)) if request.sort is None else request.sort
+        order = self.orders[sort]
         clauses: list[sql.Composable] = [sql.SQL(condition) for condition in conditions]
         values = list(conditions.values())
         if request.cursor is not None:
-            after = self._after(request.cursor)
-            clauses.append(sql.SQL("({}) > ({})").format(self._order, sql.SQL(", ").join([sql.SQL("%s")] * len(after))))
-            values += after
+            clauses.append(order.later)
+            values += self._after(sort, request.cursor)
         # One row more than asked for tells whether there is a next page.
-        rows = self._select(pool, clauses, values, request.limit + 1)
+        rows = self._select(pool, scope, self.query(clauses, order), [*values, request.limit + 1])
         items = tuple(rows[: request.limit])
-        return Page(items, self._cursor(items[-1]) if len(rows) > request.limit else None)
+        return Page(items, self._cursor(sort, items[-1]) if len(rows) > request.limit else None)
 
-    def all(self, pool: Pool, conditions: Mapping[str, object]) -> tuple[R, ...]:
+    def all(self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object]) -> tuple[R, ...]:
         """Return all rows that meet the conditions; for what is bounded by its nature."""
-        return tuple(self._select(pool, [sql.SQL(condition) for condition in conditions], conditions.values(), None))
+        order = next(iter(self.orders.values()))
+        query = self.query([sql.SQL(condition) for condition in conditions], order)
+        return tuple(self._select(pool, scope, query, [*conditions.values(), None]))
 
-    def _select(
-        self, pool: Pool, clauses: Sequence[sql.Composable], values: Iterable[object], limit: int | None
-    ) -> list[R]:
-        query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT %s").format(
-            self.source.columns, self.source.table, sql.SQL(" AND ").join(clauses), self._order
+    def query(self, clauses: Sequence[sql.Composable], order: Order) -> sql.Composed:
+        """Return the query of a page; the values of the clauses come first, then how many rows at most."""
+        return sql.SQL("SELECT {} FROM {} AS listed WHERE {} ORDER BY {} LIMIT %s").format(
+            self.source.columns, self.source.table, sql.SQL(" AND ").join(clauses), order.by
         )
-        with pool.get_connection() as lent, lent.cursor(row_factory=kwargs_row(self.source.make_row)) as cursor:
-            return cursor.execute(query, (*values, limit)).fetchall()
 
-    @property
-    def _order(self) -> sql.Composed:
-        return sql.SQL(", ").join(map(sql.Identifier, self.order))
+    def _select(self, pool: Pool, scope: Collection[UUID], query: sql.Composed, values: Sequence[object]) -> list[R]:
+        with (
+            reading(pool, scope, self.source.name, *self.also) as connection,
+            connection.cursor(row_factory=kwargs_row(self.source.make_row)) as cursor,
+        ):
+            return cursor.execute(query, values).fetchall()
 
-    def _cursor(self, row: R) -> str:
-        keys = [self.name, *(str(getattr(row, column)) for column in self.order)]
+    def _cursor(self, sort: str, row: R) -> str:
+        keys = [self.name, sort, *(column.text(row) for column in self.orders[sort].columns)]
         return base64.urlsafe_b64encode(json.dumps(keys, ensure_ascii=False).encode()).rstrip(b"=").decode()
 
-    def _after(self, cursor: str) -> list[object]:
+    def _after(self, sort: str, cursor: str) -> list[object]:
+        columns = self.orders[sort].columns
         try:
             keys = _read(cursor)
-            if len(keys) != 1 + len(self.order) or keys[0] != self.name:
+            if len(keys) != 2 + len(columns) or keys[:2] != [self.name, sort]:
                 raise BadCursorError
-            return [kind(key) for kind, key in zip(self.order.values(), keys[1:], strict=True)]
+            return [column.value(key) for column, key in zip(columns, keys[2:], strict=True)]
         except (ValueError, RecursionError) as error:
             raise BadCursorError from error
 

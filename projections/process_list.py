@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.process import Process
-from projections.paging import Listing, sort_name
+from projections.paging import Column, Listing, Order, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ PROCESS_LIST = StreamTable(
         Process.Restored.TOPIC: _restored,
     },
 )
-_BY_NAME = Listing("processes", PROCESS_LIST, {"sort_name": str, "process_id": UUID})
+_BY_NAME = Listing("processes", PROCESS_LIST, {"name": Order([Column("sort_name"), Column("process_id", UUID)])})
 
 
 def list_processes(
@@ -105,4 +105,4 @@ def list_processes(
         conditions["process_id = ANY(%s::uuid[])"] = list(process_ids)
     if retired is not None:
         conditions["(retired_at IS NOT NULL) = %s"] = retired
-    return _BY_NAME.page(pool, conditions, page)
+    return _BY_NAME.page(pool, [account_id], conditions, page)

@@ -8,28 +8,28 @@ whatever goes wrong is handled in one way: let go of the connection, wait a litt
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
 from psycopg.rows import tuple_row
 
-from projections.log import CHANNEL, SOMEBODY_WAITS, read_log
-from projections.read_model import LogEntry, Recorded
-from projections.tracking import PositionMovedError, Progress, ReadModelsNotSetUpError, look, move
+from projections.dead_letters import headless_streams, reason_of, set_aside
+from projections.feed import Feed
+from projections.health import SILENT_SECONDS_MAX, say
+from projections.log import CHANNEL, SOMEBODY_WAITS
+from projections.read_model import ReadModelsNotSetUpError
+from projections.tracking import Progress, look, note_complete
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from projections.read_model import Connect, Connection, Decode, ReadModel
+    from projections.read_model import Connect, Connection, Decode, LogEntry, ReadModel
 
-BATCH_EVENTS_MAX = 500
-"""In one transaction. Batches of 10 were a third as fast, larger ones hardly faster and slow to undo."""
-STRETCH_POSITIONS_MAX = 20_000
-"""Positions that one statement reads across: events that no read model wants are read past, in bounded time."""
 LOOK_SECONDS = 1.0
 """A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
 TURN_SECONDS_MIN = 0.5
@@ -42,10 +42,8 @@ STOP_SECONDS_MAX = 0.2
 PAUSE_SECONDS_FIRST = 0.1
 PAUSE_SECONDS_MAX = 2.0
 """Between attempts to connect: soon enough to be back well before 15 s after the database is."""
-PAUSE_SECONDS_MAX_AT_EVENT = 10.0
-"""Between attempts at an event that can't be handled: it takes a new release, or a person, to change that."""
-SILENT_SECONDS_MAX = 5.0
-"""A projector that has not looked at the log for so long is not working, whatever it last said."""
+SAY_SECONDS = 1.0
+"""Between two notes that it works, for those who ask in other processes."""
 
 _NOT_BEGUN = "The projector has not looked at the log yet."
 _LOCK = 0x72706177_70726F6A  # "rpawproj"
@@ -62,22 +60,15 @@ _SESSION = {
 _log = structlog.get_logger(__name__)
 
 
-class EventNotHandledError(Exception):
-    """An event stops the projector. The message names it and can be shown to anybody."""
-
-    def __init__(self, entry: LogEntry) -> None:
-        self.entry = entry
-        super().__init__(f"The event at position {entry.position} ({entry.topic}) can't be handled; the log says why.")
-
-
 class LogCutError(Exception):
     """The read models show events that the log does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectorHealth:
-    """position: up to where all read models show the log. log_position: its last event when the projector last looked.
+    """How it goes with one projector; what holds for the service is in health.py.
 
+    position: up to where all lists show the log. log_position: its last event when the projector last looked.
     working: it holds the lock and gets on. standby: another one holds it. error: what is wrong, and can be shown.
     """
 
@@ -100,8 +91,8 @@ class Projector:
         self._connect = connect
         self._models = models
         self._decode = decode
-        self._batch_events = BATCH_EVENTS_MAX
         self._failures = 0
+        self._said_at = 0.0
         self._health = ProjectorHealth(0, 0, working=False, standby=False, error=_NOT_BEGUN)
         self._looked_at = time.monotonic()
 
@@ -117,11 +108,22 @@ class Projector:
         """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
         while not stop.is_set():
             try:
-                with closing(self._connect()) as connection:
+                with closing(self._connect()) as connection, self._telling(connection):
                     self._follow(connection, stop)
             except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
                 stop.wait(self._note_failure(error))
         self._health = replace(self._health, working=False, standby=False)
+
+    @contextmanager
+    def _telling(self, connection: Connection) -> Iterator[None]:
+        """Let other processes know why the one that works has stopped, where the database can still be told."""
+        try:
+            yield
+        except Exception as error:
+            if not connection.closed and self._health.standby is False:
+                with suppress(psycopg.Error):
+                    say(connection, _public(error))
+            raise
 
     def _follow(self, connection: Connection, stop: threading.Event) -> None:
         connection.autocommit = True
@@ -133,13 +135,17 @@ class Projector:
                 return
         # Before the first look at the log: what is appended after that look is then announced.
         connection.execute(f"LISTEN {CHANNEL}")
+        feed = Feed(connection, self._decode, partial(self._set_aside, connection))
+        for name, stream in headless_streams(connection, self._models):
+            feed.leave_out(name, [stream])
         while not stop.is_set():
             began = time.monotonic()
-            if not self._turn(connection):
+            if not self._turn(connection, feed):
                 _wait_until_due(connection, stop, began + TURN_SECONDS_MIN)
 
-    def _turn(self, connection: Connection) -> bool:
+    def _turn(self, connection: Connection, feed: Feed) -> bool:
         """Bring each read model one batch further, and return whether one of them is still behind."""
+        began = time.monotonic()
         progress = look(connection, self._models)
         positions = dict(progress.positions)
         if max(positions.values()) > progress.log_position:
@@ -147,48 +153,35 @@ class Projector:
         # Those that are furthest first: what people read is not held up by a read model that is still being made.
         for before in sorted(set(positions.values()) - {progress.log_position}, reverse=True):
             models = [model for model in self._models if progress.positions[model.name] == before]
-            after = self._advance(connection, models, before, progress.log_position)
+            after = feed.advance(models, before, progress.log_position)
             positions |= dict.fromkeys((model.name for model in models), after)
+        completed = {name for name in progress.incomplete if positions[name] == progress.log_position}
+        if completed:
+            note_complete(connection, completed)
+            _log.info("read_models_complete", names=sorted(completed), position=progress.log_position)
         self._failures = 0
-        self._note(Progress(positions, progress.log_position), working=True)
+        self._note(replace(progress, positions=positions, incomplete=progress.incomplete - completed), working=True)
+        if began - self._said_at >= SAY_SECONDS:
+            say(connection, None)
+            self._said_at = began
         return min(positions.values()) < progress.log_position
 
-    def _advance(self, connection: Connection, models: Sequence[ReadModel], before: int, log_position: int) -> int:
-        """Bring models that are at one position one batch further, and return the position where they are then."""
-        until = min(log_position, before + STRETCH_POSITIONS_MAX)
-        topics = frozenset[str]().union(*(model.topics for model in models))
-        entries, after = read_log(connection, topics, after=before, until=until, limit=self._batch_events)
-        if not entries:
-            move(connection, models, before=before, after=after)
-            return after
-        try:
-            self._apply(connection, models, entries, before, after)
-        except Exception as error:
-            if not _is_the_events_fault(error):
-                raise
-            if len(entries) == 1:
-                raise EventNotHandledError(entries[0]) from error
-            # Smaller batches find the one that is to blame, whatever it fails at, and show all that come before it.
-            self._batch_events = len(entries) // 2
-            return before
-        self._batch_events = min(BATCH_EVENTS_MAX, 2 * self._batch_events)
-        return after
-
-    def _apply(
-        self, connection: Connection, models: Sequence[ReadModel], entries: Sequence[LogEntry], before: int, after: int
-    ) -> None:
-        events = [Recorded(entry.position, entry.topic, self._decode(entry)) for entry in entries]
-        with connection.transaction():
-            for model in models:
-                wanted = [recorded for recorded in events if recorded.topic in model.topics]
-                if wanted:
-                    model.apply(connection, wanted)
-            move(connection, models, before=before, after=after)
+    def _set_aside(self, connection: Connection, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+        set_aside(connection, model, entry, error)
+        _log.error(
+            "event_set_aside",
+            read_model=model.name,
+            position=entry.position,
+            topic=entry.topic,
+            stream=str(entry.originator_id),
+            version=entry.originator_version,
+            reason=reason_of(error),
+        )
 
     def _note(self, progress: Progress, *, working: bool) -> None:
         self._looked_at = time.monotonic()
         self._health = ProjectorHealth(
-            position=min(progress.positions.values()),
+            position=progress.position,
             log_position=progress.log_position,
             working=working,
             standby=not working,
@@ -197,36 +190,15 @@ class Projector:
 
     def _note_failure(self, error: Exception) -> float:
         """Log what went wrong, say so in the health, and return how many seconds to wait."""
-        # A batch that the database can't take in time is tried again in parts.
-        self._batch_events = max(1, self._batch_events // 2)
-        pause_max = PAUSE_SECONDS_MAX_AT_EVENT if isinstance(error, EventNotHandledError) else PAUSE_SECONDS_MAX
-        pause = min(pause_max, PAUSE_SECONDS_FIRST * (1 << min(self._failures, 10)))
+        pause = min(PAUSE_SECONDS_MAX, PAUSE_SECONDS_FIRST * (1 << min(self._failures, 10)))
         self._failures += 1
-        if isinstance(error, EventNotHandledError):
-            _log.error(
-                "projector_stopped_at_event",
-                position=error.entry.position,
-                topic=error.entry.topic,
-                stream=str(error.entry.originator_id),
-                version=error.entry.originator_version,
-                reason=f"{type(error.__cause__).__name__}: {error.__cause__}",
-                retry_seconds=pause,
-            )
-        else:
-            _log.warning("projector_interrupted", reason=f"{type(error).__name__}: {error}", retry_seconds=pause)
+        _log.warning("projector_interrupted", reason=f"{type(error).__name__}: {error}", retry_seconds=pause)
         self._health = replace(self._health, working=False, standby=False, error=_public(error))
         return pause
 
 
-def _is_the_events_fault(error: Exception) -> bool:
-    if isinstance(error, psycopg.Error):
-        # Of the database's errors these are about values; others are lost connections, rights, missing tables.
-        return isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.errors.ProgramLimitExceeded)
-    return not isinstance(error, PositionMovedError)
-
-
 def _public(error: Exception) -> str:
-    if isinstance(error, EventNotHandledError | LogCutError | ReadModelsNotSetUpError):
+    if isinstance(error, LogCutError | ReadModelsNotSetUpError):
         return str(error)
     return "The projector can't work with the database; the log says why, and it keeps trying."
 

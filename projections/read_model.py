@@ -23,9 +23,19 @@ if TYPE_CHECKING:
     """Returns the event of a LogEntry, or of what has the same attributes; raises any exception for one that can't be
     read."""
 
-SCHEMA = "rpawatch"
+SCHEMA = "rpawatch_lists"
+"""Where the read models are, and nothing else: all of it can be dropped and made again from the log."""
 APP_ROLE = "rpawatch_app"
-"""The role that serves requests and projects."""
+"""The role that serves requests: may read the read models, row by row as their fences allow."""
+PROJECTOR_ROLE = "rpawatch_projector"
+"""The role that makes the read models and owns them: may read the log."""
+
+
+class ReadModelsNotSetUpError(Exception):
+    """The tables of this release's read models are not there."""
+
+    def __init__(self) -> None:
+        super().__init__("The read models are not set up for this release. Run `rpawatch migrate`.")
 
 
 class Pool(Protocol):
@@ -66,6 +76,11 @@ class ReadModel(Protocol):
     @property
     def name(self) -> str:
         """The table, without the schema."""
+        ...
+
+    @property
+    def fence(self) -> Sequence[str]:
+        """The columns of which one holds an id that a transaction must be allowed to read (fence.py)."""
         ...
 
     @property

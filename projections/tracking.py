@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from psycopg.rows import tuple_row
 
 from projections.log import CHANNEL, SOMEBODY_WAITS
+from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from projections.read_model import Connection, Pool, ReadModel
 
@@ -27,17 +28,18 @@ _POLL_SECONDS_MAX = 0.02
 
 # One statement, so that one snapshot: no position is then beyond the end of the log that comes with it.
 _LOOK = """
-SELECT name, position, (SELECT coalesce(max(notification_id), 0) FROM rpawatch.events)
-FROM rpawatch.projection_positions WHERE name = ANY(%s::text[])
+SELECT name, position, is_complete, (SELECT coalesce(max(notification_id), 0) FROM rpawatch.events)
+FROM rpawatch_lists.positions WHERE name = ANY(%s::text[])
 """
-_MOVE = """
-UPDATE rpawatch.projection_positions SET position = %s WHERE name = ANY(%s::text[]) AND position = %s
+_MOVE = "UPDATE rpawatch_lists.positions SET position = %s WHERE name = ANY(%s::text[]) AND position = %s"
+_COMPLETE = "UPDATE rpawatch_lists.positions SET is_complete = true WHERE name = ANY(%s::text[])"
+_POSITIONS = """
+SELECT min(position) FILTER (WHERE is_complete OR NOT any_complete), count(*)
+FROM (
+    SELECT position, is_complete, bool_or(is_complete) OVER () AS any_complete
+    FROM rpawatch_lists.positions WHERE name = ANY(%s::text[])
+) AS found
 """
-_POSITIONS = "SELECT min(position), count(*) FROM rpawatch.projection_positions WHERE name = ANY(%s::text[])"
-
-
-class ReadModelsNotSetUpError(Exception):
-    """The tables of this release's read models are not there."""
 
 
 class PositionMovedError(Exception):
@@ -46,10 +48,20 @@ class PositionMovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """positions: how far each read model is, by name. log_position: the last event of the log, 0 when it is empty."""
+    """positions: how far each read model is, by name. log_position: the last event of the log, 0 when it is empty.
+
+    incomplete: those that have never shown the whole log yet.
+    """
 
     positions: Mapping[str, int]
     log_position: int
+    incomplete: frozenset[str] = frozenset()
+
+    @property
+    def position(self) -> int:
+        """Up to where the lists that can be read show the log; up to where all do when none can be read yet."""
+        readable = [position for name, position in self.positions.items() if name not in self.incomplete]
+        return min(readable or self.positions.values())
 
 
 def look(connection: Connection, models: Sequence[ReadModel]) -> Progress:
@@ -57,8 +69,9 @@ def look(connection: Connection, models: Sequence[ReadModel]) -> Progress:
     with connection.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(_LOOK, ([model.name for model in models],)).fetchall()
     if len(rows) != len(models):
-        raise ReadModelsNotSetUpError("The read models are not set up for this release. Run `rpawatch migrate`.")
-    return Progress({name: position for name, position, _ in rows}, rows[0][2])
+        raise ReadModelsNotSetUpError
+    incomplete = frozenset(name for name, _, is_complete, _ in rows if not is_complete)
+    return Progress({name: position for name, position, _, _ in rows}, rows[0][3], incomplete)
 
 
 def move(connection: Connection, models: Sequence[ReadModel], *, before: int, after: int) -> None:
@@ -68,8 +81,16 @@ def move(connection: Connection, models: Sequence[ReadModel], *, before: int, af
         raise PositionMovedError(f"a read model was expected at position {before} and is elsewhere")
 
 
+def note_complete(connection: Connection, names: Collection[str]) -> None:
+    """Note that these read models have come to the end of the log: from now on lists are read from them."""
+    connection.execute(_COMPLETE, (list(names),))
+
+
 def position(pool: Pool, models: Sequence[ReadModel] = READ_MODELS) -> int:
-    """Return the position up to which all of these read models show the log; 0 when one is not set up."""
+    """Return the position up to which these read models show the log; 0 when one is not set up.
+
+    One that is still being made for the first time is left out, since nobody reads it yet.
+    """
     with pool.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
         row = cursor.execute(_POSITIONS, ([model.name for model in models],)).fetchone()
     return row[0] if row and row[1] == len(models) else 0

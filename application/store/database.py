@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SCHEMA = "rpawatch"
 APP_ROLE = "rpawatch_app"
 """The role that serves requests: may read and append events, and may not change or delete them."""
+PROJECTOR_ROLE = "rpawatch_projector"
+"""The role that keeps the read models: may read events."""
+ROLES = (APP_ROLE, PROJECTOR_ROLE)
 
 _SECONDS_LEFT_MIN = 0.05
 CONNECT_SECONDS_MAX = 2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from application.store.database import APP_ROLE, SCHEMA, BoundedConnection, Database, connect, store_errors
+from application.store.database import APP_ROLE, ROLES, SCHEMA, BoundedConnection, Database, connect, store_errors
 from application.store.errors import StoreSetupError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _LOCK = 0x72706177  # "rpaw"
 SERVER_VERSION_MIN = 140000
-_CREATE_ROLE = f"""
+_CREATE_ROLE = """
 DO $$ BEGIN
-    CREATE ROLE {APP_ROLE} NOLOGIN;
+    CREATE ROLE {} NOLOGIN;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- roles belong to the whole cluster
 END $$
 """
@@ -51,14 +51,15 @@ def migrate(conninfo: str, *further: Callable[[BoundedConnection], list[str]]) -
         except psycopg.errors.InsufficientPrivilege as error:
             raise StoreSetupError(
                 f"The database user may not set up the store ({error.diag.message_primary}). It must own the database"
-                f" and be allowed to create the role {APP_ROLE}, or a superuser runs: CREATE ROLE {APP_ROLE};"
-                f" GRANT {APP_ROLE} TO {connection.info.user};"
+                " and be allowed to create roles, or a superuser runs: "
+                + " ".join(f"CREATE ROLE {role}; GRANT {role} TO {connection.info.user};" for role in ROLES)
             ) from error
 
 
 def _migrate(connection: BoundedConnection) -> list[str]:
     connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-    _ensure_role(connection)
+    for role in ROLES:
+        _ensure_role(connection, role)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {SCHEMA}.migrations"
@@ -100,15 +101,14 @@ def _check_encoding(connection: BoundedConnection) -> None:
         raise StoreSetupError("The database does not use UTF-8. Create it with ENCODING 'UTF8'.")
 
 
-def _ensure_role(connection: BoundedConnection) -> None:
+def _ensure_role(connection: BoundedConnection, role: str) -> None:
+    name = sql.Identifier(role)
     # A row without columns would be an empty dict, which is false.
-    if not connection.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone():
-        connection.execute(_CREATE_ROLE)
+    if not connection.execute("SELECT rolname FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+        connection.execute(sql.SQL(_CREATE_ROLE).format(name))
     try:
         # Being a member is not enough: from PostgreSQL 16 on, who creates a role is one that may not take it on.
-        connection.execute(f"SET ROLE {APP_ROLE}")
+        connection.execute(sql.SQL("SET ROLE {}").format(name))
         connection.execute("RESET ROLE")
     except psycopg.errors.InsufficientPrivilege:
-        connection.execute(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(APP_ROLE), sql.Identifier(connection.info.user))
-        )
+        connection.execute(sql.SQL("GRANT {} TO {}").format(name, sql.Identifier(connection.info.user)))

@@ -38,11 +38,17 @@ class Ready:
             self._services.database.ping()
         except StoreUnavailableError:
             wrong["store"] = "PostgreSQL can't be reached"
-        health = self._services.projector_health()
+        health = self._services.projection_health()
         if health.error:
             wrong["projector"] = health.error
         elif health.lag_events > LAG_EVENTS_MAX:
             wrong["projector"] = f"{health.lag_events} events behind"
-        send(resp, {"status": "unavailable" if wrong else "ok", **wrong}, 503 if wrong else 200)
+        body: dict[str, object] = {"status": "unavailable" if wrong else "ok", **wrong}
+        # Neither keeps the service from taking reports in, so neither is a reason to send them elsewhere.
+        if health.incomplete:
+            body["incomplete_lists"] = list(health.incomplete)
+        if health.dead_letters:
+            body["dead_letters"] = health.dead_letters
+        send(resp, body, 503 if wrong else 200)
         if wrong:
             resp.set_header("Retry-After", "1")

@@ -51,17 +51,25 @@ def _of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
-class _Lag:
-    """How far the read models are behind. Asked for when it is needed, so no process has a value that grows old."""
+class _Projection:
+    """How it goes with the read models. Asked for when it is needed, so no process has a value that grows old."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return the one gauge."""
-        events = self._services.projector_health().lag_events
+        """Return the gauges."""
+        health = self._services.projection_health()
         yield GaugeMetricFamily(
-            "rpawatch_projector_lag_events", "Events that the read models have not taken in yet", value=events
+            "rpawatch_projector_lag_events",
+            "Events that the read models have not taken in yet",
+            value=health.lag_events,
+        )
+        yield GaugeMetricFamily(
+            "rpawatch_projector_working", "Whether a projector keeps the read models up to date", value=not health.error
+        )
+        yield GaugeMetricFamily(
+            "rpawatch_dead_letters", "Events that a read model could not take in", value=health.dead_letters
         )
 
 
@@ -69,7 +77,7 @@ class Metrics:
     """`GET /metrics`: the counts of this process, or of all web processes of a service that has several."""
 
     def __init__(self, services: Services) -> None:
-        self._lag = _Lag(services)
+        self._projection = _Projection(services)
         self._folder = services.shared_folder
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -81,6 +89,6 @@ class Metrics:
             registry.register(_SECONDS)
         else:
             MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
-        registry.register(self._lag)
+        registry.register(self._projection)
         resp.content_type = CONTENT_TYPE_LATEST
         resp.data = generate_latest(registry)

@@ -9,6 +9,7 @@ import orjson
 
 from application.store.errors import ConflictError, StoreUnavailableError
 from domain import errors, limits
+from projections.fence import ListIncompleteError
 from projections.paging import BadCursorError
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ SLUGS: dict[type[Exception], str] = {
     errors.IdempotencyKeyReuseError: "idempotency-key-reuse",
     errors.InvalidInputError: "invalid-request",
     BadCursorError: "invalid-request",
+    ListIncompleteError: "unavailable",
     StoreUnavailableError: "unavailable",
     ConflictError: "unavailable",
 }
@@ -180,6 +182,8 @@ def problem_of(error: Exception) -> ProblemError:
         field_errors = error.errors
     elif isinstance(error, BadCursorError):
         field_errors = [errors.FieldError("", "cursor must be a next_cursor of this list; begin without one")]
+    elif isinstance(error, ListIncompleteError):
+        return ProblemError(slug, detail=f"{error} Try again later.", headers={"Retry-After": "5"})
     return ProblemError(slug, errors=field_errors, headers=headers)
 
 

@@ -187,7 +187,7 @@ def positions(installation: Installation) -> tuple[int, int]:
     """How far the lists are, and the log."""
     with psycopg.connect(installation.conninfo()) as connection:
         row = connection.execute(
-            "SELECT (SELECT min(position) FROM rpawatch.projection_positions),"
+            "SELECT (SELECT min(position) FROM rpawatch_lists.positions),"
             " (SELECT max(notification_id) FROM rpawatch.events)"
         ).fetchone()
     assert row is not None

@@ -25,31 +25,25 @@ def test_a_process_without_a_projector_tells_how_far_the_one_of_another_is(
     without_projector: Services, database_url: str
 ) -> None:
     end = without_projector.event_sourcing.recorder.max_notification_id() or 0
-    behind = without_projector.projector_health()
+    behind = without_projector.projection_health()
     assert (behind.log_position, behind.lag_events) == (end, end - behind.position)
     with Services(database_url, threads=2) as other:
         other.begin().follow()
-        wait_until(lambda: without_projector.projector_health().position == end, "the other one is seen to catch up")
-    health = without_projector.projector_health()
-    assert (health.lag_events, health.working, health.standby, health.error) == (0, False, True, None)
+        wait_until(lambda: without_projector.projection_health().position == end, "the other one is seen to catch up")
+    health = without_projector.projection_health()
+    assert (health.lag_events, health.error) == (0, None)
 
 
 def test_a_process_without_a_projector_says_so_when_it_can_not_ask_and_what_it_saw_last(
     without_projector: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = without_projector.projector_health()
+    seen = without_projector.projection_health()
 
     def away() -> None:
         raise StoreUnavailableError("connection refused by 10.0.0.7")
 
     monkeypatch.setattr(without_projector.database, "get_connection", away)
-    health = without_projector.projector_health()
+    health = without_projector.projection_health()
     assert health.error
     assert "10.0.0.7" not in health.error
     assert (health.position, health.log_position) == (seen.position, seen.log_position)
-
-
-def test_a_process_with_a_projector_tells_how_it_goes(without_projector: Services) -> None:
-    with_projector = without_projector.follow()
-    wait_until(lambda: with_projector.projector_health().working, "it is at work")
-    assert with_projector.projector_health().error is None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from psycopg import sql
 
-from application.store.database import APP_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
 from projections.account_list import ACCOUNT_LIST
 from projections.key_list import KEY_LIST, KeyRow
 from projections.member_list import MEMBER_LIST
@@ -46,18 +46,19 @@ class SeenPositions:
 
     topics: frozenset[str]
     name: str = "seen_positions_v1"
+    fence: tuple[str, ...] = ()
     given: list[int] = field(default_factory=list)
 
     def ddl(self) -> sql.Composed:
-        return sql.SQL("CREATE TABLE rpawatch.seen_positions_v1 (position bigint NOT NULL)").format()
+        return sql.SQL("CREATE TABLE rpawatch_lists.seen_positions_v1 (position bigint NOT NULL)").format()
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         positions = [recorded.position for recorded in events]
-        connection.execute("INSERT INTO rpawatch.seen_positions_v1 SELECT unnest(%s::bigint[])", (positions,))
+        connection.execute("INSERT INTO rpawatch_lists.seen_positions_v1 SELECT unnest(%s::bigint[])", (positions,))
         self.given += positions
 
     def kept(self, connection: Connection) -> list[int]:
-        return [row["position"] for row in connection.execute("SELECT position FROM rpawatch.seen_positions_v1")]
+        return [row["position"] for row in connection.execute("SELECT position FROM rpawatch_lists.seen_positions_v1")]
 
 
 class World:
@@ -80,7 +81,7 @@ class World:
 
     def connect(self) -> Connection:
         """Open a connection as the composition root does for a projector."""
-        return connect(self.url, role=APP_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX)
+        return connect(self.url, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX)
 
     @property
     def decode(self) -> Decode:
@@ -145,7 +146,7 @@ class World:
 
     def rows(self, model: StreamTable[Any]) -> dict[UUID, Any]:
         """Return all rows of a read model by stream."""
-        rows = [model.make_row(**row) for row in self.owner.execute(f"SELECT * FROM rpawatch.{model.name}")]  # noqa: S608 - a constant
+        rows = [model.make_row(**row) for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{model.name}")]  # noqa: S608 - a constant
         by_stream = {getattr(row, model.stream): row for row in rows}
         assert len(by_stream) == len(rows), "no stream has two rows"
         return by_stream

@@ -98,7 +98,7 @@ def test_many_uses_of_a_key_in_a_batch_are_one_change_of_its_row(world: World) -
 def test_a_use_changes_nothing_that_an_index_holds(world: World) -> None:
     columns = world.owner.execute(
         "SELECT DISTINCT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY(indkey)"
-        " WHERE indrelid = 'rpawatch.key_list_v1'::regclass"
+        " WHERE indrelid = 'rpawatch_lists.key_list_v1'::regclass"
     )
     key = a_key()
     before = row_of(key)

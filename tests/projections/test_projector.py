@@ -11,22 +11,26 @@ import psycopg
 import pytest
 
 from domain.account import Account
+from projections import health as health_module
 from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST
+from projections.feed import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX
+from projections.fence import ListIncompleteError
+from projections.health import ask
 from projections.member_list import MEMBER_LIST
-from projections.process_list import PROCESS_LIST
-from projections.projector import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX, Projector
+from projections.paging import PageRequest
+from projections.process_list import PROCESS_LIST, list_processes
+from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from tests.projections.histories import TENANT, Histories, events_of, named, receipts
+from projections.tracking import wait_for
+from tests.projections.histories import TENANT, Histories, events_of, receipts
 from tests.projections.support import SeenPositions
 from tests.support.effort import effort, seeded_random
 from tests.support.examples import cause
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from projections.read_model import LogEntry
     from tests.projections.support import World
 
@@ -124,7 +128,7 @@ def test_a_projector_that_says_nothing_loses_its_session_and_the_lock_with_it(
     with world.connect() as stopped:
         stuck = Projector(lambda: stopped, READ_MODELS, world.decode)
         silence = threading.Event()
-        monkeypatch.setattr(stuck, "_turn", lambda _: silence.wait(15))
+        monkeypatch.setattr(stuck, "_turn", lambda *_: silence.wait(15))
         stop = threading.Event()
         thread = threading.Thread(target=stuck.run, args=(stop,))
         thread.start()
@@ -190,92 +194,30 @@ def test_a_read_model_that_a_release_adds_is_made_from_the_first_event_on_while_
     assert world.shown() == world.folded()
 
 
-def _poison(world: World, stream: UUID, version: int) -> None:
-    world.owner.execute(_INSERT_UNHEARD, (stream, version, Account.Renamed.TOPIC, b'{"v":1,"name":7}'))
-
-
-@pytest.mark.parametrize("before", [0, 1, 137, 600])
-def test_an_event_that_cannot_be_read_stops_the_projector_which_names_it_and_shows_what_came_before(
-    world: World, before: int
-) -> None:
-    if before:
-        world.append([event for _ in range(before) for event in events_of(an_account("Before"))])
-    _poison(world, uuid4(), 2)
-    poison = before + 1
-    after = an_account("After")
-    world.append(events_of(after))
-    projector = world.follow()
-    wait_until(lambda: "position" in str(projector.health().error), "it says so")
-    health = projector.health()
-    assert f"position {poison} (account.renamed) can't be handled" in str(health.error)
-    assert not health.working
-    assert world.shows(before)
-    assert not world.shows(poison)
-    assert len(world.rows(ACCOUNT_LIST)) == before
-
-
-def test_an_event_that_a_handler_cannot_take_stops_the_projector_too(world: World) -> None:
-    account = an_account()
-    account.collect_events()
-    account.rename(cause(), "Other")
-    (renamed,) = events_of(account)
-    world.put(renamed)
-    projector = world.follow()
-    wait_until(lambda: "position 1 (account.renamed)" in str(projector.health().error), "it says so")
-    assert world.rows(ACCOUNT_LIST) == {}
-
-
-def test_an_event_that_the_database_refuses_stops_the_projector_at_that_event(world: World) -> None:
-    accounts = [an_account(), an_account(), an_account()]
-    names = ["First", "with a \0 in it", "Third"]
-    world.append(
-        [named(event, name) for account, name in zip(accounts, names, strict=True) for event in events_of(account)]
-    )
-    projector = world.follow()
-    wait_until(lambda: "position 2 (account.opened)" in str(projector.health().error), "it says so")
-    assert set(world.rows(ACCOUNT_LIST)) == {accounts[0].id}
-
-
-def test_a_projector_that_was_stopped_by_an_event_goes_on_when_it_can_be_handled(world: World) -> None:
-    able = threading.Event()
-
-    def decode(entry: LogEntry) -> Any:
-        if entry.position == 20 and not able.is_set():
-            raise ValueError("not in this release")
-        return world.decode(entry)
-
-    world.append(list(Histories(seeded_random()).events(100)))
-    projector = world.follow(decode=decode)
-    wait_until(lambda: "position 20 " in str(projector.health().error), "it has stopped")
-    able.set()
-    world.wait_for_all()
-    wait_until(lambda: projector.health().working, "at work")
-    assert projector.health().error is None
-    assert world.shown() == world.folded()
-
-
 def test_a_projector_without_its_tables_says_what_to_do_and_works_once_they_are_there(world: World) -> None:
-    world.owner.execute("UPDATE rpawatch.projection_positions SET name = 'gone' WHERE name = 'member_list_v1'")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'gone' WHERE name = 'member_list_v1'")
     projector = world.follow()
     wait_until(lambda: "rpawatch migrate" in str(projector.health().error), "it says so")
-    world.owner.execute("UPDATE rpawatch.projection_positions SET name = 'member_list_v1' WHERE name = 'gone'")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'member_list_v1' WHERE name = 'gone'")
     wait_until(lambda: projector.health().working, "at work")
 
 
 def test_a_right_that_the_projector_lacks_is_not_taken_for_a_fault_of_the_event(world: World) -> None:
     world.append(events_of(an_account()))
-    world.owner.execute("REVOKE INSERT ON rpawatch.account_list_v2 FROM rpawatch_app")
+    world.owner.execute("REVOKE INSERT ON rpawatch_lists.account_list_v2 FROM rpawatch_projector")
     projector = world.follow()
     wait_until(lambda: "can't work with the database" in str(projector.health().error), "it says so")
-    world.owner.execute("GRANT INSERT ON rpawatch.account_list_v2 TO rpawatch_app")
+    assert ask(world.database, READ_MODELS).dead_letters == 0
+    world.owner.execute("GRANT INSERT ON rpawatch_lists.account_list_v2 TO rpawatch_projector")
     world.wait_for_all()
 
 
 def test_a_log_that_was_cut_is_noticed(world: World) -> None:
     world.append(list(Histories(seeded_random()).events(10)))
-    world.owner.execute("UPDATE rpawatch.projection_positions SET position = 1000")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET position = 1000")
     projector = world.follow()
     wait_until(lambda: "cut or replaced" in str(projector.health().error), "it says so")
+    wait_until(lambda: "cut or replaced" in str(ask(world.database, READ_MODELS).error), "others are told")
 
 
 def test_a_projector_that_has_not_begun_or_is_silent_is_not_healthy(
@@ -288,3 +230,30 @@ def test_a_projector_that_has_not_begun_or_is_silent_is_not_healthy(
     monkeypatch.setattr(projector_module, "SILENT_SECONDS_MAX", -1.0)
     assert not followed.health().working
     assert "has not looked at the log for" in str(followed.health().error)
+
+
+def test_any_process_can_tell_whether_a_projector_works_and_how_long_none_has(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(world.database, READ_MODELS).error == "No projector has looked at the log yet."
+    with world.following():
+        wait_until(lambda: ask(world.database, READ_MODELS).error is None, "one works")
+    assert ask(world.database, READ_MODELS).error is None
+    monkeypatch.setattr(health_module, "SILENT_SECONDS_MAX", -1.0)
+    assert "No projector has looked at the log for" in str(ask(world.database, READ_MODELS).error)
+
+
+def test_a_read_model_that_is_being_made_keeps_nobody_waiting_and_shows_no_part_of_a_list(world: World) -> None:
+    world.append(events_of(an_account()))
+    world.owner.execute(
+        "UPDATE rpawatch_lists.positions SET is_complete = false, position = 0 WHERE name = %s", (PROCESS_LIST.name,)
+    )
+    with world.following([model for model in READ_MODELS if model is not PROCESS_LIST]):
+        assert wait_for(world.database, world.application.position(), 10)
+        health = ask(world.database, READ_MODELS)
+        assert (health.lag_events, health.incomplete) == (0, (PROCESS_LIST.name,))
+        with pytest.raises(ListIncompleteError, match="being made from the log"):
+            list_processes(world.database, account_id=uuid4(), page=PageRequest())
+    world.follow()
+    wait_until(lambda: ask(world.database, READ_MODELS).incomplete == (), "it is complete")
+    assert list_processes(world.database, account_id=uuid4(), page=PageRequest()).items == ()

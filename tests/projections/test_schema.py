@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from application.store.database import connect
+from application.store.database import APP_ROLE, connect
 from application.store.schema import migrate
 from projections.account_list import ACCOUNT_LIST
+from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
-from projections.schema import POSITIONS, create_tables
+from projections.schema import DEAD_LETTERS, POSITIONS, PROJECTOR, create_tables
 
 if TYPE_CHECKING:
     from tests.projections.support import World
     from tests.support.postgres import Server
 
-TABLES = [POSITIONS, *(model.name for model in READ_MODELS)]
+TABLES = [POSITIONS, DEAD_LETTERS, PROJECTOR, *(model.name for model in READ_MODELS)]
 _CATALOG = """
-SELECT oid, xmin::text, relacl::text FROM pg_class WHERE relnamespace = 'rpawatch'::regnamespace ORDER BY oid
+SELECT oid, xmin::text, relacl::text FROM pg_class WHERE relnamespace = 'rpawatch_lists'::regnamespace ORDER BY oid
 """
 
 
@@ -52,21 +54,28 @@ def test_several_processes_that_start_at_the_same_time_do_not_clash(postgres: Se
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_right_that_was_taken_away_is_given_back(world: World, table: str) -> None:
-    world.owner.execute(f"REVOKE UPDATE ON rpawatch.{table} FROM rpawatch_app")
+    world.owner.execute(sql.SQL("REVOKE SELECT ON {} FROM rpawatch_app").format(sql.Identifier(SCHEMA, table)))
     assert create_tables(world.owner) == []
+    with connect(world.url, role=APP_ROLE) as connection:
+        connection.execute(f"SELECT * FROM rpawatch_lists.{table}")  # noqa: S608 - a constant
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_role_of_the_service_may_read_what_projections_keep_and_nothing_else(world: World, table: str) -> None:
+    with connect(world.url, role=APP_ROLE) as connection:
+        for statement in ("DROP TABLE {}", "TRUNCATE {}", "DELETE FROM {}", "INSERT INTO {} DEFAULT VALUES"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL(statement).format(sql.Identifier(SCHEMA, table)))
+
+
+def test_the_role_of_the_projector_can_not_write_the_log_nor_read_who_signs_in(world: World) -> None:
     with world.connect() as connection:
-        connection.execute(f"UPDATE rpawatch.{table} SET {_first_column(world, table)} = NULL WHERE false")  # noqa: S608
-
-
-def _first_column(world: World, table: str) -> str:
-    cursor = world.owner.execute(f"SELECT * FROM rpawatch.{table} LIMIT 0")  # noqa: S608 - a constant
-    assert cursor.description
-    return cursor.description[0].name
-
-
-def test_the_role_of_the_service_can_neither_drop_nor_truncate_a_read_model(world: World) -> None:
-    with world.connect() as connection:
-        for statement in ("DROP TABLE rpawatch.account_list_v2", "TRUNCATE rpawatch.account_list_v2"):
+        for statement in (
+            "INSERT INTO rpawatch.events DEFAULT VALUES",
+            "DELETE FROM rpawatch.events",
+            "SELECT * FROM rpawatch.users",
+            "SELECT * FROM rpawatch.sessions",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
 
@@ -79,9 +88,9 @@ def test_a_read_model_can_be_made_a_second_time_under_another_name(world: World)
 
 
 def test_a_table_that_was_dropped_is_made_and_filled_again(world: World) -> None:
-    world.owner.execute("UPDATE rpawatch.projection_positions SET position = 7")
-    world.owner.execute("DROP TABLE rpawatch.account_list_v2")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET position = 7")
+    world.owner.execute("DROP TABLE rpawatch_lists.account_list_v2")
     with connect(world.url) as connection:
         assert create_tables(connection) == ["account_list_v2"]
-    rows = world.owner.execute("SELECT name, position FROM rpawatch.projection_positions ORDER BY position")
+    rows = world.owner.execute("SELECT name, position FROM rpawatch_lists.positions ORDER BY position")
     assert rows.fetchone() == {"name": "account_list_v2", "position": 0}

@@ -77,7 +77,7 @@ def test_waiting_ends_after_its_time_when_nobody_projects(world: World) -> None:
 
 
 def test_there_is_nothing_to_wait_for_when_nothing_was_appended(world: World) -> None:
-    world.owner.execute("DELETE FROM rpawatch.projection_positions")
+    world.owner.execute("DELETE FROM rpawatch_lists.positions")
     assert wait_for(world.database, 0)
 
 
@@ -107,8 +107,8 @@ def test_the_position_is_that_of_the_read_model_that_is_least_far(world: World) 
 
 
 def test_a_read_model_that_is_not_set_up_shows_nothing(world: World) -> None:
-    world.owner.execute("UPDATE rpawatch.projection_positions SET position = 5")
-    world.owner.execute("DELETE FROM rpawatch.projection_positions WHERE name = 'account_list_v2'")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET position = 5")
+    world.owner.execute("DELETE FROM rpawatch_lists.positions WHERE name = 'account_list_v2'")
     assert position(world.database) == 0
 
 
@@ -127,7 +127,7 @@ def test_a_position_that_was_set_back_meanwhile_undoes_what_was_done_with_it(wor
     def decode(entry: object) -> object:
         if not once.is_set():
             once.set()
-            world.owner.execute("UPDATE rpawatch.projection_positions SET position = 0, name = name || '_moved'")
+            world.owner.execute("UPDATE rpawatch_lists.positions SET position = 0, name = name || '_moved'")
         return world.decode(entry)
 
     projector = world.follow(decode=decode)  # type: ignore[arg-type] # it returns what `world.decode` does

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from application.store.errors import StoreUnavailableError
-from projections.projector import ProjectorHealth
+from projections.health import ProjectionHealth
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -35,15 +35,26 @@ def test_without_its_store_it_lives_and_is_not_ready(world: World, monkeypatch: 
 @pytest.mark.parametrize(
     "health",
     [
-        ProjectorHealth(7, 9, working=False, standby=False, error="The event at position 8 can't be handled."),
-        ProjectorHealth(0, 20_000, working=True, standby=False, error=None),
+        ProjectionHealth(7, 9, error="No projector has looked at the log for 17 seconds."),
+        ProjectionHealth(0, 20_000),
     ],
 )
 def test_with_lists_that_are_not_kept_up_it_is_not_ready(
-    world: World, monkeypatch: pytest.MonkeyPatch, health: ProjectorHealth
+    world: World, monkeypatch: pytest.MonkeyPatch, health: ProjectionHealth
 ) -> None:
-    monkeypatch.setattr(world.services.projector, "health", lambda: health)
-    monkeypatch.setattr(world.services, "projector_health", lambda: health)
+    monkeypatch.setattr(world.services, "projection_health", lambda: health)
     answer = world.ask("GET", "/health/ready")
     assert (answer.status, answer.json["status"]) == (503, "unavailable")
     assert answer.json["projector"]
+
+
+def test_what_lists_lack_is_told_and_does_not_send_reports_elsewhere(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = ProjectionHealth(9, 9, incomplete=("key_list_v2",), dead_letters=3)
+    monkeypatch.setattr(world.services, "projection_health", lambda: health)
+    answer = world.ask("GET", "/health/ready")
+    assert (answer.status, answer.json) == (
+        200,
+        {"status": "ok", "incomplete_lists": ["key_list_v2"], "dead_letters": 3},
+    )

@@ -1,0 +1,87 @@
+"""A table of rows made from events: its columns are the fields of a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import orjson
+from psycopg import sql
+
+from projections.read_model import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from _typeshed import DataclassInstance
+
+    from projections.read_model import Connection
+
+R = TypeVar("R", bound="DataclassInstance")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Generic[R]):
+    """name: of the table, with its version. row: a dataclass, one field per column.
+
+    key: the columns of the primary key, account first. tables: DDL with `{table}` for the name; its indexes have no
+    names of their own, so that the same DDL makes a copy under another name. fence: the columns of which one must hold
+    an id that a transaction may read (fence.py), or a row is not there for it.
+    """
+
+    name: str
+    row: type[R]
+    key: Sequence[str]
+    tables: str
+    fence: Sequence[str] = ("account_id",)
+
+    def ddl(self) -> sql.Composed:
+        """Return the statements that make the table and its indexes."""
+        return sql.SQL(self.tables).format(table=self.table)
+
+    @cached_property
+    def table(self) -> sql.Identifier:
+        """The table's name with its schema."""
+        return sql.Identifier(SCHEMA, self.name)
+
+    @cached_property
+    def columns(self) -> sql.Composed:
+        """The columns, as a list for SELECT and INSERT."""
+        return sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(self.row))
+
+    def make_row(self, **columns: Any) -> R:  # noqa: ANN401 - columns have the types of the row's fields
+        """Return a row of what the database gave."""
+        for name in self._arrays:
+            columns[name] = tuple(columns[name])
+        return self.row(**columns)
+
+    @cached_property
+    def _arrays(self) -> list[str]:
+        return [field.name for field in fields(self.row) if str(field.type).startswith("tuple")]
+
+    def store(self, connection: Connection, rows: Iterable[R]) -> None:
+        """Insert these rows, or overwrite those that are there."""
+        # Arrays of columns would do for scalars, but an array of arrays has no shape that unnest() keeps. orjson knows
+        # dataclasses, ids and times by itself: for a row of 22 columns a sixth of the time that Python's json takes.
+        # COPY was no faster, whether of text or binary: 25 µs for a row of 21 columns with five indexes, like this.
+        connection.execute(self.upsert, (orjson.dumps(list(rows)).decode(),))
+
+    @cached_property
+    def upsert(self) -> sql.Composed:
+        """The statement that stores rows, given as one JSON array."""
+        return self.insert(sql.SQL("{0} = EXCLUDED.{0}"))
+
+    def insert(self, change: sql.SQL) -> sql.Composed:
+        """Return the statement that inserts rows; `change` is what happens to a column `{0}` of one that is there."""
+        changed = [sql.Identifier(field.name) for field in fields(self.row) if field.name not in self.key]
+        return sql.SQL(
+            "INSERT INTO {table} AS stored ({columns})"
+            " SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+            " ON CONFLICT ({key}) DO UPDATE SET {changes}"
+        ).format(
+            table=self.table,
+            columns=self.columns,
+            key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
+            changes=sql.SQL(", ").join(change.format(column) for column in changed),
+        )
