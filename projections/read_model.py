@@ -79,6 +79,11 @@ class ReadModel(Protocol):
         ...
 
     @property
+    def key(self) -> Sequence[str]:
+        """The columns of the primary key."""
+        ...
+
+    @property
     def fence(self) -> Sequence[str]:
         """The columns of which one holds an id that a transaction must be allowed to read (fence.py)."""
         ...
@@ -86,6 +91,10 @@ class ReadModel(Protocol):
     @property
     def topics(self) -> frozenset[str]:
         """The events that it is made of; it is given no others."""
+        ...
+
+    def named(self, name: str) -> ReadModel:
+        """Return the same read model under another name."""
         ...
 
     def ddl(self) -> sql.Composed:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import orjson
 from psycopg import sql
@@ -35,6 +35,10 @@ class Table(Generic[R]):
     key: Sequence[str]
     tables: str
     fence: Sequence[str] = ("account_id",)
+
+    def named(self, name: str) -> Self:
+        """Return the same table under another name."""
+        return replace(self, name=name)
 
     def ddl(self) -> sql.Composed:
         """Return the statements that make the table and its indexes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -47,7 +47,11 @@ class SeenPositions:
     topics: frozenset[str]
     name: str = "seen_positions_v1"
     fence: tuple[str, ...] = ()
+    key: tuple[str, ...] = ("position",)
     given: list[int] = field(default_factory=list)
+
+    def named(self, name: str) -> SeenPositions:
+        return replace(self, name=name)
 
     def ddl(self) -> sql.Composed:
         return sql.SQL("CREATE TABLE rpawatch_lists.seen_positions_v1 (position bigint NOT NULL)").format()

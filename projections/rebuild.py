@@ -1,0 +1,155 @@
+"""Makes read models anew from the log beside those that serve, and puts them in their place; or compares the two.
+
+What is made stands in tables of its own until it has come as far as the log. Then the tables change places in one
+transaction, which readers and the projector wait for as long as the last few events take.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from projections import dead_letters
+from projections.feed import Feed
+from projections.read_model import SCHEMA
+from projections.schema import make_table
+from projections.tracking import look, note_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from projections.read_model import Connect, Connection, Decode, LogEntry, ReadModel
+
+    Tell: TypeAlias = Callable[[int, int], None]
+    """Is told after each batch how far it is, and how far it has to come, in positions of the log."""
+
+REBUILT = "_rebuilt"
+CHECKED = "_checked"
+"""What is added to the names of tables that are being made."""
+NEAR_EVENTS_MAX = 1_000
+"""Behind the log, when the tables change places: the last events are taken in while readers wait."""
+SWITCH_ATTEMPTS = 10
+_LOCK = 0x72706177_72656275  # "rpawrebu"
+_SESSION = {"synchronous_commit": "off", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0"}
+
+
+class EventNotHandledError(Exception):
+    """An event stops the making of a read model: a list that lacks it must not take the place of one that may not."""
+
+    def __init__(self, model: ReadModel, entry: LogEntry, reason: str) -> None:
+        self.position = entry.position
+        super().__init__(
+            f"{model.name} can't take in the event at position {entry.position} ({entry.topic}, version"
+            f" {entry.originator_version} of stream {entry.originator_id}): {reason}"
+        )
+
+
+class AlreadyRunningError(Exception):
+    """Somebody else is making read models of this database."""
+
+
+class Making:
+    """One connection that makes read models anew. Use it in a `with` block; what was not finished is dropped."""
+
+    def __init__(self, connect: Connect, models: Sequence[ReadModel], decode: Decode, suffix: str) -> None:
+        self._connect = connect
+        self._models = models
+        self._decode = decode
+        self.made = [model.named(model.name + suffix) for model in models]
+
+    def __enter__(self) -> Self:
+        """Begin with empty tables. Raises AlreadyRunningError, psycopg.Error."""
+        self._connection = self._connect()
+        try:
+            self._connection.autocommit = True
+            self._begin(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._feed = Feed(self._connection, self._decode, _refuse)
+        return self
+
+    def _begin(self, connection: Connection) -> None:
+        for name, value in _SESSION.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        if not (row and row[0]):
+            raise AlreadyRunningError("A rebuild or a check of the read models is running. Wait until it has ended.")
+        for model in self.made:
+            drop(connection, model.name)
+            make_table(connection, model)
+
+    def __exit__(self, *_: object) -> None:
+        with closing(self._connection) as connection:
+            if not connection.closed:
+                for model in self.made:
+                    drop(connection, model.name)
+
+    def advance(self, tell: Tell, *, until: int | None = None, near: int = 0) -> None:
+        """Go on to a position, or until no more than `near` events of the log are left. Raises EventNotHandledError."""
+        while True:
+            progress = look(self._connection, self.made)
+            before, end = progress.position, progress.log_position if until is None else until
+            tell(before, end)
+            if before >= end - (near if until is None else 0):
+                return
+            self._feed.advance(self.made, before, end)
+
+    def switch(self, tell: Tell) -> None:
+        """Put what was made in the place of what serves. Raises EventNotHandledError, psycopg.Error."""
+        for attempt in range(1, SWITCH_ATTEMPTS + 1):
+            self.advance(tell, near=NEAR_EVENTS_MAX)
+            try:
+                with self._connection.transaction():
+                    self._switch(tell)
+            except psycopg.errors.LockNotAvailable:
+                if attempt == SWITCH_ATTEMPTS:
+                    raise
+            else:
+                return
+
+    def _switch(self, tell: Tell) -> None:
+        connection = self._connection
+        # The projector's next batch waits here, and so does whoever reads; nobody else writes these tables.
+        tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, model.name) for model in self._models)
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
+        self.advance(tell)
+        note_complete(connection, [model.name for model in self.made])
+        for model, made in zip(self._models, self.made, strict=True):
+            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, model.name)))
+            connection.execute(
+                sql.SQL("ALTER TABLE {} RENAME TO {}").format(
+                    sql.Identifier(SCHEMA, made.name), sql.Identifier(model.name)
+                )
+            )
+            connection.execute("DELETE FROM rpawatch_lists.positions WHERE name = %s", (model.name,))
+            connection.execute("UPDATE rpawatch_lists.positions SET name = %s WHERE name = %s", (model.name, made.name))
+            dead_letters.forget(connection, model.name)
+
+
+def rebuild(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: Tell) -> None:
+    """Make read models anew from the first event on, beside the running service, and switch to them.
+
+    Raises EventNotHandledError, which names the event that can't be taken in (nothing has changed then), and
+    AlreadyRunningError, psycopg.Error.
+    """
+    with Making(connect, models, decode, REBUILT) as making:
+        making.switch(tell)
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a table of read models that nobody reads, if it is there."""
+    with connection.transaction():
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
+        connection.execute("DELETE FROM rpawatch_lists.positions WHERE name = %s", (name,))
+        dead_letters.forget(connection, name)
+
+
+def _refuse(model: ReadModel, entry: LogEntry, error: Exception) -> None:
+    raise EventNotHandledError(model, entry, dead_letters.reason_of(error)) from error
