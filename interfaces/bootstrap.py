@@ -92,8 +92,10 @@ class Services:
         self.projector = Projector(
             partial(connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
             READ_MODELS,
-            self._decode,
+            self.decode,
         )
+        self.connect_projector = partial(connect, conninfo, role=PROJECTOR_ROLE)
+        """Opens a connection for work on the read models that an operator waits for: no statement is too long."""
         self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
         self._stop_projector = threading.Event()
         self._projector_thread: threading.Thread | None = None
@@ -121,7 +123,8 @@ class Services:
         self._projector_thread.start()
         return self
 
-    def _decode(self, entry: LogEntry) -> Event:
+    def decode(self, entry: LogEntry) -> Event:
+        """Return the event of an entry of the log. Raises UnreadableEventError."""
         event: Event = self.event_sourcing.mapper.to_domain_event(
             StoredEvent(entry.originator_id, entry.originator_version, entry.topic, entry.state)
         )

@@ -31,20 +31,25 @@ if TYPE_CHECKING:
 REBUILT = "_rebuilt"
 CHECKED = "_checked"
 """What is added to the names of tables that are being made."""
-NEAR_EVENTS_MAX = 1_000
+NEAR_EVENTS_MAX = 500
 """Behind the log, when the tables change places: the last events are taken in while readers wait."""
-SWITCH_ATTEMPTS = 10
+SWITCH_ATTEMPTS = 100
 _LOCK = 0x72706177_72656275  # "rpawrebu"
-_SESSION = {"synchronous_commit": "off", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0"}
+_SESSION = {
+    "synchronous_commit": "off",
+    # Whoever reads waits behind a switch that waits for its turn: it gives up soon, and tries again.
+    "lock_timeout": "200ms",
+    "idle_in_transaction_session_timeout": "0",
+}
 
 
 class EventNotHandledError(Exception):
     """An event stops the making of a read model: a list that lacks it must not take the place of one that may not."""
 
-    def __init__(self, model: ReadModel, entry: LogEntry, reason: str) -> None:
+    def __init__(self, name: str, entry: LogEntry, reason: str) -> None:
         self.position = entry.position
         super().__init__(
-            f"{model.name} can't take in the event at position {entry.position} ({entry.topic}, version"
+            f"{name} can't take in the event at position {entry.position} ({entry.topic}, version"
             f" {entry.originator_version} of stream {entry.originator_id}): {reason}"
         )
 
@@ -60,6 +65,7 @@ class Making:
         self._connect = connect
         self._models = models
         self._decode = decode
+        self._suffix = suffix
         self.made = [model.named(model.name + suffix) for model in models]
 
     def __enter__(self) -> Self:
@@ -71,7 +77,7 @@ class Making:
         except BaseException:
             self._connection.close()
             raise
-        self._feed = Feed(self._connection, self._decode, _refuse)
+        self._feed = Feed(self._connection, self._decode, self._refuse)
         return self
 
     def _begin(self, connection: Connection) -> None:
@@ -91,20 +97,32 @@ class Making:
                 for model in self.made:
                     drop(connection, model.name)
 
-    def advance(self, tell: Tell, *, until: int | None = None, near: int = 0) -> None:
-        """Go on to a position, or until no more than `near` events of the log are left. Raises EventNotHandledError."""
+    def _refuse(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+        name = model.name.removesuffix(self._suffix)
+        raise EventNotHandledError(name, entry, dead_letters.reason_of(error)) from error
+
+    def advance(self, tell: Tell, until: int) -> None:
+        """Go on to a position. Raises EventNotHandledError."""
         while True:
-            progress = look(self._connection, self.made)
-            before, end = progress.position, progress.log_position if until is None else until
-            tell(before, end)
-            if before >= end - (near if until is None else 0):
+            position = look(self._connection, self.made).position
+            tell(position, until)
+            if position >= until:
                 return
-            self._feed.advance(self.made, before, end)
+            self._feed.advance(self.made, position, until)
+
+    def _come_near(self, tell: Tell) -> None:
+        """Go on to where the log ended a moment ago, until few events were appended meanwhile."""
+        progress = look(self._connection, self.made)
+        while True:
+            self.advance(tell, progress.log_position)
+            progress = look(self._connection, self.made)
+            if progress.log_position - progress.position <= NEAR_EVENTS_MAX:
+                return
 
     def switch(self, tell: Tell) -> None:
         """Put what was made in the place of what serves. Raises EventNotHandledError, psycopg.Error."""
         for attempt in range(1, SWITCH_ATTEMPTS + 1):
-            self.advance(tell, near=NEAR_EVENTS_MAX)
+            self._come_near(tell)
             try:
                 with self._connection.transaction():
                     self._switch(tell)
@@ -119,7 +137,9 @@ class Making:
         # The projector's next batch waits here, and so does whoever reads; nobody else writes these tables.
         tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, model.name) for model in self._models)
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
-        self.advance(tell)
+        # Not to the end of the log, which goes on: nobody is to see less than before, and the next batch has the rest.
+        shown = look(connection, self._models).positions
+        self.advance(tell, max(shown.values()))
         note_complete(connection, [model.name for model in self.made])
         for model, made in zip(self._models, self.made, strict=True):
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, model.name)))
@@ -149,7 +169,3 @@ def drop(connection: Connection, name: str) -> None:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(SCHEMA, name)))
         connection.execute("DELETE FROM rpawatch_lists.positions WHERE name = %s", (name,))
         dead_letters.forget(connection, name)
-
-
-def _refuse(model: ReadModel, entry: LogEntry, error: Exception) -> None:
-    raise EventNotHandledError(model, entry, dead_letters.reason_of(error)) from error

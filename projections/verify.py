@@ -63,7 +63,7 @@ def verify(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: 
         for position in sorted(set(positions.values())):
             group = [model for model in models if positions[model.name] == position]
             with Making(connect, group, decode, CHECKED) as making, closing(connect()) as made:
-                making.advance(tell, until=position)
+                making.advance(tell, position)
                 made.autocommit = False
                 for model, copy in zip(group, making.made, strict=True):
                     for key, kind in _compare(_rows(served, model), _rows(made, copy)):

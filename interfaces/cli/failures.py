@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from psycopg import Error
+from psycopg import Error, OperationalError
 from psycopg.errors import InsufficientPrivilege
 
 from application.store.errors import ConflictError, StoreSetupError, StoreUnavailableError
 from domain import errors
 from interfaces.cli.output import CommandError, UnreachableError, WrongUsageError
 from interfaces.settings import SettingsError
+from projections.fence import ListIncompleteError
+from projections.rebuild import AlreadyRunningError, EventNotHandledError
 
 SENTENCES: Final[dict[type[Exception], str]] = {
     errors.InvalidApiKeyError: "The key is unknown, deactivated or expired. Make another with `rpawatch keys create`.",
@@ -67,7 +69,7 @@ def _its_own_words(error: Exception) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _out_of_reach(error: StoreUnavailableError) -> str:
+def _out_of_reach(error: Exception) -> str:
     found = _REASON.search(str(error))
     reason = f" ({(found[1] or found[2]).lower()})" if found else ""
     return (
@@ -103,6 +105,13 @@ _LINES: Final[dict[type[Exception], tuple[int, Callable[[Any], str]]]] = {
     SettingsError: (WrongUsageError.exit_code, _its_own_words),
     StoreSetupError: (UnreachableError.exit_code, _its_own_words),
     StoreUnavailableError: (UnreachableError.exit_code, _out_of_reach),
+    OperationalError: (UnreachableError.exit_code, _out_of_reach),
+    ListIncompleteError: (UnreachableError.exit_code, lambda error: f"{error} Try again later."),
+    AlreadyRunningError: (CommandError.exit_code, _its_own_words),
+    EventNotHandledError: (
+        CommandError.exit_code,
+        lambda error: f"{error}. Nothing was changed. A release that knows this event can do it.",
+    ),
     ConflictError: (UnreachableError.exit_code, lambda _: "Others changed the same at the same time. Try again."),
     InsufficientPrivilege: (UnreachableError.exit_code, _not_allowed),
     errors.InvalidInputError: (CommandError.exit_code, _broken_rules),
