@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +14,7 @@ from application.store.embedded.files import EmbeddedPostgresError
 from application.store.errors import StoreUnavailableError
 from interfaces.bootstrap import Services, connections_max, migrate
 from interfaces.cli.output import CommandError
+from interfaces.cli.projector_process import ProjectorProcess
 from interfaces.cli.store import open_store
 from interfaces.cli.web_processes import WebProcesses
 from interfaces.http.app import create_server
@@ -22,6 +23,7 @@ from interfaces.logs import configure_logs
 
 if TYPE_CHECKING:
     from application.store.embedded import EmbeddedPostgres
+    from interfaces.cli.store import Store
     from interfaces.settings import Settings
 
 _log = structlog.get_logger("rpawatch.serve")
@@ -34,8 +36,8 @@ _OTHER_CONNECTIONS = 10
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, in this process or in web processes of it.
 
-    Either way this process keeps the read models up to date, and the embedded server running. Raises CommandError and
-    what `open_store` and `migrate` raise.
+    This process keeps the embedded server running. The read models are kept up to date beside the web process: where
+    there are several, by this one. Raises CommandError and what `open_store` and `migrate` raise.
     """
     configure_logs(settings.log_level, settings.log_format)
     with open_store(settings) as store:
@@ -45,7 +47,7 @@ def serve(settings: Settings) -> None:
             # Before the first administrator is made: a password that nobody was shown would be lost.
             server = _listen(settings, services)
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
-            services.begin(admin_email=settings.admin_email, admin_password=password).follow()
+            services.begin(admin_email=settings.admin_email, admin_password=password)
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -54,10 +56,19 @@ def serve(settings: Settings) -> None:
             try:
                 _greet(services, settings, server.address)
                 _check_connections(services, settings)
-                server.run()
+                with _projecting(settings, store, services):
+                    server.run()
             finally:
                 stop.set()
                 watch.join()
+
+
+def _projecting(settings: Settings, store: Store, services: Services) -> AbstractContextManager[object]:
+    """Begin to keep the read models up to date, until the end of a `with` block, or of the services."""
+    if settings.workers == 1:
+        return ProjectorProcess(settings, store.conninfo)
+    services.follow()
+    return nullcontext()
 
 
 def _listen(settings: Settings, services: Services) -> Server | WebProcesses:

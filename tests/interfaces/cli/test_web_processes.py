@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from interfaces.cli import web_processes
+from interfaces.cli import child_process, web_processes
 from interfaces.cli.web_process import Place
 from interfaces.cli.web_processes import WebProcesses
 from interfaces.settings import Settings
@@ -68,11 +68,11 @@ def test_processes_that_die_at_the_start_are_started_again_ever_more_slowly_and_
 
 
 def test_the_pause_before_another_attempt_has_a_bound() -> None:
-    assert web_processes.PAUSE_SECONDS_FIRST * (1 << 10) > web_processes.PAUSE_SECONDS_MAX
+    assert child_process.PAUSE_SECONDS_FIRST * (1 << 10) > child_process.PAUSE_SECONDS_MAX
 
 
 def test_a_program_that_can_not_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interfaces.cli.web_processes.subprocess.Popen", _no_process)
+    monkeypatch.setattr("interfaces.cli.child_process.subprocess.Popen", _no_process)
     with capture_logs() as logs, kept(monkeypatch, ""):
         wait_until(lambda: of_event(logs, "web_process_keeps_dying"), "it is tried again")
     assert of_event(logs, "web_process_died")[0]["reason"] == "no more processes"
