@@ -31,7 +31,7 @@ class OpenAccount(AdminCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAccountSettings(AdminCommand):
-    """Choose whether client addresses are recorded."""
+    """Choose whether client addresses are recorded from then on: of robots, and of who administers the account."""
 
     action: ClassVar[Action] = Action.OPEN_ACCOUNT
     account_id: UUID

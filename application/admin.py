@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from application.access import check_access
 from application.work import Command
+from domain.account import Account
 from domain.ids import receipt_id
 from domain.receipt import Receipt
 
@@ -28,11 +29,15 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminCommand(Command):
-    """Something that a user, or the operator, asks of an account; account_id is None for the tenant."""
+    """Something that a user, or the operator, asks of an account; account_id is None for the tenant.
+
+    address: of the user's client; None at the command line. Events have it only where it may be kept.
+    """
 
     action: ClassVar[Action]
     tenant_id: UUID
     account_id: UUID | None
+    address: str | None = None
     idempotency: IdempotentRequest | None = None
 
 
@@ -47,11 +52,13 @@ class Outcome:
 def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminCommand], Outcome]:
     """Return a handler that checks the permission, recognises a repeat, and else lets `handle` decide.
 
+    The work's cause says where the command came from, where that may be kept.
     It raises what `handle` raises, ForbiddenError and NotFoundError (access.py), and IdempotencyKeyReuseError.
     """
 
     def handler(work: Work, command: AdminCommand) -> Outcome:
         check_access(work, command.actor, command.tenant_id, command.account_id, command.action)
+        work.cause = replace(work.cause, address=_address_to_keep(work, command))
         if command.idempotency is None:
             return Outcome(handle(work, command))
         stream = receipt_id(command.account_id or command.tenant_id, command.actor, command.idempotency.key)
@@ -62,7 +69,7 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
         resource_id = handle(work, command)
         work.begin(
             Receipt.issue(
-                work.cause,
+                command.cause(work.now),  # without the address, which is in the events that it is a receipt for
                 receipt_id=stream,
                 request_digest=command.idempotency.digest,
                 resource_id=resource_id,
@@ -71,3 +78,10 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
         return Outcome(resource_id)
 
     return handler
+
+
+def _address_to_keep(work: Work, command: AdminCommand) -> str | None:
+    # The tenant itself, and so the opening of an account, has no setting that could say otherwise.
+    if command.address is None or command.account_id is None:
+        return command.address
+    return work.get(Account, command.account_id).address_to_keep(command.address)

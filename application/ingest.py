@@ -147,7 +147,7 @@ def _key_and_address(work: Work, command: UseKey) -> tuple[ApiKey, str | None]:
     if key is None:
         raise InvalidApiKeyError
     account = work.get(Account, key.account_id)
-    return key, command.address if account.keep_addresses else None
+    return key, account.address_to_keep(command.address)
 
 
 def _throttled(work: Work, key: ApiKey, address: str | None) -> IngestAnswer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from application.admin import AdminCommand
@@ -121,7 +121,7 @@ def rotate_key(work: Work, command: RotateKey) -> UUID:
     old.rotate(work.cause, new_id, command.overlap)
     _check_scope(work, old.account_id, old.flow_id)
     new = ApiKey.create(
-        command.cause(at),
+        replace(work.cause, at=at),
         key_id=new_id,
         account_id=old.account_id,
         flow_id=old.flow_id,
@@ -139,7 +139,7 @@ def count_refusals(work: Work, command: CountRefusals) -> None:
     key = work.find(ApiKey, command.key_id)
     if key is None:
         return
-    address = command.address if work.get(Account, key.account_id).keep_addresses else None
+    address = work.get(Account, key.account_id).address_to_keep(command.address)
     key.count_refusals(work.cause, attempts=command.attempts, last_attempt_at=command.last_attempt_at, address=address)
 
 

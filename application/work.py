@@ -34,7 +34,7 @@ class Command:
         return None
 
     def cause(self, at: datetime) -> Cause:
-        """Return what stands in the events of this command when it is decided at `at`."""
+        """Return what stands in the events of this command when it is decided at `at`; without an address."""
         return Cause(at, self.actor, self.request_id, self.command_id)
 
 

@@ -115,7 +115,7 @@ class Plain(Application[UUID]):
         job = Job.report(
             replace(cause, at=key.stamp(cause.at)), job_id=uuid4(), account_id=key.account_id, report=report
         )
-        key.use(cause, "accepted", job_id=job.id, address=address if account.keep_addresses else None)
+        key.use(cause, "accepted", job_id=job.id, address=account.address_to_keep(address))
         return key, job
 
 

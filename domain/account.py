@@ -49,7 +49,7 @@ class Account(Aggregate):
             aggregate.name = self.name
 
     class SettingsChanged(Event):
-        """keep_addresses: whether uses of the account's keys record the client's address."""
+        """keep_addresses: whether events about the account, and uses of its keys, have the client's address."""
 
         TOPIC: ClassVar[str] = "account.settings_changed"
         keep_addresses: bool
@@ -92,6 +92,10 @@ class Account(Aggregate):
         """Choose whether client addresses are recorded from now on; no change, no event."""
         if keep_addresses != self.keep_addresses:
             self._trigger(self.SettingsChanged, cause, keep_addresses=keep_addresses)
+
+    def address_to_keep(self, address: str | None) -> str | None:
+        """Return what an event may hold of a client's address: all of it, or None where the account keeps none."""
+        return address if self.keep_addresses else None
 
     def suspend(self, cause: Cause, reason: str | None = None) -> None:
         """Keep its robots out until it is resumed; again changes nothing. Raises InvalidInputError for the reason."""

@@ -62,8 +62,9 @@ class Job(Aggregate):
     def report(
         cls, cause: Cause, *, job_id: UUID, account_id: UUID, report: Report, request_digest: str | None = None
     ) -> Self:
-        """Take in a report. `cause.at` is the time of receipt, `cause.actor` the id of the key.
+        """Take in a report. `cause.at` is the time of receipt, `cause.actor` the id of the key; it has no address.
 
+        The use of the key that is recorded with the job has the address, and once is enough.
         request_digest is the SHA-256 of the body, hexadecimal, when the report came with an Idempotency-Key.
         """
         counts = Counts.of(report.details or ())

@@ -49,7 +49,6 @@ class Used(Event):
     outcome: Outcome
     problem: str | None = None
     job_id: UUID | None = None
-    address: str | None = None
 
     def apply(self, aggregate: ApiKey) -> None:
         """Assign, and let go of the uses that no window will hold again."""
@@ -62,7 +61,6 @@ class Throttled(Event):
     """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
 
     TOPIC: ClassVar[str] = "api_key.throttled"
-    address: str | None = None
 
     def apply(self, aggregate: ApiKey) -> None:
         """Assign."""
@@ -72,13 +70,12 @@ class Throttled(Event):
 class Refused(Event):
     """Requests with the key were refused because it has ended: somebody's bot was forgotten.
 
-    attempts: since the last such event of the same web process. last_attempt_at: of the last one of them.
+    attempts: since the last such event of the same web process. last_attempt_at, address: of the last one of them.
     """
 
     TOPIC: ClassVar[str] = "api_key.refused"
     attempts: int
     last_attempt_at: datetime
-    address: str | None = None
 
     def apply(self, aggregate: ApiKey) -> None:
         """Assign."""

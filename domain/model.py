@@ -41,13 +41,14 @@ class Cause:
 
     at: when, in UTC. actor: a user id, a key id or "system". request_id: the request as its log line names it.
     command_id: one per command, the same when the command is tried again, which is how a lost reply is told from a
-    conflict.
+    conflict. address: of the client that asked; None for the command line, and where no addresses are kept.
     """
 
     at: datetime
     actor: str
     request_id: str
     command_id: UUID
+    address: str | None = None
 
 
 class Event(BaseModel, CanMutateAggregate[UUID]):
@@ -56,6 +57,8 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
     A change of shape raises class_version and adds a static method `upcast_v1_v2(state)`, which brings the decoded
     JSON of an old event up to date; see application/store/mapper.py. None is left out of the log, so a field that may
     be None has it as its default.
+
+    address: of the client, as the cause has it unless the event is given another; None where none is known or kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +71,7 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
     actor: str
     request_id: str
     command_id: UUID
+    address: str | None = None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature
@@ -130,6 +134,8 @@ class Aggregate(BaseAggregate[UUID]):
 
     @classmethod
     def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model
+        if cause.address is not None:
+            fields.setdefault("address", cause.address)
         # What the library's `_create` does, without looking at the signatures of classes at each call.
         begun = event(
             originator_topic=get_topic(cls),
@@ -146,6 +152,8 @@ class Aggregate(BaseAggregate[UUID]):
         return aggregate
 
     def _trigger(self, event: type[CanMutateAggregate[UUID]], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
+        if cause.address is not None:
+            fields.setdefault("address", cause.address)
         # What the library's `trigger_event` does, see above.
         triggered = event(  # type: ignore[call-arg] # a model of ours, which checks them
             originator_id=self._id,

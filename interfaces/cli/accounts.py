@@ -85,7 +85,7 @@ def change_settings(
     account: AccountOption = None,
     keep_addresses: Annotated[
         OnOff | None,
-        typer.Option(help="Whether uses of the account's keys record the client's address from now on."),
+        typer.Option(help="Whether the log records the addresses of the account's robots and admins from now on."),
     ] = None,
 ) -> Answer:
     """Show the settings of an account, or change them."""

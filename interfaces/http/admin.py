@@ -16,7 +16,7 @@ from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.names import checked_name
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import idempotency_key, json_request, path_uuid
+from interfaces.http.requests import client_address, idempotency_key, json_request, path_uuid
 from interfaces.http.sessions import signed_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class AdminResource:
         self._services = services
 
     def _caller(self, req: falcon.Request, account_id: str | None = None) -> dict[str, Any]:
-        """Return what every admin command has; the actor is who is signed in.
+        """Return what every admin command has; the actor is who is signed in, the address that of their client.
 
         Raises NotSignedInError, NotFoundError.
         """
@@ -63,6 +63,7 @@ class AdminResource:
             "request_id": req.context.request_id,
             "tenant_id": self._services.tenant_id,
             "account_id": None if account_id is None else path_uuid(account_id),
+            "address": client_address(req),
         }
 
     def _check(self, caller: Mapping[str, Any], action: Action) -> None:

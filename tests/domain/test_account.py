@@ -33,6 +33,14 @@ def test_whether_addresses_are_kept_can_be_chosen() -> None:
     assert kinds(account) == ["Opened", "SettingsChanged", "SettingsChanged"]
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7", None])
+def test_of_an_address_all_is_kept_or_nothing(address: str | None) -> None:
+    account = an_account()
+    assert account.address_to_keep(address) == address
+    account.change_settings(cause(), keep_addresses=False)
+    assert account.address_to_keep(address) is None
+
+
 def test_what_changes_nothing_is_no_event() -> None:
     account = an_account()
     account.change_settings(cause(), keep_addresses=True)

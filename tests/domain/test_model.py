@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
+from domain.account import Account
 from tests.support.clock import NOON
-from tests.support.examples import event_classes, example_events
+from tests.support.examples import ACCOUNT, TENANT, a_key, cause, event_classes, example_events
 
 if TYPE_CHECKING:
     from domain.model import Event
@@ -25,6 +26,35 @@ def test_an_event_says_when_who_and_for_which_request_and_can_not_be_changed(eve
     assert event.command_id.version == 4
     with pytest.raises(ValidationError):
         event.actor = "somebody else"  # type: ignore[misc] # what is tried here
+
+
+@pytest.mark.parametrize("address", ["2001:db8::9", None])
+def test_the_first_and_all_later_events_say_from_where_as_their_cause_does(address: str | None) -> None:
+    asked = cause(address=address)
+    account = Account.open(asked, account_id=ACCOUNT, tenant_id=TENANT, name="Account A")
+    account.rename(asked, "Account Z")
+    account.suspend(asked)
+    events: list[Any] = account.pending_events
+    assert [event.address for event in events] == [address] * 3
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", None])
+def test_an_event_that_is_given_an_address_or_none_says_nothing_of_its_causes(address: str | None) -> None:
+    key = a_key(limit=1)
+    asked = cause(address="2001:db8::9")
+    key.use(asked, "accepted", address=address)
+    key.throttle(asked, address)
+    key.deactivate(cause())
+    key.count_refusals(asked, attempts=1, last_attempt_at=NOON, address=address)
+    events: list[Any] = key.pending_events
+    _, used, throttled, _, refused = events
+    assert used.address == throttled.address == refused.address == address
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.TOPIC)
+def test_an_event_may_be_without_an_address(event: Event) -> None:
+    without = {name: value for name, value in dict(event).items() if name != "address"}
+    assert type(event).model_validate(without).address is None
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.TOPIC)

@@ -39,9 +39,9 @@ SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 
 
-def cause(at: datetime = NOON, actor: str = str(USER)) -> Cause:
+def cause(at: datetime = NOON, actor: str = str(USER), *, address: str | None = None) -> Cause:
     """Return a cause."""
-    return Cause(at, actor, "request-1", COMMAND)
+    return Cause(at, actor, "request-1", COMMAND, address)
 
 
 def report_body(**fields: Any) -> dict[str, Any]:
@@ -101,13 +101,16 @@ def _event(kind: type[Event], stream: UUID, version: int, *, actor: str = str(US
 
 
 def example_events() -> list[Event]:
-    """Return one event of every class, every field filled, those of one aggregate as one history in order."""
+    """Return one event of every class, those of one aggregate as one history in order.
+
+    Every field is filled, but that the address is one that an event may do without: each kind of stream has both.
+    """
     process, member = UUID(int=ACCOUNT.int + 0x100), UUID(int=ACCOUNT.int + 0x200)
     receipt = UUID(int=ACCOUNT.int + 0x300)
     key, bot = KEY, str(KEY)
     return [
         _event(Account.Opened, ACCOUNT, 1, originator_topic="account", tenant_id=TENANT, name="Büro Süd"),
-        _event(Account.Renamed, ACCOUNT, 2, name="Office “South” 🤖"),
+        _event(Account.Renamed, ACCOUNT, 2, address="192.0.2.9", name="Office “South” 🤖"),
         _event(Account.SettingsChanged, ACCOUNT, 3, keep_addresses=False),
         _event(Account.Suspended, ACCOUNT, 4, reason="contract ended"),
         _event(Account.Resumed, ACCOUNT, 5),
@@ -139,7 +142,7 @@ def example_events() -> list[Event]:
         _event(ApiKey.RateLimitChanged, key, 5, limit=10),
         _event(ApiKey.ExpirySet, key, 6, expires_at=NOON + timedelta(days=30)),
         _event(ApiKey.Rotated, key, 7, rotated_to=OTHER_KEY, expires_at=NOON + timedelta(days=1)),
-        _event(ApiKey.Deactivated, key, 8, reason="left the company"),
+        _event(ApiKey.Deactivated, key, 8, address="192.0.2.9", reason="left the company"),
         _event(
             ApiKey.Refused,
             key,
@@ -187,6 +190,7 @@ def example_events() -> list[Event]:
             Member.RoleGranted,
             member,
             1,
+            address="192.0.2.9",
             originator_topic="member",
             tenant_id=TENANT,
             account_id=ACCOUNT,
@@ -200,6 +204,7 @@ def example_events() -> list[Event]:
             Process.Registered,
             process,
             1,
+            address="192.0.2.9",
             originator_topic="process",
             account_id=ACCOUNT,
             flow_id=FLOW,

@@ -168,6 +168,8 @@ class AppTask(WSGITask):
             try:
                 untrusted = parse_proxy_headers(environ, 1, _TRUSTED_HEADERS)
                 ip_address(environ["REMOTE_ADDR"])
+                # The zone of an address (fe80::1%eth0) is of any length, and means nothing but on the proxy's machine.
+                environ["REMOTE_ADDR"] = environ["REMOTE_ADDR"].partition("%")[0]
             except (IndexError, ValueError) as error:
                 # waitress takes anything for an address, or stumbles over it.
                 raise MalformedProxyHeader("X-Forwarded-For", "no address", "") from error

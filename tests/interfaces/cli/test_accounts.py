@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.clock import FakeClock
+from tests.support.running import another_process
+
 if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch
 
@@ -55,6 +58,20 @@ def test_settings_are_shown_and_changed(store: Rpawatch, account: str) -> None:
     assert "Keep addresses  no" in store("accounts", "settings", "--account", account).out
     on = store("accounts", "settings", "--account", account, "--keep-addresses", "on", "--json")
     assert on.json["keep_addresses"] is True
+
+
+def test_what_is_done_at_the_command_line_is_recorded_without_an_address(store: Rpawatch, served_url: str) -> None:
+    with another_process(served_url, FakeClock()) as log:
+        before = log.position()
+        for arguments in (
+            ("accounts", "create", "Nowhere"),
+            ("processes", "register", "Invoices", "--account", "Nowhere"),
+            ("keys", "create", "Nightly run", "--account", "Nowhere"),
+        ):
+            assert store(*arguments).code == 0
+        appended = log.log_after(before)
+    assert [row.topic for row in appended] == ["account.opened", "process.registered", "api_key.created"]
+    assert not any(b"address" in row.state for row in appended)
 
 
 def test_an_account_is_found_by_its_id(store: Rpawatch, account: str) -> None:

@@ -151,6 +151,14 @@ def test_forwarding_fields_count_only_from_the_trusted_proxy(
     assert ("HTTP_X_FORWARDED_FOR" in environ) == (address != "127.0.0.1")
 
 
+@pytest.mark.parametrize("zone", ["eth0", "x" * 5000])
+def test_a_forwarded_address_comes_without_its_zone_which_may_be_of_any_length(zone: str) -> None:
+    app = Application()
+    with serving(app, trusted_proxy="*") as server:
+        ask(server.address, request(X_Forwarded_For=f"fe80::1%{zone}"))
+    assert app.seen[0]["REMOTE_ADDR"] == "fe80::1"
+
+
 def test_fields_with_an_underscore_can_not_pose_as_others() -> None:
     app = Application()
     with serving(app) as server:

@@ -1,0 +1,148 @@
+"""What admins ask for is recorded with the address that they asked from, unless the account keeps none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.accounts import (
+    AddMember,
+    ChangeAccountSettings,
+    ChangeProcess,
+    OpenAccount,
+    RegisterProcess,
+    RemoveMember,
+    RenameAccount,
+    ResumeAccount,
+    SuspendAccount,
+)
+from application.admin import AdminCommand, IdempotentRequest
+from application.commands import HANDLERS
+from domain.permissions import Role
+from tests.support.running import another_process
+
+if TYPE_CHECKING:
+    from tests.support.cast import Cast
+    from tests.support.clock import FakeClock
+    from tests.support.running import Application
+
+ADDRESS = "2001:db8::9"
+
+
+def of_the_account(cast: Cast) -> list[AdminCommand]:
+    """Return a command of each kind about account A, each of which changes something when they come in this order."""
+    account: dict[str, Any] = {"tenant_id": cast.tenant_id, "account_id": cast.account_a}
+    key = cast.bot().key_id
+    return [
+        RenameAccount(**account, name="Another name"),
+        SuspendAccount(**account),
+        ResumeAccount(**account),
+        RegisterProcess(**account, flow_id=uuid4(), name="Orders"),
+        ChangeProcess(**account, flow_id=cast.flow_a, name="Orders", retired=True),
+        AddMember(**account, user_id=uuid4(), role=Role.ACCOUNT_USER, processes=((cast.account_a, cast.flow_a),)),
+        RemoveMember(**account, user_id=UUID(cast.bob)),
+        cast.create_key_command(),
+        cast.change_key_command(key, name="Renamed", limit=7),
+        cast.rotate_key_command(key),
+        cast.rotate_key_command(cast.bot().key_id, overlap=timedelta(hours=1)),
+        cast.deactivate_key_command(cast.bot().key_id),
+    ]
+
+
+def of_the_tenant(cast: Cast) -> list[AdminCommand]:
+    """Return commands about the tenant, the opening of an account among them."""
+    return [
+        OpenAccount(tenant_id=cast.tenant_id, new_account_id=uuid4(), name="Account C"),
+        AddMember(tenant_id=cast.tenant_id, account_id=None, user_id=uuid4(), role=Role.AUDITOR),
+        RemoveMember(tenant_id=cast.tenant_id, account_id=None, user_id=UUID(cast.con)),
+    ]
+
+
+def settings(cast: Cast, *, keep: bool) -> ChangeAccountSettings:
+    return ChangeAccountSettings(tenant_id=cast.tenant_id, account_id=cast.account_a, keep_addresses=keep)
+
+
+def addresses(application: Application, command: AdminCommand, address: str | None = ADDRESS) -> set[str | None]:
+    """Carry out a command from an address, and return what the bytes of its events say of it."""
+    before = application.position()
+    application.execute(replace(command, address=address))
+    states = [json.loads(row.state) for row in application.log_after(before)]
+    assert states, f"{type(command).__name__} changed nothing"
+    return {state.get("address") for state in states}
+
+
+def test_no_command_of_admins_is_left_out_here(cast: Cast) -> None:
+    commands = [*of_the_account(cast), *of_the_tenant(cast), settings(cast, keep=False)]
+    assert {type(command) for command in commands} == {kind for kind in HANDLERS if issubclass(kind, AdminCommand)}
+
+
+def test_every_event_of_a_command_has_the_address_that_it_came_from(application: Application, cast: Cast) -> None:
+    for command in [*of_the_account(cast), *of_the_tenant(cast)]:
+        assert addresses(application, command) == {ADDRESS}, command
+
+
+def test_a_command_without_an_address_as_the_operators_is_recorded_without_one(
+    application: Application, cast: Cast
+) -> None:
+    for command in [*of_the_account(cast), *of_the_tenant(cast)]:
+        assert addresses(application, command, None) == {None}, command
+
+
+def test_an_account_that_keeps_no_addresses_gets_none_of_who_administers_it(
+    application: Application, cast: Cast
+) -> None:
+    application.execute(settings(cast, keep=False))
+    for command in of_the_account(cast):
+        assert addresses(application, command) == {None}, command
+
+
+def test_what_is_done_to_the_tenant_or_to_another_account_has_the_address_all_the_same(
+    application: Application, cast: Cast
+) -> None:
+    application.execute(settings(cast, keep=False))
+    elsewhere = RenameAccount(tenant_id=cast.tenant_id, account_id=cast.account_b, name="Another name")
+    for command in [*of_the_tenant(cast), elsewhere]:
+        assert addresses(application, command) == {ADDRESS}, command
+
+
+def test_the_setting_holds_for_what_comes_after_it(application: Application, cast: Cast) -> None:
+    assert addresses(application, settings(cast, keep=False)) == {ADDRESS}
+    assert addresses(application, settings(cast, keep=True)) == {None}
+    assert addresses(application, cast.create_key_command()) == {ADDRESS}
+
+
+def test_an_account_that_keeps_no_addresses_any_more_gets_none_from_any_process(
+    application: Application, cast: Cast, database_url: str, clock: FakeClock
+) -> None:
+    with another_process(database_url, clock) as other:
+        assert addresses(other, cast.create_key_command()) == {ADDRESS}
+        application.execute(settings(cast, keep=False))
+        assert addresses(other, cast.create_key_command()) == {None}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_receipt_leaves_the_address_to_the_events_that_it_stands_beside(
+    application: Application, cast: Cast, *, keep: bool
+) -> None:
+    application.execute(settings(cast, keep=keep))
+    before = application.position()
+    once = IdempotentRequest("request-1", "a" * 64)
+    application.execute(replace(cast.create_key_command(idempotency=once), address=ADDRESS))
+    created, receipt = application.log_after(before)
+    assert (receipt.topic, b"address" in receipt.state) == ("receipt.issued", False)
+    assert (ADDRESS.encode() in created.state) == keep
+
+
+def test_of_a_report_the_use_has_the_address_and_the_job_has_not(application: Application, cast: Cast) -> None:
+    bot = cast.bot()
+    before = application.position()
+    bot.report(address=ADDRESS, idempotency_key="order-1")
+    rows = {row.topic: row.state for row in application.log_after(before)}
+    assert rows.keys() == {"api_key.used", "job.reported"}
+    assert rows["api_key.used"].count(f'"address":"{ADDRESS}"'.encode()) == 1
+    assert b"address" not in rows["job.reported"]
