@@ -74,9 +74,7 @@ def write_history(conninfo: str, tenant_id: UUID, events: int) -> History:
         with connection.cursor() as cursor, cursor.copy(_TAKE_IN) as copy:
             for place, event in enumerate(part.events()):
                 stored = mapper.to_stored_event(event)
-                copy.write_row(
-                    (place, stored.originator_id, stored.originator_version, stored.topic, stored.state)
-                )
+                copy.write_row((place, stored.originator_id, stored.originator_version, stored.topic, stored.state))
         connection.execute("ANALYZE part")
         written = time = 0
         while written < events:

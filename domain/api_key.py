@@ -46,6 +46,10 @@ class KeyStatus(StrEnum):
     DEACTIVATED = "deactivated"
 
 
+LET_IN = frozenset({KeyStatus.ACTIVE, KeyStatus.EXPIRING})
+"""What a key must be for a request to be let in."""
+
+
 def status_of(deactivated_at: datetime | None, expires_at: datetime | None, at: datetime) -> KeyStatus:
     """Return what a key with these ends is at `at`. The one predicate: pages show it and requests are let in by it."""
     if deactivated_at is not None:
@@ -136,7 +140,7 @@ class ApiKey(Aggregate):
 
     def is_active(self, at: datetime) -> bool:
         """Return whether the key lets requests in at `at`."""
-        return self.status(at) in {KeyStatus.ACTIVE, KeyStatus.EXPIRING}
+        return self.status(at) in LET_IN
 
     def quota(self, at: datetime) -> Quota:
         """Return what is left of the limit at `at`. On a clock that is behind, whoever waits has to wait longer."""

@@ -54,6 +54,9 @@ BAD_KEYS_PER_MINUTE_MAX = 30
 """Refused keys that one address may present in a minute before it is told to slow down."""
 PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
+SEARCH_CHARS_MAX = 200
+"""What a list is searched for."""
+UNUSED_DAYS_MAX = 36_500
 
 # People
 EMAIL_CHARS_MAX = 254

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from application.access import roles_of
 from application.store.database import seconds_left
 from domain import limits
-from interfaces.http.presenters import member_resource, time_text
-from projections.account_list import AccountRow, list_accounts
+from interfaces.http.presenters import account_resource, hour_of_uses, key_resource, member_resource, process_resource
+from projections.account_list import list_accounts
+from projections.fence import ListIncompleteError
+from projections.key_list import KeyFilter, list_keys
+from projections.key_uses import UseRow, uses_of_keys
 from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
 from projections.paging import PageRequest
-from projections.process_list import ProcessRow, list_processes
+from projections.process_jobs import jobs_of_processes
+from projections.process_list import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
     from application.identity.users import Users
     from application.store.database import Database
+    from domain.process import Process
 
+T = TypeVar("T")
+
+HOURS_SHOWN = 24
 ListPage = tuple[list[dict[str, Any]], str | None]
 """The items of a page, and the cursor of the next one."""
 
@@ -51,7 +62,7 @@ class Lists:
         page = list_accounts(
             self._database, tenant_id=tenant_id, page=PageRequest(limit, cursor), account_ids=account_ids
         )
-        return [_account(row) for row in page.items], page.next_cursor
+        return [account_resource(row) for row in page.items], page.next_cursor
 
     def processes(
         self,
@@ -70,7 +81,35 @@ class Lists:
             process_ids=visible,
             retired=retired,
         )
-        return [_process(row) for row in page.items], page.next_cursor
+        jobs = jobs_of_processes(
+            self._database, account_id=account_id, process_ids=[row.process_id for row in page.items]
+        )
+        return [process_resource(row, jobs.get(row.process_id)) for row in page.items], page.next_cursor
+
+    def process(self, process: Process) -> dict[str, Any]:
+        """Return one process. Its last job is not looked for while lists are being made, since this answers changes."""
+        with suppress(ListIncompleteError):
+            jobs = jobs_of_processes(self._database, account_id=process.account_id, process_ids=[process.id])
+            return process_resource(process, jobs.get(process.id))
+        return process_resource(process, None)
+
+    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> ListPage:
+        """Return keys of an account, as `page.sort` says. now: what time it is."""
+        found = list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
+        return [key_resource(row, now) for row in found.items], found.next_cursor
+
+    def uses_of_a_day(
+        self, account_id: UUID, key_ids: Sequence[UUID], now: datetime
+    ) -> dict[UUID, list[dict[str, Any]]]:
+        """Return how often keys were used in this hour and the 23 before it, by the hour, the oldest first."""
+        since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)
+        rows = uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=now)
+        known = {(row.key_id, row.hour): row for row in rows}
+        hours = [since + timedelta(hours=number) for number in range(HOURS_SHOWN)]
+        return {
+            key_id: [hour_of_uses(known.get((key_id, hour), UseRow(account_id, key_id, hour))) for hour in hours]
+            for key_id in key_ids
+        }
 
     def members(self, scope_id: UUID, limit: int, cursor: str | None) -> ListPage:
         """Return the members of an account, or of the tenant when `scope_id` is its id."""
@@ -106,32 +145,13 @@ class Lists:
 
     def _account_names(self, tenant_id: UUID, account_ids: set[UUID]) -> dict[UUID, str]:
         names: dict[UUID, str] = {}
-        for some in _batched(sorted(account_ids), limits.PAGE_ITEMS_MAX):
+        for some in batched(sorted(account_ids), limits.PAGE_ITEMS_MAX):
             request = PageRequest(limits.PAGE_ITEMS_MAX)
             page = list_accounts(self._database, tenant_id=tenant_id, page=request, account_ids=some)
             names |= {row.account_id: row.name for row in page.items}
         return names
 
 
-def _batched(items: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in lists of `size` at most."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _account(row: AccountRow) -> dict[str, Any]:
-    return {
-        "id": str(row.account_id),
-        "name": row.name,
-        "opened_at": time_text(row.opened_at),
-        "suspended_at": time_text(row.suspended_at),
-    }
-
-
-def _process(row: ProcessRow) -> dict[str, Any]:
-    return {
-        "flow_id": str(row.flow_id),
-        "account_id": str(row.account_id),
-        "name": row.name,
-        "registered_at": time_text(row.registered_at),
-        "retired_at": time_text(row.retired_at),
-    }

@@ -30,6 +30,11 @@ class AccountRow:
     keep_addresses: bool
     suspended_at: datetime | None
 
+    @property
+    def id(self) -> UUID:
+        """As the aggregate calls it."""
+        return self.account_id
+
 
 TABLES = """
 CREATE TABLE {table} (

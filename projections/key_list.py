@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain import key_events
-from domain.api_key import KeyStatus, status_of
-from projections.paging import Column, Listing, Order, sort_name
+from domain.api_key import LET_IN, KeyStatus, status_of
+from domain.limits import TIME_MAX, TIME_MIN
+from projections.key_words import KEY_WORDS, LAST_CHARACTER
+from projections.paging import Column, Listing, Order, moment, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from projections.paging import Page, PageRequest
@@ -24,6 +27,8 @@ class KeyRow:
     """A key as its aggregate has it. key_id: its stream; sort_name: what the list is ordered by.
 
     rate_limit: the aggregate's `limit`, which is a word of SQL. rotated_at: when another key took its place.
+    ends_at: it lets requests in before that, and none from then on; TIME_MAX for never, TIME_MIN once that is over,
+    whatever a clock says. So one comparison tells, and no event is needed when a key expires.
     last_event_at: of the last event of any kind, which a clock that is behind does not go back beyond.
     """
 
@@ -37,6 +42,7 @@ class KeyRow:
     created_at: datetime
     created_by: str
     expires_at: datetime | None
+    ends_at: datetime
     uses: int
     last_used_at: datetime | None
     deactivated_at: datetime | None
@@ -50,6 +56,22 @@ class KeyRow:
     refused_address: str | None
     last_event_at: datetime
 
+    @property
+    def id(self) -> UUID:
+        """As the aggregate calls it."""
+        return self.key_id
+
+    @property
+    def limit(self) -> int:
+        """As the aggregate calls it."""
+        return self.rate_limit
+
+    def note_time(self, at: datetime) -> None:
+        """Take note of an event's time."""
+        self.last_event_at = at
+        if self.ends_at <= at:
+            self.ends_at = TIME_MIN
+
     def stamp(self, clock: datetime) -> datetime:
         """Return what time it is for the key, as the aggregate does."""
         return max(clock, self.last_event_at)
@@ -58,10 +80,14 @@ class KeyRow:
         """Return what the key is at `at`, by the rule that lets requests in."""
         return status_of(self.deactivated_at, self.expires_at, at)
 
+    def is_active(self, at: datetime) -> bool:
+        """Return whether the key lets requests in at `at`."""
+        return self.status(at) in LET_IN
 
-# Events after the first don't name the account, hence the index on the stream alone. No index holds what a use changes,
-# and pages keep room for the next version of a row, so that PostgreSQL can leave the indexes alone: it does for 96 % of
-# updates, against 50 % with full pages, and dead rows are a seventh.
+
+# Events after the first don't name the account, hence the index on the stream alone. One index holds what a use
+# changes, so a use writes to all of them; the uses of one batch are one change. Each order has what the list is
+# filtered by behind it, so that PostgreSQL filters inside the index and looks at no row that is left out.
 TABLES = """
 CREATE TABLE {table} (
     account_id uuid NOT NULL,
@@ -74,6 +100,7 @@ CREATE TABLE {table} (
     created_at timestamptz NOT NULL,
     created_by text NOT NULL,
     expires_at timestamptz,
+    ends_at timestamptz NOT NULL,
     uses bigint NOT NULL,
     last_used_at timestamptz,
     deactivated_at timestamptz,
@@ -88,7 +115,10 @@ CREATE TABLE {table} (
     last_event_at timestamptz NOT NULL,
     PRIMARY KEY (account_id, key_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX ON {table} (account_id, sort_name, key_id);
+CREATE INDEX ON {table} (account_id, sort_name, key_id, ends_at, flow_id);
+CREATE INDEX ON {table} (account_id, created_at, key_id, ends_at, flow_id);
+CREATE INDEX ON {table} (account_id, coalesce(last_used_at, '-infinity'::timestamptz), key_id, ends_at, flow_id);
+CREATE INDEX ON {table} (account_id, coalesce(expires_at, 'infinity'::timestamptz), key_id, ends_at, flow_id);
 CREATE INDEX ON {table} (key_id);
 """
 
@@ -105,6 +135,7 @@ def _created(_: None, event: key_events.Created) -> KeyRow:
         created_at=event.timestamp,
         created_by=event.actor,
         expires_at=event.expires_at,
+        ends_at=event.expires_at or TIME_MAX,
         uses=0,
         last_used_at=None,
         deactivated_at=None,
@@ -122,12 +153,13 @@ def _created(_: None, event: key_events.Created) -> KeyRow:
 
 def _used(row: KeyRow, event: key_events.Used) -> KeyRow:
     row.uses += 1
-    row.last_used_at = row.last_event_at = event.timestamp
+    row.last_used_at = event.timestamp
+    row.note_time(event.timestamp)
     return row
 
 
 def _throttled(row: KeyRow, event: key_events.Throttled) -> KeyRow:
-    row.last_event_at = event.timestamp
+    row.note_time(event.timestamp)
     return row
 
 
@@ -136,41 +168,44 @@ def _refused(row: KeyRow, event: key_events.Refused) -> KeyRow:
     if row.refused_at is None or event.last_attempt_at >= row.refused_at:
         row.refused_at = event.last_attempt_at
         row.refused_address = event.address
-    row.last_event_at = event.timestamp
+    row.note_time(event.timestamp)
     return row
 
 
 def _renamed(row: KeyRow, event: key_events.Renamed) -> KeyRow:
     row.name = event.name
     row.sort_name = sort_name(event.name)
-    row.last_event_at = event.timestamp
+    row.note_time(event.timestamp)
     return row
 
 
 def _rate_limit_changed(row: KeyRow, event: key_events.RateLimitChanged) -> KeyRow:
     row.rate_limit = event.limit
-    row.last_event_at = event.timestamp
+    row.note_time(event.timestamp)
     return row
 
 
 def _expiry_set(row: KeyRow, event: key_events.ExpirySet) -> KeyRow:
-    row.expires_at = event.expires_at
-    row.last_event_at = event.timestamp
+    row.expires_at = row.ends_at = event.expires_at
+    row.note_time(event.timestamp)
     return row
 
 
 def _rotated(row: KeyRow, event: key_events.Rotated) -> KeyRow:
     row.rotated_to = event.rotated_to
-    row.rotated_at = row.last_event_at = event.timestamp
+    row.rotated_at = event.timestamp
     if event.expires_at is not None:
-        row.expires_at = event.expires_at
+        row.expires_at = row.ends_at = event.expires_at
+    row.note_time(event.timestamp)
     return row
 
 
 def _deactivated(row: KeyRow, event: key_events.Deactivated) -> KeyRow:
-    row.deactivated_at = row.last_event_at = event.timestamp
+    row.deactivated_at = event.timestamp
     row.deactivated_by = event.actor
     row.deactivation_reason = event.reason
+    row.ends_at = TIME_MIN
+    row.note_time(event.timestamp)
     return row
 
 
@@ -192,9 +227,71 @@ KEY_LIST = StreamTable(
         key_events.Deactivated.TOPIC: _deactivated,
     },
 )
-_BY_NAME = Listing("keys", KEY_LIST, {"name": Order([Column("sort_name"), Column("key_id", UUID)])})
+
+_ID = Column("key_id", UUID)
+_NAME, _CREATED = [Column("sort_name"), _ID], [Column("created_at", moment), _ID]
+# A key that was never used was used before all others, and one that never expires expires after them.
+_USED = [Column("last_used_at", moment, null="-infinity"), _ID]
+_EXPIRES = [Column("expires_at", moment, null="infinity"), _ID]
+_KEYS = Listing(
+    "keys",
+    KEY_LIST,
+    {
+        direction + name: Order(columns, descending=bool(direction))
+        for name, columns in {
+            "name": _NAME,
+            "created_at": _CREATED,
+            "last_used_at": _USED,
+            "expires_at": _EXPIRES,
+        }.items()
+        for direction in ("", "-")
+    },
+    also=[KEY_WORDS.name],
+)
+KEY_SORTS = tuple(_KEYS.orders)
+_WITH_WORD = f"""
+EXISTS (
+    SELECT FROM rpawatch_lists.{KEY_WORDS.name} AS word
+    WHERE word.account_id = listed.account_id AND word.key_id = listed.key_id
+        AND (word.word >= %s AND word.word < %s OR word.word >= %s AND word.word < %s AND word.is_prefix)
+)"""
 
 
-def list_keys(pool: Pool, *, account_id: UUID, page: PageRequest) -> Page[KeyRow]:
-    """Return keys of an account by name, those that have ended too. Raises BadCursorError."""
-    return _BY_NAME.page(pool, [account_id], {"account_id = %s": account_id}, page)
+@dataclass(frozen=True, slots=True)
+class KeyFilter:
+    """Which keys: None where it does not matter.
+
+    active: whether they let requests in. words: of `words_asked`; each begins a word of the name, or the prefix.
+    flow_id: of the process that they are for. unused_since: they were not used after that, nor made.
+    """
+
+    active: bool | None = None
+    words: Sequence[tuple[str, str]] | None = None
+    flow_id: UUID | None = None
+    unused_since: datetime | None = None
+
+
+_ALL = KeyFilter()
+
+
+def list_keys(
+    pool: Pool, *, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter = _ALL
+) -> Page[KeyRow]:
+    """Return keys of an account, sorted by one of KEY_SORTS. now: what time it is. Raises BadCursorError."""
+    conditions: dict[str, object] = {"account_id = %s": account_id}
+    if only.active is not None:
+        conditions["ends_at > %s" if only.active else "ends_at <= %s"] = now
+    if only.flow_id is not None:
+        conditions["flow_id = %s"] = only.flow_id
+    if only.unused_since is not None:
+        conditions["coalesce(last_used_at, '-infinity') < %s"] = only.unused_since
+        conditions["created_at < %s"] = only.unused_since
+    if only.words is not None and not only.words:
+        conditions["%s"] = False  # something was looked for that no name has
+    for number, (in_name, in_prefix) in enumerate(only.words or ()):
+        # A comment, since conditions are told apart by what they say.
+        conditions[f"{_WITH_WORD} /* {number} */"] = (
+            *(in_name, in_name + LAST_CHARACTER),
+            *(in_prefix, in_prefix + LAST_CHARACTER),
+        )
+    return _KEYS.page(pool, [account_id], conditions, page)

@@ -133,7 +133,7 @@ class Listing(Generic[R]):
     def page(
         self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object], request: PageRequest
     ) -> Page[R]:
-        """Return one page of the rows that meet all conditions: SQL with one %s each, to its value.
+        """Return one page of the rows that meet all conditions: SQL to the value of its %s, or a tuple of several.
 
         scope: the accounts (or tenants) whose rows may be read. Raises BadCursorError, ListIncompleteError, KeyError
         for an order that there is not.
@@ -141,7 +141,7 @@ class Listing(Generic[R]):
         sort = next(iter(self.orders)) if request.sort is None else request.sort
         order = self.orders[sort]
         clauses: list[sql.Composable] = [sql.SQL(condition) for condition in conditions]
-        values = list(conditions.values())
+        values = _values(conditions)
         if request.cursor is not None:
             clauses.append(order.later)
             values += self._after(sort, request.cursor)
@@ -154,7 +154,7 @@ class Listing(Generic[R]):
         """Return all rows that meet the conditions; for what is bounded by its nature."""
         order = next(iter(self.orders.values()))
         query = self.query([sql.SQL(condition) for condition in conditions], order)
-        return tuple(self._select(pool, scope, query, [*conditions.values(), None]))
+        return tuple(self._select(pool, scope, query, [*_values(conditions), None]))
 
     def query(self, clauses: Sequence[sql.Composable], order: Order) -> sql.Composed:
         """Return the query of a page; the values of the clauses come first, then how many rows at most."""
@@ -182,6 +182,13 @@ class Listing(Generic[R]):
             return [column.value(key) for column, key in zip(columns, keys[2:], strict=True)]
         except (ValueError, RecursionError) as error:
             raise BadCursorError from error
+
+
+def _values(conditions: Mapping[str, object]) -> list[object]:
+    values: list[object] = []
+    for value in conditions.values():
+        values += value if isinstance(value, tuple) else [value]
+    return values
 
 
 def _read(cursor: str) -> list[str]:

@@ -125,19 +125,39 @@ class Projector:
                     say(connection, _public(error))
             raise
 
-    def _follow(self, connection: Connection, stop: threading.Event) -> None:
+    def catch_up(self, seconds_max: float) -> None:
+        """Show what is in the log now, if nobody else does that and it takes no longer. Raises nothing, as `run`."""
+        until = time.monotonic() + seconds_max
+        try:
+            with closing(self._connect()) as connection:
+                self._begin(connection)
+                if _try_lock(connection):
+                    feed = self._feed(connection)
+                    while self._turn(connection, feed) and time.monotonic() < until:
+                        pass
+        except Exception as error:  # noqa: BLE001 - whoever follows the log tries again
+            self._note_failure(error)
+
+    def _begin(self, connection: Connection) -> None:
         connection.autocommit = True
         for name, value in _SESSION.items():
             connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+    def _feed(self, connection: Connection) -> Feed:
+        feed = Feed(connection, self._decode, partial(self._set_aside, connection))
+        for name, stream in headless_streams(connection, self._models):
+            feed.leave_out(name, [stream])
+        return feed
+
+    def _follow(self, connection: Connection, stop: threading.Event) -> None:
+        self._begin(connection)
         while not _try_lock(connection):
             self._note(look(connection, self._models), working=False)
             if stop.wait(LOOK_SECONDS):
                 return
         # Before the first look at the log: what is appended after that look is then announced.
         connection.execute(f"LISTEN {CHANNEL}")
-        feed = Feed(connection, self._decode, partial(self._set_aside, connection))
-        for name, stream in headless_streams(connection, self._models):
-            feed.leave_out(name, [stream])
+        feed = self._feed(connection)
         while not stop.is_set():
             began = time.monotonic()
             if not self._turn(connection, feed):

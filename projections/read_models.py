@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 
 from projections.account_list import ACCOUNT_LIST
 from projections.key_list import KEY_LIST
+from projections.key_uses import KEY_USES
+from projections.key_words import KEY_WORDS
 from projections.member_list import MEMBER_LIST
+from projections.process_jobs import PROCESS_JOBS
 from projections.process_list import PROCESS_LIST
 
 if TYPE_CHECKING:
     from projections.read_model import ReadModel
 
-READ_MODELS: tuple[ReadModel, ...] = (ACCOUNT_LIST, PROCESS_LIST, MEMBER_LIST, KEY_LIST)
+READ_MODELS: tuple[ReadModel, ...] = (
+    ACCOUNT_LIST,
+    PROCESS_LIST,
+    PROCESS_JOBS,
+    MEMBER_LIST,
+    KEY_LIST,
+    KEY_WORDS,
+    KEY_USES,
+)

@@ -118,7 +118,8 @@ def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looke
 def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:
     cursor = None
     while True:
-        page = list_keys(desk.services.database, account_id=account_id, page=PageRequest(PAGE_ITEMS_MAX, cursor))
+        request = PageRequest(PAGE_ITEMS_MAX, cursor)
+        page = list_keys(desk.services.database, account_id=account_id, page=request, now=desk.services.clock())
         yield from page.items
         cursor = page.next_cursor
         if cursor is None:

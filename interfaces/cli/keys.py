@@ -19,7 +19,7 @@ from domain.limits import (
     ROTATION_OVERLAP_MAX,
 )
 from domain.report import Time
-from interfaces.cli import key_hygiene
+from interfaces.cli import key_hygiene, key_list
 from interfaces.cli.desk import Desk, checked
 from interfaces.cli.find_keys import EXAMPLES_OF_FIND, find_keys
 from interfaces.cli.leaked_keys import deactivate_leaked
@@ -236,6 +236,7 @@ def _ended(desk: Desk, key_id: UUID, why: str | None) -> Answer:
     return _key(desk, desk.execute(DeactivateKey(**desk.caller(account_id), key_id=key_id, reason=why)))
 
 
+key_list.add_to(_keys)
 key_hygiene.add_to(_keys)
 
 

@@ -14,9 +14,14 @@ from interfaces.cli.desk import Desk, all_pages, checked
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
 from interfaces.http import admin as wire
-from interfaces.http.presenters import process_resource
 
-_COLUMNS = {"flow_id": "Flow id", "name": "Name", "registered_at": "Registered", "retired_at": "Retired"}
+_COLUMNS = {
+    "flow_id": "Flow id",
+    "name": "Name",
+    "registered_at": "Registered",
+    "retired_at": "Retired",
+    "last_job": "Last job",
+}
 _processes = typer.Typer(no_args_is_help=True)
 
 FlowId = Annotated[
@@ -93,4 +98,4 @@ def _change(
 
 
 def _process(desk: Desk, stream: UUID) -> Answer:
-    return Answer(process_resource(desk.get(Process, stream)), _COLUMNS)
+    return Answer(desk.lists().process(desk.get(Process, stream)), _COLUMNS)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.serve")
 _WATCH_SECONDS = 1.0
+_CATCH_UP_SECONDS_MAX = 1.0
 _THREADS_WITHOUT_REQUESTS = 1
 _OTHER_CONNECTIONS = 10
 """Of the projector, the watch, and the commands of an operator."""
@@ -54,9 +55,9 @@ def serve(settings: Settings) -> None:
             watch = threading.Thread(target=_keep_store_running, args=(store.embedded, services, stop), name="watch")
             watch.start()
             try:
-                _greet(services, settings, server.address)
-                _check_connections(services, settings)
                 with _projecting(settings, store, services):
+                    _greet(services, settings, server.address)
+                    _check_connections(services, settings)
                     server.run()
             finally:
                 stop.set()
@@ -66,6 +67,8 @@ def serve(settings: Settings) -> None:
 def _projecting(settings: Settings, store: Store, services: Services) -> AbstractContextManager[object]:
     """Begin to keep the read models up to date, until the end of a `with` block, or of the services."""
     if settings.workers == 1:
+        # It takes a second to start, and whoever signs in to a new installation wants to see the account in it.
+        services.projector.catch_up(_CATCH_UP_SECONDS_MAX)
         return ProjectorProcess(settings, store.conninfo)
     services.follow()
     return nullcontext()

@@ -30,7 +30,7 @@ from interfaces.http.admin import (
     send,
     send_page,
 )
-from interfaces.http.presenters import account_resource, process_resource
+from interfaces.http.presenters import account_resource
 from interfaces.http.requests import path_uuid
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class ProcessesResource(AdminResource):
         )
         process = self._get(Process, outcome.resource_id)
         resp.set_header("Location", f"{req.path}/{process.flow_id}")
-        send(resp, process_resource(process), 201)
+        send(resp, self._services.lists.process(process), 201)
 
 
 class ProcessResource(AdminResource):
@@ -188,7 +188,7 @@ class ProcessResource(AdminResource):
             resp,
             ChangeProcess(**caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),
         )
-        send(resp, process_resource(self._get(Process, outcome.resource_id)))
+        send(resp, self._services.lists.process(self._get(Process, outcome.resource_id)))
 
 
 def _new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:

@@ -14,10 +14,24 @@ from domain.api_key import ApiKey
 from domain.errors import AlreadyRotatedError
 from domain.permissions import Action
 from domain.report import Time
-from interfaces.http.admin import AdminResource, Name, Reason, check_parameters, idempotent, send
+from interfaces.http.admin import (
+    AdminResource,
+    Name,
+    Reason,
+    bool_parameter,
+    check_parameters,
+    idempotent,
+    page_parameters,
+    send,
+    send_page,
+)
+from interfaces.http.parameters import choice_parameter, int_parameter, text_parameter, uuid_parameter
 from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
+from projections.key_list import KEY_SORTS, KeyFilter
+from projections.key_words import words_asked
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     import falcon
@@ -97,6 +111,23 @@ def _path_of(resource: dict[str, Any]) -> str:
 
 class KeysResource(_ShowsKeys):
     """`/api/v1/accounts/{account_id}/keys`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """List the keys of an account."""
+        caller = self._caller(req, account_id)
+        self._check(caller, Action.READ_KEYS)
+        size, cursor = page_parameters(req, "active", "q", "scope", "unused_for", "sort")
+        now = self._services.clock()
+        asked = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
+        unused_days = int_parameter(req, "unused_for", 0, limits.UNUSED_DAYS_MAX)
+        only = KeyFilter(
+            active=bool_parameter(req, "active"),
+            words=None if asked is None else words_asked(asked),
+            flow_id=uuid_parameter(req, "scope"),
+            unused_since=None if unused_days is None else now - timedelta(days=unused_days),
+        )
+        page = PageRequest(size, cursor, choice_parameter(req, "sort", KEY_SORTS))
+        send_page(req, resp, *self._services.lists.keys(caller["account_id"], page, now, only))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Make a key. Its secret is in this answer and never again."""

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from domain.api_key import ApiKey
     from domain.job import Job
     from domain.process import Process
+    from projections.account_list import AccountRow
+    from projections.key_list import KeyRow
+    from projections.key_uses import UseRow
+    from projections.process_jobs import ProcessJobsRow
+    from projections.process_list import ProcessRow
 
 
 def time_text(time: datetime | None) -> str | None:
@@ -52,7 +57,7 @@ def own_key(view: KeyView) -> dict[str, Any]:
     }
 
 
-def key_resource(key: ApiKey, now: datetime) -> dict[str, Any]:
+def key_resource(key: ApiKey | KeyRow, now: datetime) -> dict[str, Any]:
     """Return the key resource; `active` and `status` come from the predicate that lets requests in."""
     now = key.stamp(now)
     return {
@@ -80,7 +85,18 @@ def key_resource(key: ApiKey, now: datetime) -> dict[str, Any]:
     }
 
 
-def account_resource(account: Account) -> dict[str, Any]:
+def hour_of_uses(row: UseRow) -> dict[str, Any]:
+    """Return how often a key was used in an hour, by what came of it."""
+    return {
+        "hour": time_text(row.hour),
+        "accepted": row.accepted,
+        "replayed": row.replayed,
+        "rejected": row.rejected,
+        "throttled": row.throttled,
+    }
+
+
+def account_resource(account: Account | AccountRow) -> dict[str, Any]:
     """Return the account resource."""
     return {
         "id": str(account.id),
@@ -90,14 +106,20 @@ def account_resource(account: Account) -> dict[str, Any]:
     }
 
 
-def process_resource(process: Process) -> dict[str, Any]:
-    """Return the process resource."""
+def process_resource(process: Process | ProcessRow, jobs: ProcessJobsRow | None) -> dict[str, Any]:
+    """Return the process resource. jobs: what lists know of its jobs, None where there were none."""
     return {
         "flow_id": str(process.flow_id),
         "account_id": str(process.account_id),
         "name": process.name,
         "registered_at": time_text(process.registered_at),
         "retired_at": time_text(process.retired_at),
+        "last_job": jobs
+        and {
+            "id": str(jobs.last_job_id),
+            "status": jobs.last_job_status,
+            "received_at": time_text(jobs.last_job_at),
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,12 +11,15 @@ from uuid import UUID, uuid4
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.errors import DomainError
+from domain.job import Job
 from domain.member import Member
 from domain.model import Cause, Event
 from domain.permissions import ACCOUNT_ROLES
 from domain.process import Process
 from domain.receipt import Receipt
+from domain.report import JobStatus, Report
 from tests.support.clock import NOON
+from tests.support.examples import report_body
 
 if TYPE_CHECKING:
     import random
@@ -59,7 +63,14 @@ class Histories:
 
     def _step(self) -> Aggregate:
         self._happened += 1
-        steps = [self._change_account, self._change_process, self._change_member, self._change_key]
+        steps = [
+            self._change_account,
+            self._change_process,
+            self._change_member,
+            self._change_key,
+            self._change_key,
+            self._report,
+        ]
         if not self._members or not self._keys or self._chance.random() < 0.2:
             steps = [self._open_account, self._register, self._add_member, self._create_key]
         if not self._accounts:
@@ -95,6 +106,17 @@ class Histories:
         account = self._chance.choice(self._accounts).id
         self._keys.append(a_key_of(account, self._name(), self._cause(), limit=self._chance.randrange(1, 20)))
         return self._keys[-1]
+
+    def _report(self) -> Job:
+        process, key = self._chance.choice(self._processes), self._chance.choice(self._keys)
+        cause = Cause(NOON + timedelta(milliseconds=self._happened), str(key.id), "request-1", uuid4())
+        body = report_body(
+            flow_id=str(process.flow_id),
+            status=self._chance.choice(list(JobStatus)).value,
+            external_id=self._chance.choice([None, f"RUN-{self._happened}"]),
+        )
+        report = Report.model_validate_json(json.dumps(body))
+        return Job.report(cause, job_id=uuid4(), account_id=process.account_id, report=report)
 
     def _change_key(self) -> ApiKey:
         key = self._chance.choice(self._keys)

@@ -203,8 +203,8 @@ def folded_of_key(key: Any) -> tuple[Any, ...]:
     return tuple(getattr(key, _CALLED.get(column, column)) for column in _KEY_COLUMNS)
 
 
-# Not of the aggregate: what the list is ordered by, and when the key was rotated, which no rule asks for.
-_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in {"sort_name", "rotated_at"}]
+# Not of the aggregate: what the list is ordered and filtered by, and when the key was rotated, which no rule asks for.
+_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in {"sort_name", "rotated_at", "ends_at"}]
 _CALLED = {"key_id": "id", "rate_limit": "limit", "last_event_at": "modified_on"}
 
 

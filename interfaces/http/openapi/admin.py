@@ -195,6 +195,17 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         problems=("csrf-token", *_READ),
     ),
     _Entry(
+        method="get",
+        path=f"{_ACCOUNT}/keys",
+        name="listKeys",
+        tag="Keys",
+        summary="List the keys of an account",
+        description="Those that have ended too, unless `active` says otherwise. Never a secret.",
+        parameters=("account_id", *_PAGE, "active", "q-keys", "scope", "unused_for", "sort-keys"),
+        success=_page_of(answers.KeyPage),
+        problems=_READ,
+    ),
+    _Entry(
         method="post",
         path=f"{_ACCOUNT}/keys",
         name="createKey",

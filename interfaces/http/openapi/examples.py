@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ACCOUNT_ID = "0b1f6f0e-4a53-4c55-9d43-2f6d3a0c9a11"
 USER_ID = "8f14e45f-ceea-467f-a1d6-5f2b3c4d5e6f"
+JOB_ID = "3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c"
 KEY_ID = "c9f0f895-fb98-5b91-9b2d-7e6a5c4b3d21"
 FLOW_ID = "4de713a3-1a07-4282-8885-dfbaa7869a31"
 REQUESTS: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
@@ -115,10 +116,15 @@ _PROCESS = {
     "name": "Invoices",
     "registered_at": "2026-03-01T08:05:00.000Z",
     "retired_at": None,
+    "last_job": {
+        "id": "7b0f2c1e-6a0e-4f8e-9a57-3f0b6a5d8e21",
+        "status": "partial_success",
+        "received_at": "2026-03-10T21:48:52.101Z",
+    },
 }
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.JobReceipt: {
-        "job_id": "3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c",
+        "job_id": JOB_ID,
         "account_id": ACCOUNT_ID,
         "flow_id": FLOW_ID,
         "status": "partial_success",
@@ -136,6 +142,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "limit": 120,
     },
     answers.Key: _KEY | _ENDED,
+    answers.KeyPage: {"items": [_KEY | _ENDED], "next_cursor": None},
     answers.CreatedKey: _KEY | {"key": "rpakey_ExampleExampleExampleExampleExample000"},
     answers.Account: _ACCOUNT,
     answers.AccountPage: {"items": [_ACCOUNT], "next_cursor": None},

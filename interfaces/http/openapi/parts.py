@@ -25,6 +25,7 @@ from interfaces.http.documents import ASSETS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
 from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
+from projections.key_list import KEY_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,7 @@ def _query(name: str, description: str, schema: Schema) -> Parameter:
     return _parameter(name, "query", description, schema)
 
 
+_SEARCH = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"
 PARAMETERS: dict[str, Parameter] = {
     "account_id": _path("account_id", "The account."),
     "flow_id": _path("flow_id", "The process."),
@@ -71,6 +73,21 @@ PARAMETERS: dict[str, Parameter] = {
     "retired": _query(
         "retired", "true: only those that take no jobs. false: only those that do.", Schema(type=DataType.BOOLEAN)
     ),
+    "active": _query(
+        "active", "true: only those that let requests in. false: only those that do not.", Schema(type=DataType.BOOLEAN)
+    ),
+    "q-keys": _query(
+        "q",
+        "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
+        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=_SEARCH),
+    ),
+    "scope": _query("scope", "Only those that are for this process.", _text(format="uuid")),
+    "unused_for": _query(
+        "unused_for",
+        "Only those that were made, and last used, more than so many days ago.",
+        Schema(type=DataType.INTEGER, minimum=0, maximum=limits.UNUSED_DAYS_MAX),
+    ),
+    "sort-keys": _query("sort", "The order; with `-` the other way round.", _text(enum=[*KEY_SORTS])),
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
         "header",

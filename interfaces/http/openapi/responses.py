@@ -94,6 +94,14 @@ class Account(_Answer):
     suspended_at: Annotated[Instant | None, Field(description="Since when it takes no reports; null when it does.")]
 
 
+class LastJob(_Answer):
+    """The job of a process that was reported last."""
+
+    id: UUID
+    status: JobStatus
+    received_at: Instant
+
+
 class Process(_Answer):
     """An automated process, which robots run and report jobs of."""
 
@@ -102,6 +110,7 @@ class Process(_Answer):
     name: str
     registered_at: Instant
     retired_at: Annotated[Instant | None, Field(description="Since when it takes no jobs; null when it does.")]
+    last_job: Annotated[LastJob | None, Field(description="As the lists know it; null when there was none.")]
 
 
 class Member(_Answer):
@@ -165,6 +174,13 @@ class AccountPage(_Answer):
     """A page of accounts, by name."""
 
     items: list[Account]
+    next_cursor: Cursor
+
+
+class KeyPage(_Answer):
+    """A page of keys."""
+
+    items: list[Key]
     next_cursor: Cursor
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,3 +84,17 @@ def test_what_is_left_out_null_or_the_same_changes_nothing(world: World, body: d
 def test_a_change_without_a_body_changes_nothing(world: World) -> None:
     path = world.account(f"/processes/{world.cast.flow_a}")
     assert world.ask("PATCH", path, headers=world.signed_in("alice")).json["name"] == "Invoices"
+
+
+def test_a_process_shows_the_job_that_was_reported_last(world: World) -> None:
+    assert {item["last_job"] for item in listed(world, "alice")} == {None}
+    robot = world.robot()
+    for status in ("failed", "success"):
+        world.clock.advance(timedelta(minutes=1))
+        job = robot.report(status=status).json
+    changed = change(world, name="Shown when the lists show the jobs")
+    expected = {"id": job["job_id"], "status": "success", "received_at": job["received_at"]}
+    assert changed.json["last_job"] == expected
+    assert [item["last_job"] for item in listed(world, "alice") if item["flow_id"] == changed.json["flow_id"]] == [
+        expected
+    ]

@@ -24,6 +24,7 @@ def test_a_process_is_registered_under_the_id_of_the_rpa_tool_and_takes_jobs_at_
         "name": "Orders",
         "registered_at": now,
         "retired_at": None,
+        "last_job": None,
     }
     assert answer.headers["location"] == world.account(f"/processes/{flow_id}")
     assert world.robot().report(flow_id=flow_id).status == 201

@@ -24,7 +24,8 @@ EXPECTED = {
     "accounts list", "accounts create", "accounts rename", "accounts settings", "accounts suspend", "accounts resume",
     "processes list", "processes register", "processes rename", "processes retire", "processes restore",
     "members list", "members add", "members remove", "members reset-password",
-    "keys create", "keys show", "keys change", "keys rotate", "keys deactivate", "keys find", "keys hygiene",
+    "keys list", "keys create", "keys show", "keys change", "keys rotate", "keys deactivate",
+    "keys find", "keys hygiene",
     "projections status", "projections rebuild", "projections verify", "projections clean",
 }  # fmt: skip
 

@@ -1,0 +1,83 @@
+"""`rpawatch keys list`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
+from interfaces.cli.desk import Desk, all_pages
+from interfaces.cli.output import Answer, WrongUsageError
+from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from interfaces.lists import batched
+from projections.key_list import KEY_SORTS, KeyFilter
+from projections.key_words import words_asked
+from projections.paging import PageRequest
+
+_COLUMNS = {
+    "id": "Id",
+    "name": "Name",
+    "prefix": "Prefix",
+    "flow_id": "Process",
+    "status": "Status",
+    "created_at": "Created",
+    "last_used_at": "Last used",
+    "uses_of_a_day": "Uses in 24 h",
+    "expires_at": "Expires",
+}
+_BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)", "last_used_at": "(never)"}
+
+
+def add_to(keys: typer.Typer) -> None:
+    """Add the command to the group `keys`."""
+    store_command(
+        keys,
+        "list",
+        examples="""
+            rpawatch keys list
+            rpawatch keys list --account Finance --search "invoice sap" --sort=-last_used_at
+            rpawatch keys list --inactive --json | jq -r '.items[].id'
+        """,
+    )(list_keys)
+
+
+def list_keys(  # noqa: PLR0913 - each is an option
+    desk: Desk,
+    *,
+    account: AccountOption = None,
+    inactive: Annotated[bool, typer.Option("--inactive", help="Those that have ended, and no others.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Those that have ended too.")] = False,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Beginnings of words of the name, or of the prefix.", show_default=False),
+    ] = None,
+    process: Annotated[
+        UUID | None,
+        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Made for this process only.", show_default=False),
+    ] = None,
+    unused_for: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=0, max=UNUSED_DAYS_MAX, help="Not used for so long.", show_default=False),
+    ] = None,
+    sort: Annotated[str, typer.Option(metavar="FIELD", help=f"One of {', '.join(KEY_SORTS)}.")] = KEY_SORTS[0],
+) -> Answer:
+    """List the keys of an account, with their uses in the last 24 hours by the hour."""
+    if sort not in KEY_SORTS:
+        raise WrongUsageError(f"--sort must be one of {', '.join(KEY_SORTS)}.")
+    account_id, lists, now = desk.account(account).id, desk.lists(), desk.services.clock()
+    only = KeyFilter(
+        active=None if everything else not inactive,
+        words=None if search is None else words_asked(search),
+        flow_id=process,
+        unused_since=None if unused_for is None else now - timedelta(days=unused_for),
+    )
+    items = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))
+    for some in batched(items, PAGE_ITEMS_MAX):
+        uses = lists.uses_of_a_day(account_id, [UUID(item["id"]) for item in some], now)
+        for item in some:
+            item["uses_by_hour"] = uses[UUID(item["id"])]
+            item["uses_of_a_day"] = sum(hour["accepted"] + hour["replayed"] for hour in item["uses_by_hour"])
+    return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)

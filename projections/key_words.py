@@ -1,0 +1,113 @@
+"""The words that keys are found by: those of their names, and their prefixes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.rows import args_row
+
+from domain import key_events
+from domain.key_secret import MARK
+from projections.paging import sort_name
+from projections.stream_table import StreamBeginsLateError
+from projections.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    from projections.read_model import Connection, Recorded
+
+LAST_CHARACTER = "\U0010ffff"
+"""Every word that begins with something comes before that something with this behind it."""
+WORDS_ASKED_MAX = 8
+"""Of a search; further ones would only make it slower."""
+_SEPARATORS = re.compile(r"[\W_]+")
+_PREFIX_CHARS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class WordRow:
+    """A word of a key. is_prefix: it is the key's public prefix, with capitals as they are, and no word of its name."""
+
+    account_id: UUID
+    word: str
+    is_prefix: bool
+    key_id: UUID
+
+
+TABLES = """
+CREATE TABLE {table} (
+    account_id uuid NOT NULL,
+    word text COLLATE "C" NOT NULL,
+    is_prefix boolean NOT NULL,
+    key_id uuid NOT NULL,
+    PRIMARY KEY (account_id, word, key_id, is_prefix)
+);
+CREATE INDEX ON {table} (key_id);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyWords(Table[WordRow]):
+    """The read model."""
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The events that it is made of."""
+        return frozenset({key_events.Created.TOPIC, key_events.Renamed.TOPIC})
+
+    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
+        """Take in events in the order of the log. Raises StreamBeginsLateError."""
+        prefixes: dict[UUID, WordRow] = {}
+        names: dict[UUID, str] = {}
+        for recorded in events:
+            event: Any = recorded.event
+            if isinstance(event, key_events.Created):
+                prefixes[event.originator_id] = WordRow(event.account_id, event.prefix, True, event.originator_id)  # noqa: FBT003 - a row
+            names[event.originator_id] = event.name
+        renamed = names.keys() - prefixes.keys()
+        if renamed:
+            prefixes |= self._prefixes(connection, renamed)
+            connection.execute(self._delete, (list(renamed),))
+        self.store(connection, self._rows(prefixes, names))
+
+    def _rows(self, prefixes: dict[UUID, WordRow], names: dict[UUID, str]) -> Iterable[WordRow]:
+        for key_id, name in names.items():
+            prefix = prefixes.get(key_id)
+            if prefix is None:
+                raise StreamBeginsLateError(f"{self.name} knows no key {key_id}")
+            yield prefix
+            for word in words_of(name):
+                yield WordRow(prefix.account_id, word, False, key_id)  # noqa: FBT003 - a row
+
+    def _prefixes(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, WordRow]:
+        query = sql.SQL("SELECT {} FROM {} WHERE key_id = ANY(%s::uuid[]) AND is_prefix").format(
+            self.columns, self.table
+        )
+        with connection.cursor(row_factory=args_row(WordRow)) as cursor:
+            return {row.key_id: row for row in cursor.execute(query, (list(key_ids),))}
+
+    @property
+    def _delete(self) -> sql.Composed:
+        return sql.SQL("DELETE FROM {} WHERE key_id = ANY(%s::uuid[]) AND NOT is_prefix").format(self.table)
+
+
+KEY_WORDS = KeyWords(name="key_words_v1", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], tables=TABLES)
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name as they are looked for: without case and accents, each once, in their order."""
+    return list(dict.fromkeys(word for word in _SEPARATORS.split(sort_name(name)) if word))
+
+
+def words_asked(text: str) -> list[tuple[str, str]]:
+    """Return what is looked for: for each word, how it is in a name, and how it is in a prefix.
+
+    A prefix has capitals; it may come with what stands before it in a key, and before the rest of it in a list.
+    """
+    found = [word for word in _SEPARATORS.split(text.replace(MARK, "")) if word]
+    return [(sort_name(word), word[:_PREFIX_CHARS]) for word in found[:WORDS_ASKED_MAX]]
