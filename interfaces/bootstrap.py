@@ -21,7 +21,9 @@ from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
 from domain.clock import Clock, system_clock
 from domain.limits import BODY_BYTES_MAX_DEFAULT
+from interfaces.audit_log import AuditLog
 from interfaces.http.bad_keys import BadKeys, OwnTimes
+from interfaces.http.downloads import AT_ONCE_MAX, Downloads
 from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.lists import Lists
@@ -89,6 +91,8 @@ class Services:
         self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
         self.ended_keys = EndedKeys(self.door, clock)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
+        self.audit_log = AuditLog(self.database, self.users)
+        self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
         self.projector = Projector(
             partial(connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
             READ_MODELS,

@@ -83,22 +83,38 @@ class Feed:
             move(self._connection, models, before=before, after=after)
 
     def _apply_one(self, models: Sequence[ReadModel], entry: LogEntry, before: int, after: int) -> None:
+        wanting = [
+            model
+            for model in models
+            if entry.topic in model.topics and entry.originator_id not in self.left_out.get(model.name, ())
+        ]
+        try:
+            recorded = Recorded(entry.position, entry.topic, self._decode(entry))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the event is to blame
+            unreadable: Exception | None = error
+        else:
+            unreadable = None
         with self._connection.transaction():
-            for model in models:
-                if entry.topic in model.topics and entry.originator_id not in self.left_out.get(model.name, ()):
-                    self._apply_to(model, entry)
+            for model in wanting:
+                if unreadable is None:
+                    self._apply_to(model, entry, recorded)
+                else:
+                    self._leave_out_event(model, entry, unreadable)
             move(self._connection, models, before=before, after=after)
 
-    def _apply_to(self, model: ReadModel, entry: LogEntry) -> None:
+    def _apply_to(self, model: ReadModel, entry: LogEntry, recorded: Recorded) -> None:
         try:
             with self._connection.transaction():
-                model.apply(self._connection, [Recorded(entry.position, entry.topic, self._decode(entry))])
+                model.apply(self._connection, [recorded])
         except Exception as error:
             if not is_the_events_fault(error):
                 raise
-            self._on_bad_event(model, entry, error)
-            if entry.originator_version == 1:
-                self.leave_out(model.name, [entry.originator_id])
+            self._leave_out_event(model, entry, error)
+
+    def _leave_out_event(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+        self._on_bad_event(model, entry, error)
+        if entry.originator_version == 1:
+            self.leave_out(model.name, [entry.originator_id])
 
     def leave_out(self, name: str, streams: Collection[UUID]) -> None:
         """Leave the events of these streams out of a read model, which lacks their first ones."""

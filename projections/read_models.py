@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.account_list import ACCOUNT_LIST
+from projections.audit_log import AUDIT_LOG
 from projections.key_list import KEY_LIST
 from projections.key_uses import KEY_USES
 from projections.key_words import KEY_WORDS
@@ -27,4 +28,5 @@ READ_MODELS: tuple[ReadModel, ...] = (
     KEY_LIST,
     KEY_WORDS,
     KEY_USES,
+    AUDIT_LOG,
 )

@@ -24,8 +24,9 @@ COMMANDS: Final = {
     "accounts": ("interfaces.cli.accounts", "Accounts: list, create, rename, settings, suspend, resume."),
     "processes": ("interfaces.cli.processes", "Processes of an account: list, register, rename, retire, restore."),
     "members": ("interfaces.cli.members", "Who may sign in, and as what: list, add, remove, reset-password."),
-    "keys": ("interfaces.cli.keys", "API keys: create, show, change, rotate, deactivate, find, hygiene."),
+    "keys": ("interfaces.cli.keys", "API keys: list, create, show, change, rotate, deactivate, find, hygiene."),
     "projections": ("interfaces.cli.projections", "What lists are read from: status, rebuild, verify, clean."),
+    "audit": ("interfaces.cli.audit", "The audit log: who did what, when: list, export."),
     "report": ("interfaces.cli.report", "Report a finished job, as a bot does."),
     "demo": ("interfaces.cli.demo", "Fill an installation with a made-up month."),
 }

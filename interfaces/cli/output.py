@@ -58,8 +58,8 @@ class Answer:
     document: the JSON for scripts; with a list `items` people see a table of them, else a block of names and values.
     columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
     blanks: what people see in a column where there is nothing, other than a dash. groups: what people see in place of
-    the document: tables of these columns. last_line: what people see after them. exit_code: of the command, where an
-    answer is one that scripts go by, as grep's is.
+    the document: tables of these columns. rows: what people see in place of the items. last_line: what people see after
+    them. exit_code: of the command, where an answer is one that scripts go by, as grep's is.
     """
 
     document: Mapping[str, Any]
@@ -67,6 +67,7 @@ class Answer:
     note: str | None = None
     blanks: Mapping[str, str] = field(default_factory=dict)
     groups: Sequence[Group] | None = None
+    rows: Sequence[Mapping[str, Any]] | None = None
     last_line: str | None = None
     exit_code: int = 0
 
@@ -83,6 +84,14 @@ def show_line(text: str) -> None:
     """Print a line of an answer on standard output at once. Keys in it are cut down. Raises CommandError."""
     with _answering():
         sys.stdout.write(printable(without_keys(text)) + "\n")
+
+
+def write_bytes(data: bytes) -> None:
+    """Write a piece of a file on standard output, as it is whatever the encoding there. Raises CommandError."""
+    with _answering():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 @contextmanager
@@ -106,7 +115,7 @@ def _write(answer: Answer, *, as_json: bool) -> None:
     elif answer.groups is not None:
         _print_groups(answer.groups, answer)
     elif "items" in answer.document:
-        _print_items(answer.document["items"], answer)
+        _print_items(answer.document["items"] if answer.rows is None else answer.rows, answer)
     else:
         _print_block(_console(), answer.document, answer)
 

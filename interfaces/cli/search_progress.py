@@ -2,76 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Self
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-_SECONDS_BETWEEN: Final = 0.1
+from interfaces.cli.progress_line import ProgressLine
 
 
-class SearchProgress:
-    """A line on standard error with files, bytes and speed, while there is a terminal to show it. Else nothing."""
+class SearchProgress(ProgressLine):
+    """A line with files, bytes and speed."""
 
     def __init__(self) -> None:
-        self._shown_at = 0.0
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            self._begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def _begin(self) -> None:
-        from rich.console import Console  # noqa: PLC0415 - not needed by scripts, which have no terminal
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as above
-
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TransferSpeedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            # Refreshed by `update`: a thread for it would take turns with the search.
-            auto_refresh=False,
-            # Finds go to standard output, which may be a file, and not into this line.
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._progress.add_task("Searching", total=None)
-        self._progress.start()
+        super().__init__("Searching")
 
     def update(self, files: int, read: int) -> None:
         """Show these numbers, unless others were shown just now."""
-        if self._progress is None or self._task is None:
-            return
-        now = time.monotonic()
-        if now - self._shown_at < _SECONDS_BETWEEN:
-            return
-        from rich.filesize import decimal  # noqa: PLC0415 - as above
-
-        self._shown_at = now
-        self._progress.update(
-            self._task, completed=read, description=f"Searched {files:,} files, {decimal(read)}", refresh=True
-        )
-
-    @contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Take the line away while something else is written."""
-        if self._progress is None:
-            yield
-            return
-        self._progress.stop()
-        try:
-            yield
-        finally:
-            self._progress.start()
+        self.show(lambda size: f"Searched {files:,} files, {size}", read)

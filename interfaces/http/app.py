@@ -15,6 +15,7 @@ from interfaces.http.accounts import (
     ResumeResource,
     SuspendResource,
 )
+from interfaces.http.audit import AuditResource
 from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, Home, ProblemPage
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
@@ -57,6 +58,7 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
+        f"{_ACCOUNT}/audit": AuditResource(services),
         "/health/live": Live(),
         "/health/ready": Ready(services),
         "/metrics": Metrics(services),

@@ -65,9 +65,9 @@ def over_socket(world: World, app: falcon.App[Any, Any]) -> Iterator[World]:
 
 
 @contextmanager
-def serving(app: falcon.App[Any, Any]) -> Iterator[Server]:
+def serving(app: falcon.App[Any, Any], **limits: Any) -> Iterator[Server]:
     """Run the server in a thread, for as long as the block."""
-    server = Server(app, "127.0.0.1", 0, ServerLimits(threads=4), problem=problem_of_server)
+    server = Server(app, "127.0.0.1", 0, ServerLimits(threads=4, **limits), problem=problem_of_server)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

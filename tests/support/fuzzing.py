@@ -99,6 +99,7 @@ class _Sensible:
         if not meta.is_negative_at(ParameterLocation.QUERY) and isinstance(case.query, dict):
             # No random text is a cursor that a list gave out; the tests of lists follow real ones.
             case.query.pop("cursor", None)
+            _keep_rules_of_query(case.query)
         if not meta.is_negative_at(ParameterLocation.BODY) and isinstance(case.body, dict):
             self._keep_rules(case.body)
             self._keep_rules_of_key(case, case.body)
@@ -163,6 +164,13 @@ def _as_uuid(value: Any) -> UUID | None:
         return UUID(value)
     except (ValueError, AttributeError, TypeError):
         return None
+
+
+def _keep_rules_of_query(query: dict[str, Any]) -> None:
+    if query.get("format") is not None:
+        query.pop("limit", None)
+    if query.get("from") is not None and query.get("to") is not None:
+        query["from"], query["to"] = sorted((query["from"], query["to"]), key=_instant)
 
 
 def _instant(text: str) -> datetime:

@@ -70,6 +70,7 @@ _TAGS = {
     "Processes": "What robots run.",
     "Members": "Who may do what in an account.",
     "Keys": "Credentials of robots.",
+    "Audit log": "Who did what.",
     "Operation": "For those who run the service. Needs no account.",
     "Documents": "For those who read. Needs no account.",
 }
@@ -147,7 +148,7 @@ def _success(success: Success) -> Response:
 
 
 def _media(success: Success, name: str) -> MediaType:
-    if success.model is None:
+    if success.model is None or name != JSON:
         return MediaType(schema=Schema(type=DataType.OBJECT if name == JSON else DataType.STRING))
     return MediaType(schema=PydanticSchema(schema_class=success.model), example=ANSWERS[success.model])
 

@@ -152,6 +152,24 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.MemberPage: {"items": [_MEMBER], "next_cursor": None},
     answers.Session: _SESSION,
     answers.NewSession: _SESSION | {"token": "Zm91cnRlZW4gdW5yZWxhdGVkIGJ5dGVzIG9mIGNoYW5jZQ"},
+    answers.AuditPage: {
+        "items": [
+            {
+                "position": 4711,
+                "at": "2026-03-11T08:30:00.000Z",
+                "actor": USER_ID,
+                "actor_name": "Alice",
+                "actor_kind": "user",
+                "action": "api_key.deactivated",
+                "resource": {"kind": "api_key", "id": KEY_ID, "label": "Invoices, nightly (ExampleE)"},
+                "address": "192.0.2.7",
+                "request_id": "5d0c3a4be3a24ad89ee72b8a4ab9d5a8",
+                "version": 1204,
+                "changes": {"reason": "The robot was retired"},
+            }
+        ],
+        "next_cursor": None,
+    },
     answers.Alive: {"status": "ok"},
     answers.ReadyState: {"status": "ok"},
 }

@@ -6,6 +6,7 @@ from domain.report import Report
 from interfaces.http.documents import ASSETS
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.admin import ADMIN_OPERATIONS
+from interfaces.http.openapi.audit import AUDIT_OPERATIONS
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
 from interfaces.http.sessions import SignIn
 
@@ -95,6 +96,7 @@ OPERATIONS: tuple[Entry, ...] = (
         problems=("not-signed-in", "csrf-token"),
     ),
     *ADMIN_OPERATIONS,
+    *AUDIT_OPERATIONS,
     Entry(
         method="get",
         path="/health/live",

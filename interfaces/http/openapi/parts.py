@@ -21,10 +21,13 @@ from openapi_pydantic.util import PydanticSchema
 
 from domain import limits
 from domain.errors import FieldError
+from domain.model import SYSTEM_ACTOR
+from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
 from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
+from projections.audit_log import ACTIONS, KINDS
 from projections.key_list import KEY_SORTS
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def _query(name: str, description: str, schema: Schema) -> Parameter:
 
 
 _SEARCH = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"
+_TIME = _text(format="date-time", pattern="^(19[7-9][0-9]|2[01][0-9]{2})-")
 PARAMETERS: dict[str, Parameter] = {
     "account_id": _path("account_id", "The account."),
     "flow_id": _path("flow_id", "The process."),
@@ -88,6 +92,20 @@ PARAMETERS: dict[str, Parameter] = {
         Schema(type=DataType.INTEGER, minimum=0, maximum=limits.UNUSED_DAYS_MAX),
     ),
     "sort-keys": _query("sort", "The order; with `-` the other way round.", _text(enum=[*KEY_SORTS])),
+    "actor": _query(
+        "actor",
+        f"Only what this one did: the id of a user or key, or `{SYSTEM_ACTOR}` for the operator.",
+        Schema(anyOf=[_text(format="uuid"), _text(enum=[SYSTEM_ACTOR])]),
+    ),
+    "action": _query("action", "Only this action, or all of one kind.", _text(enum=[*KINDS, *ACTIONS])),
+    "resource": _query(
+        "resource",
+        "Only what was done to this: the id of a key or account, the flow_id of a process, the user_id of a member.",
+        _text(format="uuid"),
+    ),
+    "from": _query("from", "Only what has this time or a later one; with a zone, whose + is written %2B.", _TIME),
+    "to": _query("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
+    "format": _query("format", "All of it as a file of this kind, in place of a page.", _text(enum=[*EXPORT_FORMATS])),
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
         "header",
@@ -129,6 +147,9 @@ HEADERS: dict[str, Header] = {
     "Link": Header(
         description='The next page, with `rel="next"`; not on the last one.',
         schema=_text(pattern='^<[^>]+>; rel="next"$'),
+    ),
+    "Content-Disposition": Header(
+        description="The name of the file; with `format` only.", schema=_text(pattern='^attachment; filename="[^"]+"$')
     ),
     "Idempotent-Replayed": Header(
         description="There when this is the answer to an earlier request with the same Idempotency-Key.",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.api_key import KeyStatus
 from domain.permissions import Role
 from domain.report import Counts, JobStatus
+from projections.audit_log import ACTIONS, KINDS
 
 Instant = Annotated[datetime, Field(description="RFC 3339 in UTC, with `Z` and at least milliseconds.")]
 Cursor = Annotated[str | None, Field(description="Send it as `cursor` to get the next page; null on the last one.")]
@@ -195,6 +196,45 @@ class MemberPage(_Answer):
     """A page of members."""
 
     items: list[Member]
+    next_cursor: Cursor
+
+
+class AuditResource(_Answer):
+    """What something was done to."""
+
+    kind: Annotated[str, Field(description="The first word of the action.", json_schema_extra={"enum": list(KINDS)})]
+    id: Annotated[UUID, Field(description="A key or account id, the flow_id of a process, the user_id of a member.")]
+    label: Annotated[
+        str | None,
+        Field(
+            description=(
+                "What it was called then: its name, of a key with its public prefix. Of a member, what they are called"
+                " now; null when personal data was erased."
+            )
+        ),
+    ]
+
+
+class AuditItem(_Answer):
+    """Something that was done."""
+
+    position: Annotated[int, Field(ge=1, description="Its place in the log of the whole installation.")]
+    at: Instant
+    actor: Annotated[str, Field(description="The id of a user or key, or `system` for the operator.")]
+    actor_name: Annotated[str | None, Field(description="Of a user, as they are called now; null when erased.")]
+    actor_kind: Literal["user", "key", "system"]
+    action: Annotated[str, Field(description="What was done.", json_schema_extra={"enum": list(ACTIONS)})]
+    resource: AuditResource
+    address: Annotated[str | None, Field(description="Where the request came from; null where that is not kept.")]
+    request_id: Annotated[str, Field(description="Of the request, whose log line has it too.")]
+    version: Annotated[int, Field(ge=1, description="Which event of the resource it is, from 1.")]
+    changes: Annotated[dict[str, Any], Field(description="What is new: the fields of the event.")]
+
+
+class AuditPage(_Answer):
+    """A page of the audit log, newest first."""
+
+    items: list[AuditItem]
     next_cursor: Cursor
 
 

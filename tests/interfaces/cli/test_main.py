@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.interfaces.cli.conftest import Rpawatch
 
-GROUPS = {"accounts", "processes", "members", "keys"}
+GROUPS = {"accounts", "processes", "members", "keys", "audit"}
 EXPECTED = {
     "serve", "migrate", "report", "demo",
     "accounts list", "accounts create", "accounts rename", "accounts settings", "accounts suspend", "accounts resume",
@@ -27,6 +27,7 @@ EXPECTED = {
     "keys list", "keys create", "keys show", "keys change", "keys rotate", "keys deactivate",
     "keys find", "keys hygiene",
     "projections status", "projections rebuild", "projections verify", "projections clean",
+    "audit list", "audit export",
 }  # fmt: skip
 
 

@@ -1,0 +1,233 @@
+"""Who did what, when, to what and from where: a row for each event that a person would ask about.
+
+Uses of keys are counted elsewhere, jobs are listed elsewhere, and receipts repeat what another event says. No name or
+address of a person is in a row, as in no event: names are joined when rows are shown, so that they can be erased.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg import sql
+from psycopg.rows import args_row
+
+from domain import key_events
+from domain.account import Account
+from domain.member import Member
+from domain.process import Process
+from projections.stream_table import StreamBeginsLateError
+from projections.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from projections.read_model import Connection, Recorded
+
+ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    Account.Opened.TOPIC: ("name",),
+    Account.Renamed.TOPIC: ("name",),
+    Account.SettingsChanged.TOPIC: ("keep_addresses",),
+    Account.Suspended.TOPIC: ("reason",),
+    Account.Resumed.TOPIC: (),
+    Process.Registered.TOPIC: ("name",),
+    Process.Renamed.TOPIC: ("name",),
+    Process.Retired.TOPIC: (),
+    Process.Restored.TOPIC: (),
+    Member.RoleGranted.TOPIC: ("role",),
+    Member.RoleRevoked.TOPIC: ("role",),
+    Member.ProcessAssigned.TOPIC: ("process_id",),
+    Member.ProcessUnassigned.TOPIC: ("process_id",),
+    key_events.Created.TOPIC: ("flow_id", "name", "prefix", "limit", "expires_at", "rotated_from"),
+    key_events.Throttled.TOPIC: (),
+    key_events.Refused.TOPIC: ("attempts", "last_attempt_at"),
+    key_events.Renamed.TOPIC: ("name",),
+    key_events.RateLimitChanged.TOPIC: ("limit",),
+    key_events.ExpirySet.TOPIC: ("expires_at",),
+    key_events.Rotated.TOPIC: ("rotated_to", "expires_at"),
+    key_events.Deactivated.TOPIC: ("reason",),
+}
+"""Each action, with the fields of its event that `changes` holds; the others stand in columns of their own."""
+_KIND_OF: Final = {topic: topic.partition(".")[0] for topic in ACTIONS}
+KINDS: Final = tuple(dict.fromkeys(_KIND_OF.values()))
+"""What things are called to which something is done: the first word of an action."""
+
+
+@dataclass(slots=True)
+class AuditRow:
+    """An event, in the terms of the API.
+
+    scope_id: the account, or the tenant for what holds in all of it. at: its time. action: its topic; kind: the first
+    word of that. resource_id: what it happened to: the id of a key or account, the flow_id of a process, the user_id of
+    a member. name, prefix: what that was called from this event on; a member has none. address: where the request came
+    from. stream_id, version: of the event in the log. changes: what it says of its own.
+    """
+
+    scope_id: UUID
+    position: int
+    at: datetime
+    actor: str
+    kind: str
+    action: str
+    resource_id: UUID
+    name: str | None
+    prefix: str | None
+    address: str | None
+    request_id: str
+    stream_id: UUID
+    version: int
+    changes: dict[str, Any]
+
+
+# json and not jsonb, which would put the names in `changes` into an order of its own. The last index tells an event
+# after the first what it is about.
+TABLES = """
+CREATE TABLE {table} (
+    scope_id uuid NOT NULL,
+    position bigint NOT NULL,
+    at timestamptz NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    action text COLLATE "C" NOT NULL,
+    resource_id uuid NOT NULL,
+    name text,
+    prefix text,
+    address text,
+    request_id text NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    changes json NOT NULL,
+    PRIMARY KEY (scope_id, position)
+);
+CREATE INDEX ON {table} (scope_id, at, position);
+CREATE INDEX ON {table} (scope_id, actor, position, at);
+CREATE INDEX ON {table} (scope_id, kind, position, at);
+CREATE INDEX ON {table} (scope_id, action, position, at);
+CREATE INDEX ON {table} (scope_id, resource_id, position, at);
+CREATE INDEX ON {table} (stream_id, version);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the events of a stream are about, as it is called now."""
+
+    scope_id: UUID
+    resource_id: UUID
+    name: str | None = None
+    prefix: str | None = None
+
+
+_SUBJECTS: Final[Mapping[str, Callable[[Any], Subject]]] = {
+    Account.Opened.TOPIC: lambda event: Subject(event.originator_id, event.originator_id, event.name),
+    Process.Registered.TOPIC: lambda event: Subject(event.account_id, event.flow_id, event.name),
+    Member.RoleGranted.TOPIC: lambda event: Subject(event.account_id or event.tenant_id, event.user_id),
+    key_events.Created.TOPIC: lambda event: Subject(event.account_id, event.originator_id, event.name, event.prefix),
+}
+_RENAMES: Final = frozenset({Account.Renamed.TOPIC, Process.Renamed.TOPIC, key_events.Renamed.TOPIC})
+_ABOUT_PROCESSES: Final = frozenset({Member.ProcessAssigned.TOPIC, Member.ProcessUnassigned.TOPIC})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditTable(Table[AuditRow]):
+    """The rows, and what it takes to make one of an event that names neither its account nor what it is about.
+
+    That stands in the row of the event before it in its stream. So the table needs no other beside it, which would have
+    to be as far along the log as this one at every moment, or a rebuilt table would show names from the future.
+    """
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The events that it is made of."""
+        return frozenset(ACTIONS)
+
+    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
+        """Take in events in the order of the log. Raises StreamBeginsLateError."""
+        subjects = self._known(connection, _unknown_streams(events))
+        rows = []
+        for recorded in events:
+            event: Any = recorded.event
+            stream, topic = event.originator_id, recorded.topic
+            if topic in _SUBJECTS:
+                subjects[stream] = _SUBJECTS[topic](event)
+            elif stream not in subjects:
+                raise StreamBeginsLateError(
+                    f"{self.name} has no row of stream {stream}, and this is its version {event.originator_version}"
+                )
+            elif topic in _RENAMES:
+                subjects[stream] = replace(subjects[stream], name=event.name)
+            subject = subjects[stream]
+            rows.append(
+                AuditRow(
+                    scope_id=subject.scope_id,
+                    position=recorded.position,
+                    at=event.timestamp,
+                    actor=event.actor,
+                    kind=_KIND_OF[topic],
+                    action=topic,
+                    resource_id=subject.resource_id,
+                    name=subject.name,
+                    prefix=subject.prefix,
+                    address=event.address,
+                    request_id=event.request_id,
+                    stream_id=stream,
+                    version=event.originator_version,
+                    changes=_about_process(event.process_id, subject, subjects)
+                    if topic in _ABOUT_PROCESSES
+                    else {field: value for field in ACTIONS[topic] if (value := getattr(event, field)) is not None},
+                )
+            )
+        self.store(connection, rows)
+
+    def _known(self, connection: Connection, streams: Iterable[UUID]) -> dict[UUID, Subject]:
+        """Return what the table knows of these streams."""
+        wanted = list(streams)
+        if not wanted:
+            return {}
+        with connection.cursor(row_factory=args_row(lambda stream, *rest: (stream, Subject(*rest)))) as cursor:
+            return dict(cursor.execute(self._latest, (wanted,)).fetchall())
+
+    @cached_property
+    def _latest(self) -> sql.Composed:
+        return sql.SQL(
+            "SELECT latest.* FROM unnest(%s::uuid[]) AS wanted (stream) CROSS JOIN LATERAL ("
+            "SELECT stream_id, scope_id, resource_id, name, prefix FROM {table}"
+            " WHERE stream_id = wanted.stream ORDER BY version DESC LIMIT 1) AS latest"
+        ).format(table=self.table)
+
+
+def _unknown_streams(events: Sequence[Recorded]) -> set[UUID]:
+    """Return the streams that events are about and whose first event is not among those before."""
+    begun: set[UUID] = set()
+    unknown: set[UUID] = set()
+    for recorded in events:
+        event: Any = recorded.event
+        if event.originator_version == 1:
+            begun.add(event.originator_id)
+        elif event.originator_id not in begun:
+            unknown.add(event.originator_id)
+        if recorded.topic in _ABOUT_PROCESSES and event.process_id not in begun:
+            unknown.add(event.process_id)
+    return unknown
+
+
+def _about_process(process_id: UUID, member: Subject, subjects: Mapping[UUID, Subject]) -> dict[str, Any]:
+    """Return which process somebody was assigned, in the terms of the API, which does not know its stream."""
+    process = subjects.get(process_id)
+    if process is None:
+        return {"process_id": process_id}
+    told = {"flow_id": process.resource_id, "process": process.name}
+    # Who has a role in the tenant may be assigned processes of any account.
+    return told if process.scope_id == member.scope_id else {"account_id": process.scope_id, **told}
+
+
+AUDIT_LOG = AuditTable(
+    name="audit_log_v1",
+    row=AuditRow,
+    key=["scope_id", "position"],
+    tables=TABLES,
+    fence=["scope_id"],
+)
