@@ -10,11 +10,9 @@ unexport PYTHONPATH PYTHONHOME
 
 PYTHON := .venv/bin/python
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_USER=0 $(PYTHON) -m pip --no-input -qq
-# A test that calls make (the README's commands do) is no part of this run of it.
-PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(PYTHON) -m pytest
-# These run on Debian's PostgreSQL too, but for the tests of the embedded server itself.
-STORE_TESTS := $(wildcard tests/application tests/projections tests/acceptance)
-EMBEDDED_TESTS := tests/application/store/test_embedded.py
+# A test that calls make (the README's commands do) is no part of this run of it, and each part has its own database.
+ALL_TESTS := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u RPAWATCH_TEST_DATABASE_URL \
+	$(PYTHON) tests/support/side_by_side.py
 UV := uv==0.13.9
 
 # Wheels of all that is pinned exist for these; prints where the interpreter really is.
@@ -50,14 +48,8 @@ run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 test: install ## all that CI runs: check, and every test on the embedded and on Debian's PostgreSQL
 	@PYTHON="$$PWD/$(PYTHON)" tests/support/system_packages.sh
 	@$(MAKE) --no-print-directory check
-	@echo "All tests, on the embedded PostgreSQL (minutes)"
-	@unset RPAWATCH_TEST_DATABASE_URL; $(PYTEST)
-	@if test -n "$(STORE_TESTS)"; then \
-		echo "The tests that touch a database, on Debian's PostgreSQL (minutes)"; \
-		$(PYTHON) tests/support/debian_postgres.py -- $(PYTEST) $(STORE_TESTS) --ignore=$(EMBEDDED_TESTS); \
-	else \
-		echo "No tests touch a database yet: nothing to run on Debian's PostgreSQL"; \
-	fi
+	@echo "All tests on the embedded PostgreSQL, and those that touch a database on Debian's too (minutes)"
+	@$(ALL_TESTS) $(AT_ONCE)
 
 check: install ## format, lint, types and import arrows (seconds)
 	@.venv/bin/ruff format --check .

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from application.identity import passwords
 from interfaces.bootstrap import Services
 from interfaces.http.app import create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits
 from tests.support.api import InProcess, OverSocket
 from tests.support.clock import FakeClock
-from tests.support.world import BETWEEN_TESTS, People, ServiceCast, World
+from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, People, ServiceCast, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,11 @@ def clock() -> FakeClock:
 def services(database_url: str, clock: FakeClock) -> Iterator[Services]:
     """The service, with its projector at work."""
     with Services(database_url, clock=clock, threads=8) as services:
-        yield services.begin(admin_password="made for this test run only").follow()
+        with pytest.MonkeyPatch.context() as patch:
+            # Nobody signs in with this password, and half a hundred modules would each take a fifth of a second for it.
+            patch.setattr(passwords, "_hasher", CHEAP_HASHER)
+            services.begin(admin_password="made for this test run only")
+        yield services.follow()
 
 
 @pytest.fixture(scope="module")

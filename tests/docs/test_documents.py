@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from domain import limits
 from interfaces.http.problems import PROBLEMS
 from interfaces.settings import Settings
+from tests.support.service import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +43,7 @@ def blocks(document: Path) -> list[str]:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A service as `make run` starts it, in an empty folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RPAWATCH_")} | ADMIN
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
     log = (tmp_path / "serve.log").open("wb")

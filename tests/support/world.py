@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer, Ask
     from tests.support.clock import FakeClock
 
-_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Makes hashes that take no time to check: what that costs stands in the hash."""
 NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
 BETWEEN_TESTS = timedelta(minutes=20)
 """Longer than any span of time in which failures or uses are counted."""
@@ -73,7 +74,7 @@ class People:
     _sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def sign_up(self, name: str) -> None:
-        """Make somebody a user, with a password that takes no time to check: what it costs stands in its hash."""
+        """Make somebody a user, with a password that takes no time to check."""
         with self.services.database.get_connection() as connection:
             connection.execute(
                 "INSERT INTO rpawatch.users (user_id, email, name, password_hash, created_at)"
@@ -82,7 +83,7 @@ class People:
                     user_id_of(self.services, name),
                     email_of(name),
                     name.title(),
-                    _CHEAP.hash(normalised(password_of(name))),
+                    CHEAP_HASHER.hash(normalised(password_of(name))),
                     self.services.clock(),
                 ),
             )

@@ -182,6 +182,7 @@ def test_more_than_may_wait_in_the_loop_are_served_by_threads() -> None:
     with serving(app, quick_paths=QUICK, queue_max=2, threads=2) as server, waiting_on(server, app, 2):
         assert ask(server.address, request("/wait")).body == b"hello"
         assert len(app.threads) == 2
+        app.go_on()  # or the end of the server waits for those two
 
 
 def test_those_that_wait_when_the_server_is_told_to_stop_are_answered() -> None:

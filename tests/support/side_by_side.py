@@ -1,0 +1,192 @@
+"""Runs all tests in parts, several at a time: a part waits for disks, clocks and other processes much of its time.
+
+    python tests/support/side_by_side.py [AT_ONCE]
+
+AT_ONCE is how many run at the same time: as many as there are processors, and two at least, unless it is given. What a
+part writes goes to a file of its own. At its end its last words are printed, or all of it when it failed; the others go
+on, and the exit code is 1. SIGINT, SIGTERM and SIGHUP end the parts as Ctrl-C does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+    from typing import Self
+
+AT_ONCE_MIN = 2
+END_SECONDS_MAX = 75.0
+"""For all fixtures to end what they started; debian_postgres.py gives its own part and its server 30 s each."""
+_POLL_SECONDS = 0.05
+_ON_DEBIANS = (sys.executable, "tests/support/debian_postgres.py", "--")
+# The cache of pytest is no place that several may write to at the same time.
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A command, and what it is called."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+# Each takes a minute or two, so that none is waited for alone for long.
+FOLDERS = (
+    ("acceptance", "tests/acceptance"),
+    ("faults and docs", "tests/faults", "tests/docs"),
+    ("interfaces", "tests/interfaces"),
+    ("application", "tests/application"),
+)
+"""The parts on the embedded PostgreSQL, each with its folders. What stands in none of them is a part as well."""
+FOLDERS_ON_DEBIANS = (
+    ("acceptance on Debian's PostgreSQL", "tests/acceptance"),
+    # Without the tests of the embedded server itself.
+    (
+        "application and projections on Debian's PostgreSQL",
+        "tests/application",
+        "tests/projections",
+        "--ignore=tests/application/store/test_embedded.py",
+    ),
+)
+
+
+def parts_of_the_tests(scratch: Path) -> list[Part]:
+    """Return the parts, in the order of their beginning. scratch: where each makes a folder for its temporary files.
+
+    They may not share pytest's usual one: whoever comes next takes from it the right to pass through that the embedded
+    server's user was given.
+    """
+    named = [folder for _, *folders in FOLDERS for folder in folders]
+    rest = ("the rest", "tests", *(f"--ignore={folder}" for folder in named))
+
+    def part(number: int, name: str, *arguments: str, before: tuple[str, ...] = ()) -> Part:
+        return Part(name, (*before, *PYTEST, f"--basetemp={scratch / str(number)}", *arguments))
+
+    on_debians = [
+        part(number, *asked, before=_ON_DEBIANS) for number, asked in enumerate(FOLDERS_ON_DEBIANS, start=len(FOLDERS))
+    ]
+    return [
+        *(part(number, *asked) for number, asked in enumerate(FOLDERS)),
+        *on_debians,
+        part(len(FOLDERS) + len(on_debians), *rest),
+    ]
+
+
+class Signals:
+    """Remembers that the end was asked for. Nothing is raised: that could lose a process that was just started."""
+
+    received: int | None = None
+
+    def listen(self) -> Self:
+        """Begin to receive them, in place of whoever did."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._receive)
+        return self
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self.received = number
+
+
+@dataclass
+class Running:
+    """A part that was begun."""
+
+    part: Part
+    log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+    began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        with self.log.open("wb") as output:
+            # A process group of its own: Ctrl-C comes from us, to pytest alone, and its fixtures end what they started.
+            self.process = subprocess.Popen(
+                self.part.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+            )
+
+    def report(self, to: BinaryIO, *, was_ended: bool) -> None:
+        """Print how it went: all that it wrote when it failed of itself, else what stands at its end."""
+        code, said = self.process.returncode, self.log.read_bytes()
+        went = f"{self.part.name}, {time.monotonic() - self.began:.0f} s"
+        if code == 0:
+            to.write(f"{went}: ".encode() + _last_words(said))
+        elif was_ended:
+            to.write(f"{went}: ended with {code}\n".encode() + _last_words(said))
+        else:
+            to.write(f"{went}: FAILED with {code}; all that it said:\n".encode() + said)
+        to.flush()
+
+
+def _last_words(said: bytes) -> bytes:
+    """Return the last line, and before it what pytest sums up, such as why a test was skipped."""
+    lines = said.splitlines(keepends=True) or [b"it said nothing\n"]
+    begins = [number for number, line in enumerate(lines) if b" short test summary info " in line]
+    return b"".join(lines[begins[-1] if begins else -1 :])
+
+
+def run(parts: Sequence[Part], at_once: int, logs: Path, signals: Signals, to: BinaryIO) -> int:
+    """Run the parts, so many at a time; return 0 when all succeeded, 1, or what a shell makes of a signal."""
+    waiting, running, failed = list(parts), list[Running](), list[str]()
+    try:
+        while (waiting and signals.received is None) or running:
+            if signals.received is not None:
+                _end(running)
+            for one in [one for one in running if one.process.poll() is not None]:
+                running.remove(one)
+                one.report(to, was_ended=signals.received is not None)
+                failed += [one.part.name] if one.process.returncode else []
+            while waiting and len(running) < at_once and signals.received is None:
+                running.append(Running(waiting.pop(0), logs / f"{len(parts) - len(waiting)}.log"))
+                to.write(f"{running[-1].part.name}: begun\n".encode())
+                to.flush()
+            time.sleep(_POLL_SECONDS)
+    finally:
+        _end(running)  # there are some only when the above broke off, such as for an output that nobody reads
+    if signals.received is not None:
+        return 128 + signals.received
+    to.write(f"Failed: {'; '.join(failed)}\n".encode() if failed else b"")
+    to.flush()
+    return 1 if failed else 0
+
+
+def _end(running: Sequence[Running]) -> None:
+    """Have each end as by Ctrl-C, and by force what takes too long."""
+    for one in running:
+        one.process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + END_SECONDS_MAX
+    for one in running:
+        with suppress(subprocess.TimeoutExpired):
+            one.process.wait(max(0.0, deadline - time.monotonic()))
+            continue
+        os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all tests; return the exit code."""
+    if len(arguments) > 1 or not all(argument.isdecimal() and int(argument) for argument in arguments):
+        sys.stderr.write(__doc__ or "")
+        return 2
+    at_once = int(arguments[0]) if arguments else max(AT_ONCE_MIN, os.cpu_count() or 0)
+    signals = Signals().listen()
+    scratch = Path(tempfile.mkdtemp(prefix="rpawatch-tests-"))
+    try:
+        return run(parts_of_the_tests(scratch), at_once, scratch, signals, sys.stdout.buffer)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
