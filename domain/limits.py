@@ -55,8 +55,9 @@ BAD_KEYS_PER_MINUTE_MAX = 30
 PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
 SEARCH_CHARS_MAX = 200
-"""What a list is searched for."""
+"""`q` of a list: as long as the longest id."""
 UNUSED_DAYS_MAX = 36_500
+"""A century: what is not used for longer is older than the service."""
 
 # People
 EMAIL_CHARS_MAX = 254

@@ -26,6 +26,7 @@ from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.downloads import AT_ONCE_MAX, Downloads
 from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
+from interfaces.jobs import Jobs
 from interfaces.lists import Lists
 from projections.health import ProjectionHealth, ask
 from projections.projector import Projector
@@ -93,6 +94,7 @@ class Services:
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.audit_log = AuditLog(self.database, self.users)
         self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
+        self.jobs = Jobs(self.database, self.event_sourcing, self.lists)
         self.projector = Projector(
             partial(connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
             READ_MODELS,

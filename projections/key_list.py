@@ -9,12 +9,12 @@ from uuid import UUID
 from domain import key_events
 from domain.api_key import LET_IN, KeyStatus, status_of
 from domain.limits import TIME_MAX, TIME_MIN
-from projections.key_words import KEY_WORDS, LAST_CHARACTER
+from projections.key_search import conditions_of
+from projections.key_words import KEY_WORDS
 from projections.paging import Column, Listing, Order, moment, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from projections.paging import Page, PageRequest
@@ -249,24 +249,18 @@ _KEYS = Listing(
     also=[KEY_WORDS.name],
 )
 KEY_SORTS = tuple(_KEYS.orders)
-_WITH_WORD = f"""
-EXISTS (
-    SELECT FROM rpawatch_lists.{KEY_WORDS.name} AS word
-    WHERE word.account_id = listed.account_id AND word.key_id = listed.key_id
-        AND (word.word >= %s AND word.word < %s OR word.word >= %s AND word.word < %s AND word.is_prefix)
-)"""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFilter:
     """Which keys: None where it does not matter.
 
-    active: whether they let requests in. words: of `words_asked`; each begins a word of the name, or the prefix.
-    flow_id: of the process that they are for. unused_since: they were not used after that, nor made.
+    active: whether they let requests in. search: see key_search.py. flow_id: of the process that they are for.
+    unused_since: they were not used after that, nor made.
     """
 
     active: bool | None = None
-    words: Sequence[tuple[str, str]] | None = None
+    search: str | None = None
     flow_id: UUID | None = None
     unused_since: datetime | None = None
 
@@ -286,12 +280,6 @@ def list_keys(
     if only.unused_since is not None:
         conditions["coalesce(last_used_at, '-infinity') < %s"] = only.unused_since
         conditions["created_at < %s"] = only.unused_since
-    if only.words is not None and not only.words:
-        conditions["%s"] = False  # something was looked for that no name has
-    for number, (in_name, in_prefix) in enumerate(only.words or ()):
-        # A comment, since conditions are told apart by what they say.
-        conditions[f"{_WITH_WORD} /* {number} */"] = (
-            *(in_name, in_name + LAST_CHARACTER),
-            *(in_prefix, in_prefix + LAST_CHARACTER),
-        )
+    if only.search is not None:
+        conditions |= conditions_of(pool, account_id, only.search)
     return _KEYS.page(pool, [account_id], conditions, page)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic
@@ -19,6 +18,7 @@ from psycopg.rows import kwargs_row
 from domain.limits import NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from projections.fence import reading
 from projections.table import R
+from projections.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -61,7 +61,18 @@ class Page(Generic[R]):
 
 def moment(text: str) -> datetime:
     """Return the time in a cursor. Raises ValueError."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def number(text: str) -> int:
+    """Return the whole number in a cursor. Raises ValueError, also for one that no column holds."""
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(text)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +149,37 @@ class Listing(Generic[R]):
         scope: the accounts (or tenants) whose rows may be read. Raises BadCursorError, ListIncompleteError, KeyError
         for an order that there is not.
         """
-        sort = next(iter(self.orders)) if request.sort is None else request.sort
-        order = self.orders[sort]
+        clauses, values = self.clauses(conditions, request)
+        query = self.query(clauses, self.order(request))
+        return self.cut(self.select(pool, scope, query, [*values, request.limit + 1]), request)
+
+    def order(self, request: PageRequest) -> Order:
+        """Return the order that is asked for. Raises KeyError for one that there is not."""
+        return self.orders[self._sort(request)]
+
+    def clauses(
+        self, conditions: Mapping[str, object], request: PageRequest
+    ) -> tuple[list[sql.Composable], list[object]]:
+        """Return what the rows of a page meet, and the values of it: the conditions, and that they come after a cursor.
+
+        Raises BadCursorError.
+        """
         clauses: list[sql.Composable] = [sql.SQL(condition) for condition in conditions]
-        values = _values(conditions)
-        if request.cursor is not None:
-            clauses.append(order.later)
-            values += self._after(sort, request.cursor)
-        # One row more than asked for tells whether there is a next page.
-        rows = self._select(pool, scope, self.query(clauses, order), [*values, request.limit + 1])
+        after = self.after(request)
+        if after is not None:
+            clauses.append(self.order(request).later)
+        return clauses, [*_values(conditions), *(after or ())]
+
+    def cut(self, rows: Sequence[R], request: PageRequest) -> Page[R]:
+        """Return the page of these rows, of which there is one more than asked for where there is a next page."""
         items = tuple(rows[: request.limit])
-        return Page(items, self._cursor(sort, items[-1]) if len(rows) > request.limit else None)
+        return Page(items, self.cursor(request, items[-1]) if len(rows) > request.limit else None)
 
     def all(self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object]) -> tuple[R, ...]:
         """Return all rows that meet the conditions; for what is bounded by its nature."""
         order = next(iter(self.orders.values()))
         query = self.query([sql.SQL(condition) for condition in conditions], order)
-        return tuple(self._select(pool, scope, query, [*_values(conditions), None]))
+        return tuple(self.select(pool, scope, query, [*_values(conditions), None]))
 
     def query(self, clauses: Sequence[sql.Composable], order: Order) -> sql.Composed:
         """Return the query of a page; the values of the clauses come first, then how many rows at most."""
@@ -162,7 +187,8 @@ class Listing(Generic[R]):
             self.source.columns, self.source.table, sql.SQL(" AND ").join(clauses), order.by
         )
 
-    def _select(self, pool: Pool, scope: Collection[UUID], query: sql.Composed, values: Sequence[object]) -> list[R]:
+    def select(self, pool: Pool, scope: Collection[UUID], query: sql.Composed, values: Sequence[object]) -> list[R]:
+        """Return the rows that a query finds, in a transaction that may read the list."""
         with (
             reading(pool, scope, self.source.name, *self.also) as connection,
             connection.cursor(row_factory=kwargs_row(self.source.make_row)) as cursor,
@@ -170,15 +196,22 @@ class Listing(Generic[R]):
             # Planned for these values: a plan for any would walk through a whole account in search of what is rare.
             return cursor.execute(query, values, prepare=False).fetchall()
 
-    def _cursor(self, sort: str, row: R) -> str:
-        keys = [self.name, sort, *(column.text(row) for column in self.orders[sort].columns)]
+    def cursor(self, request: PageRequest, row: object) -> str:
+        """Return the cursor of what comes after a row, or after what has the same attributes to be ordered by."""
+        keys = [self.name, self._sort(request), *(column.text(row) for column in self.order(request).columns)]
         return base64.urlsafe_b64encode(json.dumps(keys, ensure_ascii=False).encode()).rstrip(b"=").decode()
 
-    def _after(self, sort: str, cursor: str) -> list[object]:
-        columns = self.orders[sort].columns
+    def _sort(self, request: PageRequest) -> str:
+        return next(iter(self.orders)) if request.sort is None else request.sort
+
+    def after(self, request: PageRequest) -> list[object] | None:
+        """Return what the page comes after, column by column of the order; None at the start. Raises BadCursorError."""
+        if request.cursor is None:
+            return None
+        columns = self.order(request).columns
         try:
-            keys = _read(cursor)
-            if len(keys) != 2 + len(columns) or keys[:2] != [self.name, sort]:
+            keys = _read(request.cursor)
+            if len(keys) != 2 + len(columns) or keys[:2] != [self.name, self._sort(request)]:
                 raise BadCursorError
             return [column.value(key) for column, key in zip(columns, keys[2:], strict=True)]
         except (ValueError, RecursionError) as error:
@@ -212,5 +245,4 @@ def sort_name(name: str) -> str:
 
     Cut to a length that an index takes: a name that is too long for it must not stop the projector.
     """
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))[:NAME_CHARS_MAX]
+    return plain(name)[:NAME_CHARS_MAX]

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from projections.account_list import ACCOUNT_LIST
 from projections.audit_log import AUDIT_LOG
+from projections.job_details import JOB_DETAILS
+from projections.job_list import JOB_LIST
+from projections.job_terms import JOB_TERMS
 from projections.key_list import KEY_LIST
 from projections.key_uses import KEY_USES
 from projections.key_words import KEY_WORDS
@@ -29,4 +32,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     KEY_WORDS,
     KEY_USES,
     AUDIT_LOG,
+    JOB_LIST,
+    JOB_DETAILS,
+    JOB_TERMS,
 )

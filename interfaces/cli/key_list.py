@@ -14,7 +14,6 @@ from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.lists import batched
 from projections.key_list import KEY_SORTS, KeyFilter
-from projections.key_words import words_asked
 from projections.paging import PageRequest
 
 _COLUMNS = {
@@ -70,7 +69,7 @@ def list_keys(  # noqa: PLR0913 - each is an option
     account_id, lists, now = desk.account(account).id, desk.lists(), desk.services.clock()
     only = KeyFilter(
         active=None if everything else not inactive,
-        words=None if search is None else words_asked(search),
+        search=search,
         flow_id=process,
         unused_since=None if unused_for is None else now - timedelta(days=unused_for),
     )

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "keys": ("interfaces.cli.keys", "API keys: list, create, show, change, rotate, deactivate, find, hygiene."),
     "projections": ("interfaces.cli.projections", "What lists are read from: status, rebuild, verify, clean."),
     "audit": ("interfaces.cli.audit", "The audit log: who did what, when: list, export."),
+    "jobs": ("interfaces.cli.jobs", "Jobs that robots reported: list, show."),
     "report": ("interfaces.cli.report", "Report a finished job, as a bot does."),
     "demo": ("interfaces.cli.demo", "Fill an installation with a made-up month."),
 }

@@ -59,7 +59,8 @@ class Answer:
     columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
     blanks: what people see in a column where there is nothing, other than a dash. groups: what people see in place of
     the document: tables of these columns. rows: what people see in place of the items. last_line: what people see after
-    them. exit_code: of the command, where an answer is one that scripts go by, as grep's is.
+    them. below: what people see under a block, of what the document holds too. exit_code: of the command, where an
+    answer is one that scripts go by, as grep's is.
     """
 
     document: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Answer:
     groups: Sequence[Group] | None = None
     rows: Sequence[Mapping[str, Any]] | None = None
     last_line: str | None = None
+    below: Answer | None = None
     exit_code: int = 0
 
 
@@ -118,6 +120,9 @@ def _write(answer: Answer, *, as_json: bool) -> None:
         _print_items(answer.document["items"] if answer.rows is None else answer.rows, answer)
     else:
         _print_block(_console(), answer.document, answer)
+        if answer.below is not None:
+            sys.stdout.write("\n")
+            _write(answer.below, as_json=False)
 
 
 def _forget_output() -> None:

@@ -19,6 +19,7 @@ from interfaces.http.audit import AuditResource
 from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, Home, ProblemPage
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
+from interfaces.http.jobs import JobDetailsResource, JobResource, JobsResource
 from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource, RotateResource
 from interfaces.http.members import MemberResource, MembersResource
 from interfaces.http.metrics import Metrics
@@ -59,6 +60,9 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
         f"{_ACCOUNT}/audit": AuditResource(services),
+        f"{_ACCOUNT}/jobs": JobsResource(services),
+        f"{_ACCOUNT}/jobs/{{job_id}}": JobResource(services),
+        f"{_ACCOUNT}/jobs/{{job_id}}/details": JobDetailsResource(services),
         "/health/live": Live(),
         "/health/ready": Ready(services),
         "/metrics": Metrics(services),

@@ -30,7 +30,6 @@ from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
 from projections.key_list import KEY_SORTS, KeyFilter
-from projections.key_words import words_asked
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
@@ -118,11 +117,10 @@ class KeysResource(_ShowsKeys):
         self._check(caller, Action.READ_KEYS)
         size, cursor = page_parameters(req, "active", "q", "scope", "unused_for", "sort")
         now = self._services.clock()
-        asked = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
         unused_days = int_parameter(req, "unused_for", 0, limits.UNUSED_DAYS_MAX)
         only = KeyFilter(
             active=bool_parameter(req, "active"),
-            words=None if asked is None else words_asked(asked),
+            search=text_parameter(req, "q", limits.SEARCH_CHARS_MAX),
             flow_id=uuid_parameter(req, "scope"),
             unused_since=None if unused_days is None else now - timedelta(days=unused_days),
         )

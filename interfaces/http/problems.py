@@ -9,6 +9,7 @@ import orjson
 
 from application.store.errors import ConflictError, StoreUnavailableError
 from domain import errors, limits
+from interfaces.jobs import JobNotShownError
 from projections.fence import ListIncompleteError
 from projections.paging import BadCursorError
 
@@ -141,6 +142,7 @@ SLUGS: dict[type[Exception], str] = {
     errors.InvalidInputError: "invalid-request",
     BadCursorError: "invalid-request",
     ListIncompleteError: "unavailable",
+    JobNotShownError: "unavailable",
     StoreUnavailableError: "unavailable",
     ConflictError: "unavailable",
 }
@@ -182,6 +184,8 @@ def problem_of(error: Exception) -> ProblemError:
         field_errors = error.errors
     elif isinstance(error, BadCursorError):
         field_errors = [errors.FieldError("", "cursor must be a next_cursor of this list; begin without one")]
+    elif isinstance(error, JobNotShownError):
+        return ProblemError(slug, detail="The job is on disk, and not shown yet. Ask again after Retry-After.")
     elif isinstance(error, ListIncompleteError):
         return ProblemError(slug, detail=f"{error} Try again later.", headers={"Retry-After": "5"})
     return ProblemError(slug, errors=field_errors, headers=headers)

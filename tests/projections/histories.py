@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from domain.account import Account
@@ -17,7 +16,7 @@ from domain.model import Cause, Event
 from domain.permissions import ACCOUNT_ROLES
 from domain.process import Process
 from domain.receipt import Receipt
-from domain.report import JobStatus, Report
+from domain.report import DetailStatus, JobStatus, Report
 from tests.support.clock import NOON
 from tests.support.examples import report_body
 
@@ -69,7 +68,7 @@ class Histories:
             self._change_member,
             self._change_key,
             self._change_key,
-            self._report,
+            self._report_job,
         ]
         if not self._members or not self._keys or self._chance.random() < 0.2:
             steps = [self._open_account, self._register, self._add_member, self._create_key]
@@ -107,22 +106,17 @@ class Histories:
         self._keys.append(a_key_of(account, self._name(), self._cause(), limit=self._chance.randrange(1, 20)))
         return self._keys[-1]
 
-    def _report(self) -> Job:
-        process, key = self._chance.choice(self._processes), self._chance.choice(self._keys)
-        cause = Cause(NOON + timedelta(milliseconds=self._happened), str(key.id), "request-1", uuid4())
-        body = report_body(
-            flow_id=str(process.flow_id),
-            status=self._chance.choice(list(JobStatus)).value,
-            external_id=self._chance.choice([None, f"RUN-{self._happened}"]),
-        )
-        report = Report.model_validate_json(json.dumps(body))
-        return Job.report(cause, job_id=uuid4(), account_id=process.account_id, report=report)
-
     def _change_key(self) -> ApiKey:
         key = self._chance.choice(self._keys)
         with suppress(DomainError):
             happen_to(key, self._cause(), self._chance)
         return key
+
+    def _report_job(self) -> Job:
+        key = self._chance.choice(self._keys)
+        happened = self._cause()
+        by_key = Cause(happened.at, str(key.id), happened.request_id, happened.command_id)
+        return a_job_of(key.account_id, uuid4(), by_key, self._chance)
 
     def _change_account(self) -> Account:
         account = self._chance.choice(self._accounts)
@@ -180,6 +174,30 @@ def a_key_of(account_id: UUID, name: str, cause: Cause, *, limit: int = 60) -> A
         limit=limit,
         expires_at=None,
     )
+
+
+def a_job_of(account_id: UUID, flow_id: UUID, cause: Cause, chance: random.Random, **fields: Any) -> Job:
+    """Return a job with this and that. Its details are in no order."""
+    numbers = chance.sample(range(1_000), chance.choice([0, 0, 1, 3, 3, 3, 250]))
+    details = [
+        {
+            "sequence_no": number,
+            "status": chance.choice(list(DetailStatus)),
+            "record_id": chance.choice([None, f"INV-{chance.randrange(50)}", "Größe 7"]),
+            "error_message": chance.choice([None, 'x"\\\n🤖']),
+        }
+        for number in numbers
+    ]
+    drawn = {
+        "status": chance.choice([None, *JobStatus]),
+        "external_id": chance.choice([None, f"UIP/{chance.randrange(50)}"]),
+        "result_summary": chance.choice([None, f"{chance.randrange(9)} Rechnungen (gebucht)"]),
+        "tags": chance.choice([None, [], ["month-end", "Büro"]]),
+        "data": chance.choice([None, {}, {"large": 10**30, "nested": {"null": None, "list": [1.5, "é"]}}]),
+        "details": chance.choice([None, details]),
+    }
+    body = report_body(flow_id=str(flow_id), **drawn | fields)
+    return Job.report(cause, job_id=uuid4(), account_id=account_id, report=Report.model_validate(body))
 
 
 def happen_to(key: ApiKey, cause: Cause, chance: random.Random) -> None:

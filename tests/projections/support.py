@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 from psycopg import sql
 
 from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from domain.ids import process_id
+from domain.job import Job
 from projections.account_list import ACCOUNT_LIST
+from projections.job_details import JOB_DETAILS
+from projections.job_list import JOB_LIST
 from projections.key_list import KEY_LIST, KeyRow
 from projections.member_list import MEMBER_LIST
 from projections.process_list import PROCESS_LIST
@@ -155,6 +160,14 @@ class World:
         assert len(by_stream) == len(rows), "no stream has two rows"
         return by_stream
 
+    def jobs(self) -> dict[UUID, tuple[Any, ...]]:
+        """Return what the read models say of each job, its details put together."""
+        details: dict[int, list[Any]] = {}
+        for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_DETAILS.name} ORDER BY position, last_no"):  # noqa: S608 - a constant
+            details.setdefault(row["position"], []).extend(json.loads(row["details"]))
+        rows = self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_LIST.name}")  # noqa: S608 - a constant
+        return {row["job_id"]: shown_of_job(row, details.get(row["position"], [])) for row in rows}
+
     def shown(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
         """Return what the read models show, in the terms of `folded`."""
         return {
@@ -171,14 +184,18 @@ class World:
                 for id_, row in self.rows(MEMBER_LIST).items()
             },
             "keys": {id_: shown_of_key(row) for id_, row in self.rows(KEY_LIST).items()},
+            "jobs": self.jobs(),
         }
 
     def folded(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
         """Return what all events of the log make of the aggregates: the domain's own code, and none of projections."""
         aggregates: dict[UUID, Any] = {}
+        jobs: dict[UUID, tuple[Any, ...]] = {}
         for notification in self.application.log_after(0):
             event: Any = self.decode(notification)
             aggregates[event.originator_id] = event.mutate(aggregates.get(event.originator_id))
+            if isinstance(event, Job.Reported):  # the aggregate holds less of it
+                jobs[event.originator_id] = reported_of_job(event)
         of_kind = _of_kind(aggregates)
         return {
             "accounts": {a.id: (a.tenant_id, a.name, a.opened_at, a.keep_addresses) for a in of_kind("account")},
@@ -190,6 +207,7 @@ class World:
                 for m in of_kind("member")
             },
             "keys": {key.id: folded_of_key(key) for key in of_kind("api_key")},
+            "jobs": jobs,
         }
 
 
@@ -205,6 +223,27 @@ def folded_of_key(key: Any) -> tuple[Any, ...]:
 
 # Not of the aggregate: what the list is ordered and filtered by, and when the key was rotated, which no rule asks for.
 _KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in {"sort_name", "rotated_at", "ends_at"}]
+
+
+def shown_of_job(row: dict[str, Any], details: list[Any]) -> tuple[Any, ...]:
+    """Return what a row says of a job, in the terms of `reported_of_job`."""
+    data = None if row["data"] is None else json.loads(row["data"])
+    return (*(row[column] for column in _JOB_COLUMNS), row["process_id"], str(row["key_id"]), data, details)
+
+
+def reported_of_job(event: Job.Reported) -> tuple[Any, ...]:
+    """Return what a robot reported of a job."""
+    fields = {"received_at": event.timestamp} | vars(event.counts) | vars(event)
+    details = sorted(event.details or [], key=lambda detail: detail["sequence_no"])
+    process = process_id(event.account_id, event.flow_id)
+    return (*(fields[column] for column in _JOB_COLUMNS), process, event.actor, event.data, details)
+
+
+_JOB_COLUMNS = (
+    "account_id", "flow_id", "robot_id", "status", "started_at", "finished_at", "received_at",
+    "total", "success", "failed", "skipped",
+    "target", "source", "external_id", "result_summary", "error_message", "tags",
+)  # fmt: skip
 _CALLED = {"key_id": "id", "rate_limit": "limit", "last_event_at": "modified_on"}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domain.api_key import ApiKey
 from domain.job import Job
+from projections import key_search
 from projections.key_list import KEY_SORTS, KeyFilter, KeyRow, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.key_words import WORDS_ASKED_MAX, words_asked, words_of
@@ -70,7 +71,7 @@ def listed(world: World, account_id: UUID, now: datetime = NOON, sort: str | Non
 
 
 def found(world: World, account_id: UUID, text: str) -> set[str]:
-    return {row.name for row in listed(world, account_id, words=words_asked(text))}
+    return {row.name for row in listed(world, account_id, search=text)}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_filters_together_leave_what_meets_all_of_them(shared: World) -> None:
     assert names(flow_id=uuid4()) == set()
     assert names(unused_since=now - 30 * DAY, active=True) == {"Scoped", "Plain"}
     assert names(unused_since=now - 60 * DAY) == set()
-    assert names(active=True, words=words_asked("pl")) == {"Plain"}
+    assert names(active=True, search="pl") == {"Plain"}
     # Time passes, and nothing happens.
     assert {row.name for row in listed(shared, account_id, NOON + HOUR / 2, active=True)} == {
         row.name for row in (scoped, used, expired, plain)
@@ -234,3 +235,14 @@ def test_a_process_shows_the_job_that_was_reported_last_and_how_many_were(world:
             shown = known[row.process_id]
             assert (shown.last_job_id, shown.last_job_status) == (job.originator_id, job.status)
             assert (shown.last_job_at, shown.jobs) == (job.timestamp, counts[row.account_id, row.flow_id])
+
+
+@pytest.mark.parametrize(("few", "many"), [(1_000, 20_000), (0, 20_000), (0, 0)])
+def test_however_many_keys_a_word_has_the_same_are_found(
+    shared: World, account: UUID, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+) -> None:
+    monkeypatch.setattr(key_search, "FEW", few)
+    monkeypatch.setattr(key_search, "MANY", many)
+    for text, name in (("inv bot", "Invoice Processing Bot"), ("sap", "SAP, Rechnungen (Müller & Söhne)")):
+        assert found(shared, account, text) == {name}
+    assert found(shared, account, "inv sap") == set()

@@ -46,6 +46,7 @@ class Target:
     world: World
     app: WSGIApplication
     robot: Robot
+    job_id: UUID
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Let time pass, and answer."""
@@ -58,7 +59,8 @@ def target_of(world: World, app: WSGIApplication) -> Target:
     world.people.sign_up("bob")
     world.cast.add_process(world.cast.account_a, UUID(FLOW_ID))  # so that the document's own examples are taken in
     robot = world.robot(limit=RATE_LIMIT_MAX)
-    return Target(world, app, robot)
+    reported = robot.report(details=[{"sequence_no": 1, "status": "failed", "record_id": "INV-1001"}])
+    return Target(world, app, robot, UUID(reported.json["job_id"]))
 
 
 @dataclass
@@ -115,6 +117,7 @@ class _Sensible:
             "account_id": (cast.account_a,),
             "flow_id": (cast.flow_a, cast.other_flow_a),
             "user_id": (UUID(cast.bob), UUID(cast.alice)),
+            "job_id": (self.target.job_id,),
         }
 
     def _name_what_exists(self, case: AnyCase) -> None:

@@ -8,6 +8,7 @@ from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.admin import ADMIN_OPERATIONS
 from interfaces.http.openapi.audit import AUDIT_OPERATIONS
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
+from interfaces.http.openapi.jobs import JOB_OPERATIONS
 from interfaces.http.sessions import SignIn
 
 OPERATIONS: tuple[Entry, ...] = (
@@ -97,6 +98,7 @@ OPERATIONS: tuple[Entry, ...] = (
     ),
     *ADMIN_OPERATIONS,
     *AUDIT_OPERATIONS,
+    *JOB_OPERATIONS,
     Entry(
         method="get",
         path="/health/live",

@@ -22,12 +22,14 @@ from openapi_pydantic.util import PydanticSchema
 from domain import limits
 from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
+from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
 from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
 from projections.audit_log import ACTIONS, KINDS
+from projections.job_list import BY_TIME
 from projections.key_list import KEY_SORTS
 
 if TYPE_CHECKING:
@@ -55,13 +57,13 @@ def _query(name: str, description: str, schema: Schema) -> Parameter:
     return _parameter(name, "query", description, schema)
 
 
-_SEARCH = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"
 _TIME = _text(format="date-time", pattern="^(19[7-9][0-9]|2[01][0-9]{2})-")
 PARAMETERS: dict[str, Parameter] = {
     "account_id": _path("account_id", "The account."),
     "flow_id": _path("flow_id", "The process."),
     "user_id": _path("user_id", "The user."),
     "key_id": _path("key_id", "The key's id, not its secret."),
+    "job_id": _path("job_id", "The job."),
     "name": _path("name", "The file.", enum=sorted(ASSETS)),
     "slug": _path("slug", "The last part of the `type` of a problem.", enum=sorted(PROBLEMS)),
     "limit": _query(
@@ -83,7 +85,7 @@ PARAMETERS: dict[str, Parameter] = {
     "q-keys": _query(
         "q",
         "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
-        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=_SEARCH),
+        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
     ),
     "scope": _query("scope", "Only those that are for this process.", _text(format="uuid")),
     "unused_for": _query(
@@ -106,6 +108,23 @@ PARAMETERS: dict[str, Parameter] = {
     "from": _query("from", "Only what has this time or a later one; with a zone, whose + is written %2B.", _TIME),
     "to": _query("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
     "format": _query("format", "All of it as a file of this kind, in place of a page.", _text(enum=[*EXPORT_FORMATS])),
+    "job_status": _query("status", "Only those that ended so.", _text(enum=[status.value for status in JobStatus])),
+    "of_flow_id": _query("flow_id", "Only those of this process.", _text(format="uuid")),
+    "of_key_id": _query("key_id", "Only those that were reported with this key.", _text(format="uuid")),
+    "job_q": _query(
+        "q",
+        "Whole words, all of which stand in the job: in its external_id, tags or result_summary, or in the record_id of"
+        " a detail. Case and accents do not matter, nor does punctuation around a word; INV-2024/0042 is one word.",
+        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
+    ),
+    "job_sort": _query(
+        "sort",
+        "By the time of receipt: `-received_at` (the latest first) or `received_at`.",
+        _text(enum=list(BY_TIME.orders), default=next(iter(BY_TIME.orders))),
+    ),
+    "detail_status": _query(
+        "status", "Only those of this status.", _text(enum=[status.value for status in DetailStatus])
+    ),
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
         "header",

@@ -18,11 +18,13 @@ Cursor = Annotated[str | None, Field(description="Send it as `cursor` to get the
 AccountId = Annotated[UUID, Field(description="The account.")]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What the API answers with: these fields and no others."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class JobReceipt(_Answer):
+class JobReceipt(Answer):
     """A job that is on disk. Whatever was answered with 201 survives any crash."""
 
     job_id: UUID
@@ -34,7 +36,7 @@ class JobReceipt(_Answer):
     received_at: Instant
 
 
-class OwnKey(_Answer):
+class OwnKey(Answer):
     """What a bot may know of its own key."""
 
     name: str
@@ -46,7 +48,7 @@ class OwnKey(_Answer):
     limit: Annotated[int, Field(description="Requests in any 60 seconds.")]
 
 
-class Key(_Answer):
+class Key(Answer):
     """An API key, without its secret. `active` and `status` come from the check that lets requests in."""
 
     id: UUID
@@ -86,7 +88,7 @@ class CreatedKey(Key):
     ]
 
 
-class Account(_Answer):
+class Account(Answer):
     """An isolated workspace: processes, jobs and keys belong to exactly one."""
 
     id: UUID
@@ -95,7 +97,7 @@ class Account(_Answer):
     suspended_at: Annotated[Instant | None, Field(description="Since when it takes no reports; null when it does.")]
 
 
-class LastJob(_Answer):
+class LastJob(Answer):
     """The job of a process that was reported last."""
 
     id: UUID
@@ -103,7 +105,7 @@ class LastJob(_Answer):
     received_at: Instant
 
 
-class Process(_Answer):
+class Process(Answer):
     """An automated process, which robots run and report jobs of."""
 
     flow_id: Annotated[UUID, Field(description="What reports name it by; unique in its account.")]
@@ -114,7 +116,7 @@ class Process(_Answer):
     last_job: Annotated[LastJob | None, Field(description="As the lists know it; null when there was none.")]
 
 
-class Member(_Answer):
+class Member(Answer):
     """A user and what they are in an account. email and name are null when personal data was erased."""
 
     user_id: UUID
@@ -138,7 +140,7 @@ class AddedMember(Member):
     ]
 
 
-class Who(_Answer):
+class Who(Answer):
     """A user."""
 
     id: UUID
@@ -146,7 +148,7 @@ class Who(_Answer):
     name: str
 
 
-class Membership(_Answer):
+class Membership(Answer):
     """What a user is, and where."""
 
     account_id: Annotated[UUID | None, Field(description="Null for a role in the whole tenant.")]
@@ -154,7 +156,7 @@ class Membership(_Answer):
     roles: list[Role]
 
 
-class Session(_Answer):
+class Session(Answer):
     """Who is signed in."""
 
     expires_at: Instant
@@ -171,35 +173,35 @@ class NewSession(Session):
     token: Annotated[str, Field(description="Send it as `Authorization: Bearer <token>`; it is shown this once.")]
 
 
-class AccountPage(_Answer):
+class AccountPage(Answer):
     """A page of accounts, by name."""
 
     items: list[Account]
     next_cursor: Cursor
 
 
-class KeyPage(_Answer):
+class KeyPage(Answer):
     """A page of keys."""
 
     items: list[Key]
     next_cursor: Cursor
 
 
-class ProcessPage(_Answer):
+class ProcessPage(Answer):
     """A page of processes, by name."""
 
     items: list[Process]
     next_cursor: Cursor
 
 
-class MemberPage(_Answer):
+class MemberPage(Answer):
     """A page of members."""
 
     items: list[Member]
     next_cursor: Cursor
 
 
-class AuditResource(_Answer):
+class AuditResource(Answer):
     """What something was done to."""
 
     kind: Annotated[str, Field(description="The first word of the action.", json_schema_extra={"enum": list(KINDS)})]
@@ -215,7 +217,7 @@ class AuditResource(_Answer):
     ]
 
 
-class AuditItem(_Answer):
+class AuditItem(Answer):
     """Something that was done."""
 
     position: Annotated[int, Field(ge=1, description="Its place in the log of the whole installation.")]
@@ -231,20 +233,20 @@ class AuditItem(_Answer):
     changes: Annotated[dict[str, Any], Field(description="What is new: the fields of the event.")]
 
 
-class AuditPage(_Answer):
+class AuditPage(Answer):
     """A page of the audit log, newest first."""
 
     items: list[AuditItem]
     next_cursor: Cursor
 
 
-class Alive(_Answer):
+class Alive(Answer):
     """The process runs."""
 
     status: Literal["ok"]
 
 
-class ReadyState(_Answer):
+class ReadyState(Answer):
     """Whether the service can serve; what is wrong stands beside `status`."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.update(required=["status"]))
@@ -252,9 +254,15 @@ class ReadyState(_Answer):
     status: Literal["ok", "unavailable"]
     store: Annotated[str, Field(description="What is wrong with the store; left out when nothing is.")]
     projector: Annotated[str, Field(description="What is wrong with the read models; left out when nothing is.")]
+    incomplete_lists: Annotated[
+        list[str], Field(description="Read models that are being made for the first time; left out when none are.")
+    ]
+    dead_letters: Annotated[
+        int, Field(ge=1, description="Events that a read model could not take in; left out when there are none.")
+    ]
 
 
-class BrokenRule(_Answer):
+class BrokenRule(Answer):
     """One rule that the request breaks."""
 
     pointer: Annotated[

@@ -95,7 +95,7 @@ def test_keys_are_found_by_words_and_prefix_by_scope_and_by_how_long_they_were_n
         return {item["id"] for item in listed(world, query)}
 
     assert ids("?q=invoice") == ids("?q=sap%20inv") == ids(f"?q={scoped['prefix']}") == {scoped["id"]}
-    assert ids("?q=nothing") == ids("?q=---") == set()
+    assert ids("?q=nothing") == ids("?q=%00") == ids("?q=---") == set()
     assert ids(f"?scope={world.cast.flow_a}") == {scoped["id"]}
     assert ids(f"?scope={uuid4()}") == set()
     world.clock.advance(timedelta(days=10))
@@ -144,10 +144,9 @@ def test_a_cursor_of_another_order_is_refused(world: World) -> None:
         ("?unused_for=36501", "unused_for must be from 0 to 36500"),
         ("?unused_for=1.5", "unused_for must be from 0 to 36500"),
         (f"?unused_for={'9' * 5000}", "unused_for must be from 0 to 36500"),
-        ("?q=", "q must have a letter or digit, and no control characters"),
-        ("?q=%20", "q must have a letter or digit, and no control characters"),
-        ("?q=a%00b", "q must have a letter or digit, and no control characters"),
-        (f"?q={'x' * 201}", "q must have at most 200 characters"),
+        ("?q=", "q must have 1 to 200 characters"),
+        ("?q=%20", "q must not be blank"),
+        (f"?q={'x' * 201}", "q must have 1 to 200 characters"),
         ("?sort=uses", "sort must be one of name, -name"),
         ("?sort=", "sort must be one of name, -name"),
         ("?cursor=x", "cursor must be a next_cursor of this list"),

@@ -81,11 +81,14 @@ def requests_of_the_router(world: World) -> list[str]:
 def ids_in_account_a(world: World) -> dict[str, str]:
     """Return something real for every part of a path. The member is a new one, who may be removed."""
     member = str(uuid4())
+    robot = world.robot()
     world.cast.add_member(member, Role.ACCOUNT_USER, world.cast.account_a)
     return {
         "account_id": str(world.cast.account_a),
         "flow_id": str(world.cast.flow_a),
-        "key_id": str(world.robot().key_id),
+        "key_id": str(robot.key_id),
+        # Where the account was just suspended no robot reports; then no job is asked for either.
+        "job_id": robot.report().json.get("job_id", member),
         "user_id": member,
         "name": "swagger-ui.css",
         "slug": "not-found",
@@ -94,7 +97,7 @@ def ids_in_account_a(world: World) -> dict[str, str]:
 
 def random_ids() -> dict[str, str]:
     """Return ids of nothing."""
-    return {name: str(uuid4()) for name in ("account_id", "flow_id", "key_id", "user_id", "name", "slug")}
+    return {name: str(uuid4()) for name in ("account_id", "flow_id", "key_id", "job_id", "user_id", "name", "slug")}
 
 
 def body_for(request: str, world: World) -> Any:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch
 
 GROUPS = {"accounts", "processes", "members", "keys", "audit"}
+GROUPS = {"accounts", "processes", "members", "keys", "jobs"}
 EXPECTED = {
     "serve", "migrate", "report", "demo",
     "accounts list", "accounts create", "accounts rename", "accounts settings", "accounts suspend", "accounts resume",
@@ -28,6 +29,7 @@ EXPECTED = {
     "keys find", "keys hygiene",
     "projections status", "projections rebuild", "projections verify", "projections clean",
     "audit list", "audit export",
+    "jobs list", "jobs show",
 }  # fmt: skip
 
 

@@ -1,0 +1,178 @@
+"""`rpawatch jobs`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+import typer
+
+from domain.errors import FieldError, InvalidInputError
+from domain.ids import process_id
+from domain.job import Job
+from domain.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SEARCH_CHARS_MAX
+from domain.report import JobStatus, Time
+from interfaces.cli.desk import Desk, all_pages, checked
+from interfaces.cli.output import Answer
+from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from projections.job_list import JobFilter
+from projections.paging import PageRequest
+from projections.words import words_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_COLUMNS: Final = {
+    "received_at": "Received",
+    "status": "Status",
+    "robot_id": "Robot",
+    "counts": "Records",
+    "external_id": "External id",
+    "result_summary": "Summary",
+    "id": "Id",
+}
+_WHOLE: Final = {
+    "id": "Id",
+    "account_id": "Account",
+    "flow_id": "Process",
+    "key_id": "Key",
+    "robot_id": "Robot",
+    "status": "Status",
+    "started_at": "Started",
+    "finished_at": "Finished",
+    "received_at": "Received",
+    "duration_seconds": "Seconds",
+    "counts": "Records",
+    "target": "Target",
+    "source": "Source",
+    "external_id": "External id",
+    "result_summary": "Summary",
+    "error_message": "Error",
+    "tags": "Tags",
+    "data": "Data",
+}
+_DETAILS: Final = {
+    "sequence_no": "No",
+    "status": "Status",
+    "record_id": "Record",
+    "record_name": "Name",
+    "result": "Result",
+    "error_message": "Error",
+}
+_LISTED_MAX: Final = 10_000
+_jobs = typer.Typer(no_args_is_help=True)
+
+
+def add_to(app: typer.Typer, name: str, help_line: str) -> None:
+    """Add the group."""
+    app.add_typer(_jobs, name=name, help=help_line)
+
+
+@store_command(
+    _jobs,
+    "list",
+    examples="""
+        rpawatch jobs list --status failed
+        rpawatch jobs list --account Finance --since 2026-03-01T00:00:00Z --limit 1000 --json
+        rpawatch jobs list --search "INV-1002"
+    """,
+)
+def list_jobs(  # noqa: PLR0913 - each is an option
+    desk: Desk,
+    *,
+    account: AccountOption = None,
+    status: Annotated[JobStatus | None, typer.Option(help="Only those that ended so.", show_default=False)] = None,
+    process: Annotated[
+        UUID | None,
+        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Only those of this process.", show_default=False),
+    ] = None,
+    key: Annotated[
+        UUID | None,
+        typer.Option(metavar="KEY_ID", parser=uuid_of, help="Only those reported with this key.", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z.", show_default=False),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Received before.", show_default=False)] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help="Whole words of external id, tags, summary and record ids; all of them stand in the job.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=_LISTED_MAX, help="How many at most.")
+    ] = PAGE_ITEMS_DEFAULT,
+) -> Answer:
+    """List the jobs of an account, those received last first."""
+    account_id = desk.account(account).id
+    wanted = JobFilter(
+        status=None if status is None else status.value,
+        process_id=None if process is None else process_id(account_id, process),
+        key_id=key,
+        since=_time(since, "since"),
+        until=_time(until, "until"),
+    )
+    query = None if search is None else _query(search)
+    desk.lists()
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while len(items) < limit:
+        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
+        more, cursor = desk.services.jobs.page(account_id, wanted, page, query)
+        items += more
+        if cursor is None:
+            break
+    note = None if cursor is None else f"There are more than {len(items)}. See them with a higher --limit."
+    return Answer({"items": items}, _COLUMNS, note=note)
+
+
+@store_command(
+    _jobs,
+    "show",
+    examples="""
+        rpawatch jobs show 3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c
+        rpawatch jobs show 3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c --details --json
+    """,
+)
+def show_job(
+    desk: Desk,
+    job_id: Annotated[
+        UUID,
+        typer.Argument(
+            metavar="JOB_ID", parser=uuid_of, help="The id in the answer to its report.", show_default=False
+        ),
+    ],
+    *,
+    details: Annotated[bool, typer.Option("--details", help="With the records that it worked on.")] = False,
+) -> Answer:
+    """Show a job."""
+    account_id = desk.get(Job, job_id).account_id
+    desk.lists()
+    jobs = desk.services.jobs
+    job = jobs.one(account_id, job_id)
+    if job["data"] is not None:
+        job["data"] = json.loads(orjson.dumps(job["data"]))
+    if not details:
+        return Answer(job, _WHOLE)
+    items = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))
+    return Answer({**job, "details": items}, _WHOLE, below=Answer({"items": items}, _DETAILS))
+
+
+def _time(text: str | None, name: str) -> datetime | None:
+    time: datetime | None = None if text is None else checked(Time, text, name)
+    return time
+
+
+def _query(text: str) -> str:
+    query: str = checked(str, text, "search")
+    if len(query) > SEARCH_CHARS_MAX:
+        raise InvalidInputError([FieldError("/search", f"must have at most {SEARCH_CHARS_MAX} characters")])
+    if not words_of(query):
+        raise InvalidInputError([FieldError("/search", "must not be blank")])
+    return query

@@ -1,0 +1,123 @@
+"""The jobs that people read, as they look on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from domain.errors import NotFoundError
+from domain.ids import process_id
+from domain.job import Job
+from interfaces.http.presenters import time_text
+from projections.job_details import list_details
+from projections.job_list import JobFilter, JobHead, JobRow, find_job, list_jobs
+from projections.job_search import search_jobs
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from application.event_sourcing import EventSourcing
+    from application.store.database import Database
+    from interfaces.lists import ListPage, Lists
+    from projections.paging import PageRequest
+
+
+class JobNotShownError(Exception):
+    """A job that is on disk, and that the read models don't show yet."""
+
+
+class Jobs:
+    """Reads the jobs of an account. `visible` are the process streams that the caller may see, None for all of them."""
+
+    def __init__(self, database: Database, event_sourcing: EventSourcing, lists: Lists) -> None:
+        self._database = database
+        self._event_sourcing = event_sourcing
+        self._lists = lists
+
+    def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> ListPage:
+        """Return jobs by the time of receipt; with `query` those that hold every word of it.
+
+        Raises BadCursorError, and ValueError for a query without a word.
+        """
+        found = (
+            list_jobs(self._database, account_id=account_id, wanted=wanted, page=page)
+            if query is None
+            else search_jobs(self._database, account_id=account_id, query=query, wanted=wanted, page=page)
+        )
+        return [_head(row) for row in found.items], found.next_cursor
+
+    def one(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None = None) -> dict[str, Any]:
+        """Return a job whole, but for its details. Raises NotFoundError, JobNotShownError."""
+        row = self._row(account_id, job_id, visible)
+        # As it is kept: JSON has larger numbers than orjson reads.
+        data = None if row.data is None else orjson.Fragment(row.data)
+        return {**_head(row), "data": data}
+
+    def details(
+        self,
+        account_id: UUID,
+        job_id: UUID,
+        page: PageRequest,
+        *,
+        status: str | None = None,
+        visible: frozenset[UUID] | None = None,
+    ) -> ListPage:
+        """Return details of a job by number; with `status` those of that status.
+
+        Raises BadCursorError, NotFoundError, JobNotShownError.
+        """
+        row = self._row(account_id, job_id, visible)
+        items, cursor = list_details(
+            self._database, account_id=account_id, position=row.position, page=page, status=status
+        )
+        return [{name: item.get(name) for name in _DETAIL} for item in items], cursor
+
+    def _row(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None) -> JobRow:
+        row = find_job(self._database, account_id=account_id, job_id=job_id)
+        if row is None:
+            self._wait_for_report(account_id, job_id, visible)
+            row = find_job(self._database, account_id=account_id, job_id=job_id)
+        if row is None or not _is_seen(row.process_id, visible):
+            raise NotFoundError
+        return row
+
+    def _wait_for_report(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None) -> None:
+        """Wait until a job of the account that was just reported is shown: its address was in the answer to that.
+
+        Raises NotFoundError for what is no such job.
+        """
+        job = self._event_sourcing.find(Job, job_id)
+        if job is None or job.account_id != account_id or not _is_seen(process_id(account_id, job.flow_id), visible):
+            raise NotFoundError
+        if not self._lists.wait_for(self._event_sourcing.recorder.max_notification_id() or 0):
+            raise JobNotShownError
+
+
+def _is_seen(process: UUID, visible: frozenset[UUID] | None) -> bool:
+    return visible is None or process in visible
+
+
+_DETAIL = ("sequence_no", "status", "record_id", "record_name", "result", "error_message")
+
+
+def _head(row: JobHead) -> dict[str, Any]:
+    return {
+        "id": str(row.job_id),
+        "account_id": str(row.account_id),
+        "flow_id": str(row.flow_id),
+        "key_id": str(row.key_id),
+        "robot_id": row.robot_id,
+        "status": row.status,
+        "started_at": time_text(row.started_at),
+        "finished_at": time_text(row.finished_at),
+        "received_at": time_text(row.received_at),
+        "duration_seconds": (row.finished_at - row.started_at).total_seconds(),
+        "counts": {"total": row.total, "success": row.success, "failed": row.failed, "skipped": row.skipped},
+        "target": row.target,
+        "source": row.source,
+        "external_id": row.external_id,
+        "result_summary": row.result_summary,
+        "error_message": row.error_message,
+        "tags": row.tags or [],
+    }

@@ -1,0 +1,168 @@
+"""The details of jobs: a hundred of them in a row, so that a job of 50,000 is 500 rows and a page reads one or two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from domain.job import Job
+from domain.report import DetailStatus
+from projections.event_table import EventTable
+from projections.fence import reading
+from projections.paging import Column, Listing, Order, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from domain.report import Detail
+    from projections.paging import PageRequest
+    from projections.read_model import Connection, Pool, Recorded
+
+CHUNK_DETAILS_MAX = 100
+CHUNK_BYTES_MAX = 64 * 1024
+"""A row is full at this size too, so that a page of long texts does not read many that it does not show."""
+STORE_BYTES_MAX = 1024 * 1024
+"""Stored in one statement: a report of 10 MB takes no more memory at once than that in any of its forms."""
+
+
+@dataclass(slots=True)
+class DetailsRow:
+    """Some details of a job, in the order of their numbers. position: the job's (job_list.py).
+
+    last_no: the number of the last one. success, failed, skipped: how many there are of each status. details: a JSON
+    array as text.
+    """
+
+    account_id: UUID
+    position: int
+    last_no: int
+    success: int
+    failed: int
+    skipped: int
+    details: str
+
+
+TABLES = """
+CREATE TABLE {table} (
+    account_id uuid NOT NULL,
+    position bigint NOT NULL,
+    last_no integer NOT NULL,
+    success smallint NOT NULL,
+    failed smallint NOT NULL,
+    skipped smallint NOT NULL,
+    details text NOT NULL,
+    PRIMARY KEY (account_id, position, last_no)
+);
+"""
+
+
+def _reported(event: Job.Reported, position: int) -> Iterator[DetailsRow]:
+    if not event.details:
+        return
+    chunk: list[Detail] = []
+    texts: list[bytes] = []
+    size = 0
+    for detail in sorted(event.details, key=itemgetter("sequence_no")):
+        text = orjson.dumps(detail)
+        if chunk and (len(chunk) == CHUNK_DETAILS_MAX or size + len(text) > CHUNK_BYTES_MAX):
+            yield _row(event.account_id, position, chunk, texts)
+            chunk, texts, size = [], [], 0
+        chunk.append(detail)
+        texts.append(text)
+        size += len(text)
+    yield _row(event.account_id, position, chunk, texts)
+
+
+def _row(account_id: UUID, position: int, chunk: list[Detail], texts: list[bytes]) -> DetailsRow:
+    statuses = [detail["status"] for detail in chunk]
+    return DetailsRow(
+        account_id=account_id,
+        position=position,
+        last_no=chunk[-1]["sequence_no"],
+        success=statuses.count("success"),  # type: ignore[arg-type] # it is a text too
+        failed=statuses.count("failed"),  # type: ignore[arg-type] # as above
+        skipped=statuses.count("skipped"),  # type: ignore[arg-type] # as above
+        details=(b"[" + b",".join(texts) + b"]").decode(),
+    )
+
+
+class _DetailsTable(EventTable[DetailsRow]):
+    """Stores what a batch gives piece by piece."""
+
+    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
+        rows: list[DetailsRow] = []
+        size = 0
+        for recorded in events:
+            for row in self.makers[recorded.topic](recorded.event, recorded.position):
+                rows.append(row)
+                size += len(row.details)
+                if size >= STORE_BYTES_MAX:
+                    self.store(connection, rows)
+                    rows, size = [], 0
+        if rows:
+            self.store(connection, rows)
+
+
+JOB_DETAILS = _DetailsTable(
+    name="job_details_v1",
+    row=DetailsRow,
+    key=["account_id", "position", "last_no"],
+    tables=TABLES,
+    makers={Job.Reported.TOPIC: _reported},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    sequence_no: int
+
+
+_BY_NUMBER = Listing("job details", JOB_DETAILS, {"sequence_no": Order([Column("sequence_no", number)])})
+_BEFORE_ALL = -1
+
+# `before`: how many details that are asked for stand in the chunks between the cursor and this one. Chunks with none
+# are left out, so a page never needs more chunks than it has details.
+_CHUNKS = """
+SELECT details FROM (
+    SELECT last_no, details, sum({count}) OVER (ORDER BY last_no) - {count} AS before
+    FROM {table} WHERE account_id = %s AND position = %s AND last_no > %s AND {count} > 0
+) AS chunks WHERE before < %s ORDER BY last_no
+"""
+_COUNTS: dict[str | None, str] = {status.value: status.value for status in DetailStatus} | {
+    None: "(success + failed + skipped)"
+}
+
+
+def list_details(
+    pool: Pool, *, account_id: UUID, position: int, page: PageRequest, status: str | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return details of a job by number, as they were sent, and the cursor of the next page; `status`: only those.
+
+    position: of the job. Raises BadCursorError, ListIncompleteError, KeyError for a status that there is not.
+    """
+    [after] = _BY_NUMBER.after(page) or [_BEFORE_ALL]
+    query = sql.SQL(_CHUNKS).format(table=JOB_DETAILS.table, count=sql.SQL(_COUNTS[status]))
+    # Of the first chunk, some may stand before the cursor.
+    values = (account_id, position, after, page.limit + 1 + CHUNK_DETAILS_MAX)
+    with (
+        reading(pool, [account_id], JOB_DETAILS.name) as connection,
+        connection.cursor(row_factory=tuple_row) as cursor,
+    ):
+        chunks = cursor.execute(query, values).fetchall()
+    found: list[dict[str, Any]] = []
+    for (details,) in chunks:
+        found += [
+            detail
+            for detail in orjson.loads(details)
+            if detail["sequence_no"] > after and status in {None, detail["status"]}
+        ]
+        if len(found) > page.limit:
+            last = _Place(found[page.limit - 1]["sequence_no"])
+            return found[: page.limit], _BY_NUMBER.cursor(page, last)
+    return found, None

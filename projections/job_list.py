@@ -1,0 +1,217 @@
+"""The jobs of an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import kwargs_row
+from pydantic_core import to_json
+
+from domain.ids import process_id
+from domain.job import Job
+from projections.event_table import EventTable
+from projections.fence import reading
+from projections.paging import Column, Listing, Order, moment, number
+from projections.table import Table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from projections.paging import Page, PageRequest
+    from projections.read_model import Pool
+
+
+@dataclass(slots=True, kw_only=True)
+class JobHead:
+    """A job as a list shows it. process_id: the process's stream, which is what members are assigned.
+
+    position: of the report in the log. It stands for the job in the other read models of jobs, where an index of it
+    grows at its end only, and it tells jobs apart that were received at the same instant.
+    """
+
+    account_id: UUID
+    job_id: UUID
+    position: int
+    process_id: UUID
+    flow_id: UUID
+    key_id: UUID
+    robot_id: str
+    status: str
+    started_at: datetime
+    finished_at: datetime
+    received_at: datetime
+    total: int
+    success: int
+    failed: int
+    skipped: int
+    target: str | None
+    source: str | None
+    external_id: str | None
+    result_summary: str | None
+    error_message: str | None
+    tags: list[str] | None
+
+
+@dataclass(slots=True, kw_only=True)
+class JobRow(JobHead):
+    """A job whole, but for its details. data: JSON as text, since JSON has larger numbers than the database."""
+
+    data: str | None
+
+
+# Each index serves newest-first lists of one filter; `status` at its end leaves out others without a look at the table.
+# Nine jobs of ten succeed: by time they are found as quickly, so the index of statuses goes without them.
+TABLES = """
+CREATE TABLE {table} (
+    account_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    position bigint NOT NULL,
+    process_id uuid NOT NULL,
+    flow_id uuid NOT NULL,
+    key_id uuid NOT NULL,
+    robot_id text NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    total integer NOT NULL,
+    success integer NOT NULL,
+    failed integer NOT NULL,
+    skipped integer NOT NULL,
+    target text,
+    source text,
+    external_id text,
+    result_summary text,
+    error_message text,
+    tags text[],
+    data text,
+    PRIMARY KEY (account_id, job_id)
+);
+CREATE INDEX ON {table} (account_id, received_at, position);
+CREATE INDEX ON {table} (account_id, key_id, received_at, position, status);
+CREATE INDEX ON {table} (account_id, process_id, received_at, position, status);
+CREATE INDEX ON {table} (account_id, status, received_at, position) WHERE status <> 'success';
+"""
+
+
+def _reported(event: Job.Reported, position: int) -> tuple[JobRow]:
+    counts = event.counts
+    return (
+        JobRow(
+            account_id=event.account_id,
+            job_id=event.originator_id,
+            position=position,
+            process_id=process_id(event.account_id, event.flow_id),
+            flow_id=event.flow_id,
+            key_id=UUID(event.actor),
+            robot_id=event.robot_id,
+            status=event.status,
+            started_at=event.started_at,
+            finished_at=event.finished_at,
+            received_at=event.timestamp,
+            total=counts.total,
+            success=counts.success,
+            failed=counts.failed,
+            skipped=counts.skipped,
+            target=event.target,
+            source=event.source,
+            external_id=event.external_id,
+            result_summary=event.result_summary,
+            error_message=event.error_message,
+            tags=event.tags,
+            data=None if event.data is None else to_json(event.data).decode(),
+        ),
+    )
+
+
+JOB_LIST = EventTable(
+    name="job_list_v1",
+    row=JobRow,
+    key=["account_id", "job_id"],
+    tables=TABLES,
+    makers={Job.Reported.TOPIC: _reported},
+)
+HEADS = Table(name=JOB_LIST.name, row=JobHead, key=JOB_LIST.key, tables=TABLES)
+"""The same table without `data`, which lists need not read: it may be 64 KiB for each job."""
+ASSIGNED_ONE_BY_ONE_MAX = 100
+"""Of so many processes the newest jobs of each are looked at, by the index. Who sees more sees much of the account, and
+the jobs of others are passed over."""
+
+_COLUMNS = [Column("received_at", moment), Column("position", number)]
+BY_TIME = Listing(
+    "jobs", HEADS, {"-received_at": Order(_COLUMNS, descending=True), "received_at": Order(_COLUMNS, descending=False)}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """What jobs are asked for; None stands for all. since: received then or later; until: received before.
+
+    process_ids: those of these processes only (a user's assigned ones).
+    """
+
+    status: str | None = None
+    process_id: UUID | None = None
+    key_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    process_ids: frozenset[UUID] | None = None
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether no job can be of those that may be seen."""
+        if self.process_ids is None:
+            return False
+        return not self.process_ids if self.process_id is None else self.process_id not in self.process_ids
+
+    @property
+    def times(self) -> dict[str, object]:
+        """The conditions on the time of receipt, as a Listing takes them."""
+        conditions = {"received_at >= %s": self.since, "received_at < %s": self.until}
+        return {condition: value for condition, value in conditions.items() if value is not None}
+
+
+def list_jobs(pool: Pool, *, account_id: UUID, wanted: JobFilter, page: PageRequest) -> Page[JobHead]:
+    """Return jobs of an account, by the time of receipt. Raises BadCursorError, ListIncompleteError."""
+    conditions: dict[str, object] = {"account_id = %s": account_id, **wanted.times}
+    if wanted.process_id is not None:
+        conditions["process_id = %s"] = wanted.process_id
+    if wanted.key_id is not None:
+        conditions["key_id = %s"] = wanted.key_id
+    clauses, values = BY_TIME.clauses(conditions, page)
+    if wanted.is_in_vain:
+        return BY_TIME.cut([], page)
+    if wanted.status is not None:
+        # Not as a parameter: a plan for any status could not use the index of some.
+        clauses.append(sql.SQL("status = {}").format(wanted.status))
+    order = BY_TIME.order(page)
+    rows_max = page.limit + 1
+    assigned = None if wanted.process_id is not None else wanted.process_ids
+    if assigned is None:
+        query, values = BY_TIME.query(clauses, order), [*values, rows_max]
+    elif len(assigned) > ASSIGNED_ONE_BY_ONE_MAX:
+        clauses.append(sql.SQL("process_id = ANY(%s::uuid[])"))
+        query, values = BY_TIME.query(clauses, order), [*values, list(assigned), rows_max]
+    else:
+        clauses.append(sql.SQL("process_id = assigned.stream"))
+        query = sql.SQL(
+            "SELECT {columns} FROM unnest(%s::uuid[]) AS assigned (stream), LATERAL ({newest}) AS newest"
+            " ORDER BY {by} LIMIT %s"
+        ).format(columns=HEADS.columns, newest=BY_TIME.query(clauses, order), by=order.by)
+        values = [list(assigned), *values, rows_max, rows_max]
+    return BY_TIME.cut(BY_TIME.select(pool, [account_id], query, values), page)
+
+
+def find_job(pool: Pool, *, account_id: UUID, job_id: UUID) -> JobRow | None:
+    """Return a job whole, or None when the account's list does not have it. Raises ListIncompleteError."""
+    query = sql.SQL("SELECT {columns} FROM {table} WHERE account_id = %s AND job_id = %s").format(
+        columns=JOB_LIST.columns, table=JOB_LIST.table
+    )
+    with (
+        reading(pool, [account_id], JOB_LIST.name) as connection,
+        connection.cursor(row_factory=kwargs_row(JOB_LIST.make_row)) as cursor,
+    ):
+        return cursor.execute(query, (account_id, job_id)).fetchone()

@@ -1,0 +1,36 @@
+"""What is stored and what is looked for are taken apart in the same way."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.words import WORD_CHARS_MAX, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        (" \n\u3000", []),
+        ("1 of 3 invoices", ["1", "of", "3", "invoices"]),
+        ("(INV-2024/0042), done.", ["inv-2024/0042", "done"]),
+        ("»Köln«\u00a0Größe STRASSE Straße", ["koln", "grosse", "strasse", "strasse"]),
+        ("_under_score_", ["under_score"]),
+        ("a - b", ["a", "-", "b"]),
+        ("... 🤖", ["...", "🤖"]),
+        ("\u0301", ["\u0301"]),
+        ("ﬁne ①", ["fine", "1"]),
+        ("請求 #7", ["請求", "7"]),
+        ("x" * (WORD_CHARS_MAX + 1), ["x" * WORD_CHARS_MAX]),
+    ],
+)
+def test_words_are_what_stands_between_blanks_without_punctuation_around(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+@given(st.text(max_size=50))
+def test_every_text_that_is_not_blank_has_words_and_upper_case_has_the_same(text: str) -> None:
+    assert bool(words_of(text)) == bool(text.strip())
+    assert all(0 < len(word) <= WORD_CHARS_MAX for word in words_of(text))
