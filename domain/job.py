@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
-from domain.report import Counts, Detail, JobStatus, Report, computed_status
+from domain.report import Counts, JobStatus, Report, computed_status
 
 
 class Job(Aggregate):
@@ -27,7 +27,11 @@ class Job(Aggregate):
         self.request_digest: str | None
 
     class Reported(FirstEvent):
-        """A robot reported a whole job in one request; its timestamp is the time of receipt."""
+        """A robot reported a whole job in one request; its timestamp is the time of receipt.
+
+        details: each a Detail, as the report has it, which has checked them. To check them again here, and each time
+        that they are read, took two thirds of the time of decoding a job of seven.
+        """
 
         TOPIC: ClassVar[str] = "job.reported"
         account_id: UUID
@@ -44,7 +48,7 @@ class Job(Aggregate):
         external_id: str | None = None
         tags: list[str] | None = None
         data: dict[str, Any] | None = None
-        details: list[Detail] | None = None
+        details: list[Any] | None = None
         request_digest: str | None = None
 
         def apply(self, aggregate: Job) -> None:

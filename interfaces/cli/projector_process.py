@@ -12,6 +12,7 @@ import structlog
 
 from interfaces.bootstrap import Services
 from interfaces.cli.child_process import TURN_SECONDS, ChildProcess, end, environment_of_child, lifeline
+from interfaces.http.server import tune_memory
 from interfaces.logs import configure_logs
 from interfaces.settings import Settings
 
@@ -65,6 +66,7 @@ def main() -> None:
     settings = Settings(_env_file=None)
     configure_logs(settings.log_level, settings.log_format)
     threading.Thread(target=_stop_when_deserted, args=(int(sys.argv[1]), stop), name="lifeline", daemon=True).start()
+    tune_memory()
     with Services(os.environ[_CONNINFO], threads=1) as services:
         services.projector.run(stop)
 
