@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bench import scenarios, single, tables
+from bench import reading, scenarios, single, tables
 from bench.figures import Results
 from bench.ground import ENDING_SIGNALS, ground
 from bench.services import Lineup
@@ -32,6 +32,9 @@ PARTS: dict[str, Callable[[Lineup, float, Results], None]] = {
     "large": single.large,
     "cold": single.cold,
     "start": single.start,
+    "catch-up": reading.catch_up,
+    "lag": reading.lag,
+    "keys": reading.key_lists,
     "long": single.long,
 }
 

@@ -1,0 +1,271 @@
+"""What people read: how fast the lists follow the log, and how fast they are read."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+import time
+from bisect import bisect_left
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import psycopg
+
+from bench.figures import Figure, Target
+from bench.history import write_history
+from bench.load import run
+from bench.scenarios import CONNECTIONS, DETAILS
+from bench.services import WATCH_1, report_body
+from domain.clock import system_clock
+from domain.ids import random_id
+from interfaces.bootstrap import Services, migrate
+from interfaces.cli.projector_process import ProjectorProcess
+from interfaces.settings import Settings
+from projections.job_list import BY_TIME, JobFilter
+from projections.key_list import KEY_SORTS, KeyFilter
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from bench.figures import Results
+    from bench.services import Lineup
+    from interfaces.lists import ListPage
+
+EVENTS = int(os.environ.get("RPAWATCH_BENCH_EVENTS", "1000000"))
+LIST_KEYS = 100_000
+PAGE_NUMBER = 100
+TIMES = 15
+LAG_SECONDS = 15.0
+_CATCH_UP_SECONDS_MAX = 1_800.0
+_SAMPLE_SECONDS = 0.02
+
+_POSITION = "SELECT min(position) FROM rpawatch_lists.positions"
+_END = "SELECT max(notification_id) FROM rpawatch.events"
+_FILL_KEYS = """
+INSERT INTO rpawatch_lists.key_list_v1 (
+    account_id, key_id, flow_id, name, sort_name, prefix, rate_limit, created_at, created_by, expires_at, ends_at, uses,
+    last_used_at, refusals, last_event_at
+)
+SELECT %(account)s, md5(number::text)::uuid, CASE WHEN number %% 5 = 0 THEN md5((number %% 60)::text)::uuid END,
+    name, lower(name), substr(md5(name), 1, 8), 60, made, 'system', expires, coalesce(expires, '2200-01-01Z'),
+    number, used, 0, coalesce(used, made)
+FROM (
+    SELECT number,
+        (ARRAY['Invoice', 'Order', 'Payroll', 'SAP', 'Report'])[1 + number %% 5] || ' bot ' || number AS name,
+        now() - random() * interval '900 days' AS made,
+        CASE WHEN number %% 10 = 1 THEN now() + (random() - 0.3) * interval '365 days' END AS expires,
+        CASE WHEN number %% 3 > 0 THEN now() - power(random(), 4) * interval '400 days' END AS used
+    FROM generate_series(1, %(keys)s) AS number
+) AS made_up
+"""
+_FILL_WORDS = """
+INSERT INTO rpawatch_lists.key_words_v1
+SELECT DISTINCT account_id, word, false, key_id
+FROM rpawatch_lists.key_list_v1, regexp_split_to_table(sort_name, ' ') AS word
+WHERE account_id = %(account)s
+UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v1 WHERE account_id = %(account)s
+"""
+
+
+def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
+    """Let a projector make all read models of a long log; then read lists of what came of it."""
+    del seconds
+    database = lineup.ground.create_database("history")
+    migrate(database)
+    history = write_history(database, random_id(), EVENTS)
+    memory: list[float] = []
+    settings = Settings(_env_file=None, log_level="error")  # type: ignore[call-arg] # pydantic-settings' own
+    with psycopg.connect(database, autocommit=True) as connection, ProjectorProcess(settings, database):
+        while not _number(connection, _POSITION):
+            time.sleep(_SAMPLE_SECONDS)
+        began, first = time.perf_counter(), _number(connection, _POSITION)
+        projector = _projector()
+        while (position := _number(connection, _POSITION)) < history.events:
+            memory.append(projector.memory_info().rss / 1e6)
+            if time.perf_counter() - began > _CATCH_UP_SECONDS_MAX:
+                raise RuntimeError(f"the lists are at event {position} of {history.events}")
+            time.sleep(0.2)
+        took = time.perf_counter() - began
+    results.other["events caught up with"] = history.events - first
+    half = len(memory) // 2
+    results.figures += [
+        Figure(
+            "events/s, catching up", [(history.events - first) / took], Target("at least", 20_000), of="the projector"
+        ),
+        Figure("memory, catching up", [max(memory)], unit="MB", of="the projector"),
+        Figure("memory, second half to first", [max(memory[half:]) / max(memory[:half] or memory)], of="the projector"),
+    ]
+    _read_jobs(database, history.account_ids[0], results)
+
+
+def _projector() -> psutil.Process:
+    """Return the projector that is a child of this process."""
+    return next(child for child in psutil.Process().children() if "interfaces.cli.projector_process" in child.cmdline())
+
+
+def _number(connection: psycopg.Connection[Any], query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def lag(lineup: Lineup, seconds: float, results: Results) -> None:
+    """Watch how far behind the lists are, in seconds, while reports come in as fast as they can."""
+    del seconds
+    with lineup.running(WATCH_1) as running, _watching(lineup.watch_database(WATCH_1)) as seen:
+        run(
+            running.address,
+            lineup.requests(WATCH_1, report_body(DETAILS)),
+            connections=CONNECTIONS,
+            seconds=LAG_SECONDS,
+        )
+        time.sleep(2)
+    lags = seen.lags()
+    results.figures.append(
+        Figure(
+            "lag of the lists under load, p99",
+            [statistics.quantiles(lags, n=100)[98]],
+            Target("under", 1),
+            "s",
+            WATCH_1,
+        )
+    )
+
+
+@dataclass
+class _Seen:
+    """When the log, and the lists, were seen to have come to which position."""
+
+    log: list[tuple[float, int]] = field(default_factory=list)
+    lists: list[tuple[float, int]] = field(default_factory=list)
+
+    def lags(self) -> list[float]:
+        """Return how long it took each position of the log, as it was seen, to be shown."""
+        shown = [position for _, position in self.lists]
+        found = [(at, bisect_left(shown, position)) for at, position in self.log]
+        return [max(0.0, self.lists[place][0] - at) for at, place in found if place < len(shown)]
+
+
+@contextmanager
+def _watching(database: str) -> Iterator[_Seen]:
+    seen, end = _Seen(), threading.Event()
+
+    def watch() -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            while not end.wait(_SAMPLE_SECONDS):
+                seen.log.append((time.perf_counter(), _number(connection, _END)))
+                seen.lists.append((time.perf_counter(), _number(connection, _POSITION)))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        end.set()
+        thread.join()
+
+
+def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
+    """Read the list of 100,000 keys of an account, in every order, with and without filters."""
+    del seconds
+    database = lineup.ground.create_database("keys")
+    migrate(database)
+    account = random_id()
+    with psycopg.connect(database, autocommit=True) as connection:
+        values = {"account": account, "keys": LIST_KEYS}
+        for statement in (_FILL_KEYS, _FILL_WORDS):
+            connection.execute(statement.encode(), values)
+        connection.execute("VACUUM ANALYZE")
+        flow = connection.execute(
+            b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL"
+        ).fetchone()
+    now = system_clock()
+    filters = {
+        "all": KeyFilter(),
+        "active": KeyFilter(active=True),
+        "inactive": KeyFilter(active=False),
+        "of a process": KeyFilter(flow_id=flow and flow[0]),
+        "unused for 300 days": KeyFilter(unused_since=now - timedelta(days=300)),
+        "search, one of five": KeyFilter(search="invoice"),
+        "search, rare": KeyFilter(search="bot 7777"),
+        "search, none": KeyFilter(search="nothing"),
+    }
+    with Services(database, threads=2) as services:
+
+        def page(sort: str, only: KeyFilter) -> Callable[[str | None], ListPage]:
+            return lambda cursor: services.lists.keys(account, PageRequest(50, cursor, sort), now, only)
+
+        asked = {f"keys, {name}, by {sort}": page(sort, only) for name, only in filters.items() for sort in KEY_SORTS}
+        _note("list of 100,000 keys", _time_pages(asked), results)
+
+
+def _read_jobs(database: str, account: UUID, results: Results) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        row = connection.execute(
+            b"SELECT key_id, process_id, external_id FROM rpawatch_lists.job_list_v1 WHERE account_id = %s LIMIT 1",
+            (account,),
+        ).fetchone()
+    assert row, "there are jobs"
+    filters: dict[str, tuple[JobFilter, str | None]] = {
+        "all": (JobFilter(), None),
+        "failed": (JobFilter(status="failed"), None),
+        "of a key": (JobFilter(key_id=row[0]), None),
+        "search, each": (JobFilter(), "of"),
+        "search, some": (JobFilter(), "orders"),
+        "search, an id": (JobFilter(), row[2]),
+        "search, none": (JobFilter(), "nothing"),
+    }
+    with Services(database, threads=2) as services:
+
+        def page(sort: str, only: JobFilter, query: str | None) -> Callable[[str | None], ListPage]:
+            return lambda cursor: services.jobs.page(account, only, PageRequest(50, cursor, sort), query)
+
+        asked = {
+            f"jobs, {name}, by {sort}": page(sort, *wanted)
+            for name, wanted in filters.items()
+            for sort in BY_TIME.orders
+        }
+        _note(f"list of jobs after {EVENTS:,} events", _time_pages(asked), results)
+
+
+def _time_pages(asked: dict[str, Callable[[str | None], ListPage]]) -> dict[str, list[float]]:
+    """Return how many milliseconds the first page took and the hundredth, or the last one that there is, each time."""
+    took: dict[str, list[float]] = {}
+    for name, page in asked.items():
+        cursor: str | None = None
+        for _ in range(PAGE_NUMBER - 1):
+            following = page(cursor)[1]
+            if following is None:
+                break
+            cursor = following
+        for which, at in (("first page", None), ("hundredth page", cursor)):
+            times = took.setdefault(f"{name}, {which}", [])
+            for _ in range(TIMES):
+                began = time.perf_counter()
+                page(at)
+                times.append((time.perf_counter() - began) * 1000)
+    return took
+
+
+def _note(what: str, took: dict[str, list[float]], results: Results) -> None:
+    every = [one for times in took.values() for one in times]
+    slowest = max(took, key=lambda name: statistics.median(took[name]))
+    results.other[f"{what}: median ms of each"] = {
+        name: round(statistics.median(times), 2) for name, times in took.items()
+    }
+    results.figures += [
+        Figure(
+            f"{what}, p99",
+            [statistics.quantiles(every, n=100)[98]],
+            Target("under", 30),
+            "ms",
+            "all filters and orders",
+        ),
+        Figure(f"{what}, slowest", took[slowest], Target("under", 30), "ms", slowest),
+    ]
