@@ -42,6 +42,7 @@ LIST_KEYS = 100_000
 PAGE_NUMBER = 100
 TIMES = 15
 LAG_SECONDS = 15.0
+_PROJECTOR = "the projector"
 _CATCH_UP_SECONDS_MAX = 1_800.0
 _SAMPLE_SECONDS = 0.02
 
@@ -49,12 +50,12 @@ _POSITION = "SELECT min(position) FROM rpawatch_lists.positions"
 _END = "SELECT max(notification_id) FROM rpawatch.events"
 _FILL_KEYS = """
 INSERT INTO rpawatch_lists.key_list_v1 (
-    account_id, key_id, flow_id, name, sort_name, prefix, rate_limit, created_at, created_by, expires_at, ends_at, uses,
-    last_used_at, refusals, last_event_at
+    account_id, key_id, flow_id, name, sort_name, prefix, rate_limit, created_at, created_by, expires_at, ends_at,
+    expires_order, used_order, uses, last_used_at, refusals, last_event_at
 )
 SELECT %(account)s, md5(number::text)::uuid, CASE WHEN number %% 5 = 0 THEN md5((number %% 60)::text)::uuid END,
     name, lower(name), substr(md5(name), 1, 8), 60, made, 'system', expires, coalesce(expires, '2200-01-01Z'),
-    number, used, 0, coalesce(used, made)
+    coalesce(expires, '2200-01-01Z'), coalesce(used, '1970-01-01Z'), number, used, 0, coalesce(used, made)
 FROM (
     SELECT number,
         (ARRAY['Invoice', 'Order', 'Payroll', 'SAP', 'Report'])[1 + number %% 5] || ' bot ' || number AS name,
@@ -80,7 +81,7 @@ def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
     migrate(database)
     history = write_history(database, random_id(), EVENTS)
     memory: list[float] = []
-    settings = Settings(_env_file=None, log_level="error")  # type: ignore[call-arg] # pydantic-settings' own
+    settings = Settings(_env_file=None, log_level="error")
     with psycopg.connect(database, autocommit=True) as connection, ProjectorProcess(settings, database):
         while not _number(connection, _POSITION):
             time.sleep(_SAMPLE_SECONDS)
@@ -95,11 +96,9 @@ def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
     results.other["events caught up with"] = history.events - first
     half = len(memory) // 2
     results.figures += [
-        Figure(
-            "events/s, catching up", [(history.events - first) / took], Target("at least", 20_000), of="the projector"
-        ),
-        Figure("memory, catching up", [max(memory)], unit="MB", of="the projector"),
-        Figure("memory, second half to first", [max(memory[half:]) / max(memory[:half] or memory)], of="the projector"),
+        Figure("events/s, catching up", [(history.events - first) / took], Target("at least", 20_000), of=_PROJECTOR),
+        Figure("memory, catching up", [max(memory)], unit="MB", of=_PROJECTOR),
+        Figure("memory, second half to first", [max(memory[half:]) / max(memory[:half] or memory)], of=_PROJECTOR),
     ]
     _read_jobs(database, history.account_ids[0], results)
 
@@ -181,15 +180,13 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
         for statement in (_FILL_KEYS, _FILL_WORDS):
             connection.execute(statement.encode(), values)
         connection.execute("VACUUM ANALYZE")
-        flow = connection.execute(
-            b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL"
-        ).fetchone()
+        row = connection.execute(b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL").fetchone()
     now = system_clock()
     filters = {
         "all": KeyFilter(),
         "active": KeyFilter(active=True),
         "inactive": KeyFilter(active=False),
-        "of a process": KeyFilter(flow_id=flow and flow[0]),
+        "of a process": KeyFilter(flow_id=row[0] if row else None),
         "unused for 300 days": KeyFilter(unused_since=now - timedelta(days=300)),
         "search, one of five": KeyFilter(search="invoice"),
         "search, rare": KeyFilter(search="bot 7777"),

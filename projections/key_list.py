@@ -29,6 +29,8 @@ class KeyRow:
     rate_limit: the aggregate's `limit`, which is a word of SQL. rotated_at: when another key took its place.
     ends_at: it lets requests in before that, and none from then on; TIME_MAX for never, TIME_MIN once that is over,
     whatever a clock says. So one comparison tells, and no event is needed when a key expires.
+    expires_order, used_order: `expires_at` and `last_used_at`, with TIME_MAX and TIME_MIN for never. A condition on
+    coalesce() can use no index behind the fence, which takes it for one that could tell what it sees.
     last_event_at: of the last event of any kind, which a clock that is behind does not go back beyond.
     """
 
@@ -43,8 +45,10 @@ class KeyRow:
     created_by: str
     expires_at: datetime | None
     ends_at: datetime
+    expires_order: datetime
     uses: int
     last_used_at: datetime | None
+    used_order: datetime
     deactivated_at: datetime | None
     deactivated_by: str | None
     deactivation_reason: str | None
@@ -85,7 +89,7 @@ class KeyRow:
         return self.status(at) in LET_IN
 
 
-# Events after the first don't name the account, hence the index on the stream alone. One index holds what a use
+# Events after the first don't name the account, hence the index on the stream alone. Indexes hold what a use
 # changes, so a use writes to all of them; the uses of one batch are one change. Each order has what the list is
 # filtered by behind it, so that PostgreSQL filters inside the index and looks at no row that is left out.
 TABLES = """
@@ -101,8 +105,10 @@ CREATE TABLE {table} (
     created_by text NOT NULL,
     expires_at timestamptz,
     ends_at timestamptz NOT NULL,
+    expires_order timestamptz NOT NULL,
     uses bigint NOT NULL,
     last_used_at timestamptz,
+    used_order timestamptz NOT NULL,
     deactivated_at timestamptz,
     deactivated_by text,
     deactivation_reason text,
@@ -115,10 +121,10 @@ CREATE TABLE {table} (
     last_event_at timestamptz NOT NULL,
     PRIMARY KEY (account_id, key_id)
 ) WITH (fillfactor = 70);
-CREATE INDEX ON {table} (account_id, sort_name, key_id, ends_at, flow_id);
-CREATE INDEX ON {table} (account_id, created_at, key_id, ends_at, flow_id);
-CREATE INDEX ON {table} (account_id, coalesce(last_used_at, '-infinity'::timestamptz), key_id, ends_at, flow_id);
-CREATE INDEX ON {table} (account_id, coalesce(expires_at, 'infinity'::timestamptz), key_id, ends_at, flow_id);
+CREATE INDEX ON {table} (account_id, sort_name, key_id, ends_at, flow_id, used_order, created_at);
+CREATE INDEX ON {table} (account_id, created_at, key_id, ends_at, flow_id, used_order);
+CREATE INDEX ON {table} (account_id, used_order, key_id, ends_at, flow_id, created_at);
+CREATE INDEX ON {table} (account_id, expires_order, key_id, ends_at, flow_id, used_order, created_at);
 CREATE INDEX ON {table} (key_id);
 """
 
@@ -136,8 +142,10 @@ def _created(_: None, event: key_events.Created) -> KeyRow:
         created_by=event.actor,
         expires_at=event.expires_at,
         ends_at=event.expires_at or TIME_MAX,
+        expires_order=event.expires_at or TIME_MAX,
         uses=0,
         last_used_at=None,
+        used_order=TIME_MIN,
         deactivated_at=None,
         deactivated_by=None,
         deactivation_reason=None,
@@ -153,7 +161,7 @@ def _created(_: None, event: key_events.Created) -> KeyRow:
 
 def _used(row: KeyRow, event: key_events.Used) -> KeyRow:
     row.uses += 1
-    row.last_used_at = event.timestamp
+    row.last_used_at = row.used_order = event.timestamp
     row.note_time(event.timestamp)
     return row
 
@@ -186,7 +194,7 @@ def _rate_limit_changed(row: KeyRow, event: key_events.RateLimitChanged) -> KeyR
 
 
 def _expiry_set(row: KeyRow, event: key_events.ExpirySet) -> KeyRow:
-    row.expires_at = row.ends_at = event.expires_at
+    row.expires_at = row.expires_order = row.ends_at = event.expires_at
     row.note_time(event.timestamp)
     return row
 
@@ -195,7 +203,7 @@ def _rotated(row: KeyRow, event: key_events.Rotated) -> KeyRow:
     row.rotated_to = event.rotated_to
     row.rotated_at = event.timestamp
     if event.expires_at is not None:
-        row.expires_at = row.ends_at = event.expires_at
+        row.expires_at = row.expires_order = row.ends_at = event.expires_at
     row.note_time(event.timestamp)
     return row
 
@@ -231,8 +239,7 @@ KEY_LIST = StreamTable(
 _ID = Column("key_id", UUID)
 _NAME, _CREATED = [Column("sort_name"), _ID], [Column("created_at", moment), _ID]
 # A key that was never used was used before all others, and one that never expires expires after them.
-_USED = [Column("last_used_at", moment, null="-infinity"), _ID]
-_EXPIRES = [Column("expires_at", moment, null="infinity"), _ID]
+_USED, _EXPIRES = [Column("used_order", moment), _ID], [Column("expires_order", moment), _ID]
 _KEYS = Listing(
     "keys",
     KEY_LIST,
@@ -278,7 +285,7 @@ def list_keys(
     if only.flow_id is not None:
         conditions["flow_id = %s"] = only.flow_id
     if only.unused_since is not None:
-        conditions["coalesce(last_used_at, '-infinity') < %s"] = only.unused_since
+        conditions["used_order < %s"] = only.unused_since
         conditions["created_at < %s"] = only.unused_since
     if only.search is not None:
         conditions |= conditions_of(pool, account_id, only.search)

@@ -77,33 +77,19 @@ def number(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that orders a list. parse: reads the value from a cursor.
-
-    null: what stands in for a value that is not there, as PostgreSQL spells it: "-infinity" puts it first. An index
-    has the same expression: coalesce(name, 'null'::type), with `kind` for the type.
-    """
+    """A column that orders a list, without nulls. parse: reads a value from a cursor; raises ValueError."""
 
     name: str
     parse: Callable[[str], object] = str
-    null: str | None = None
-    kind: str = "timestamptz"
 
     @property
     def expression(self) -> sql.Composable:
         """What PostgreSQL orders by."""
-        name = sql.Identifier(self.name)
-        if self.null is None:
-            return name
-        return sql.SQL("coalesce({}, {}::{})").format(name, sql.Literal(self.null), sql.SQL(self.kind))
+        return sql.Identifier(self.name)
 
     def text(self, row: object) -> str:
         """Return the value of a row as it stands in a cursor."""
-        value = getattr(row, self.name)
-        return self.null if value is None and self.null is not None else str(value)
-
-    def value(self, text: str) -> object:
-        """Return what is compared with. Raises ValueError for a text that no row gives."""
-        return text if self.null is not None and text == self.null else self.parse(text)
+        return str(getattr(row, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +199,7 @@ class Listing(Generic[R]):
             keys = _read(request.cursor)
             if len(keys) != 2 + len(columns) or keys[:2] != [self.name, self._sort(request)]:
                 raise BadCursorError
-            return [column.value(key) for column, key in zip(columns, keys[2:], strict=True)]
+            return [column.parse(key) for column, key in zip(columns, keys[2:], strict=True)]
         except (ValueError, RecursionError) as error:
             raise BadCursorError from error
 

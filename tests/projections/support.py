@@ -222,7 +222,8 @@ def folded_of_key(key: Any) -> tuple[Any, ...]:
 
 
 # Not of the aggregate: what the list is ordered and filtered by, and when the key was rotated, which no rule asks for.
-_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in {"sort_name", "rotated_at", "ends_at"}]
+_NOT_OF_THE_AGGREGATE = {"sort_name", "rotated_at", "ends_at", "expires_order", "used_order"}
+_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in _NOT_OF_THE_AGGREGATE]
 
 
 def shown_of_job(row: dict[str, Any], details: list[Any]) -> tuple[Any, ...]:
