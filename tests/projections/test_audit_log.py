@@ -66,7 +66,8 @@ def listed(world: World, scope_id: UUID, **where: Any) -> Sequence[AuditRow]:
 
 
 def test_every_kind_of_event_is_in_it_or_has_a_reason_not_to_be() -> None:
-    assert ACTIONS.keys() | LEFT_OUT.keys() == KINDS.keys()
+    released = {topic for topic, kind in KINDS.items() if kind.__module__.startswith("domain.")}
+    assert ACTIONS.keys() | LEFT_OUT.keys() == released
     assert not ACTIONS.keys() & LEFT_OUT.keys()
     assert RESOURCE_KINDS == ("account", "process", "member", "api_key")
 

@@ -117,13 +117,16 @@ class _Sensible:
             "account_id": (cast.account_a,),
             "flow_id": (cast.flow_a, cast.other_flow_a),
             "user_id": (UUID(cast.bob), UUID(cast.alice)),
-            "job_id": (self.target.job_id,),
         }
 
     def _name_what_exists(self, case: AnyCase) -> None:
         for name, ids in self._existing.items():
             if name in case.path_parameters:
                 case.path_parameters[name] = _existing_half_of_the_time(case.path_parameters[name], ids)
+        parameters = case.path_parameters
+        if (job_id := _as_uuid(parameters.get("job_id"))) and job_id.int % 8 and _as_uuid(parameters["account_id"]):
+            # There is one, and it is of one account.
+            parameters |= {"job_id": str(self.target.job_id), "account_id": str(self.target.world.cast.account_a)}
         if (key_id := _as_uuid(case.path_parameters.get("key_id"))) is not None and key_id.int % 8:
             # A new one each time: what a key is asked for ends it sooner or later.
             case.path_parameters["key_id"] = str(self.target.world.robot().key_id)
