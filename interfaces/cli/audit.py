@@ -17,7 +17,7 @@ from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.cli.desk import Desk, as_uuid, checked, open_desk
 from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
 from interfaces.cli.private_file import private_file
-from interfaces.cli.progress_line import ProgressLine
+from interfaces.cli.progress_line import ProgressLine, bytes_in_words
 from interfaces.cli.store_command import (
     AccountOption,
     AsJson,
@@ -182,7 +182,7 @@ class _Export:
         with ProgressLine("Exporting") as progress:
             for piece in self._format.pieces(self._counted()):
                 self.size += len(piece)
-                progress.show(lambda size: f"Exported {self.rows:,} rows, {size}", self.size)
+                progress.show(lambda: f"Exported {self.rows:,} rows, {bytes_in_words(self.size)}", self.size)
                 yield piece
 
     def _counted(self) -> Iterator[list[dict[str, Any]]]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 _SECONDS_BETWEEN: Final = 0.1
+
+
+def bytes_in_words(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    from rich.filesize import decimal  # noqa: PLC0415 - not needed by scripts, which have no terminal
+
+    return decimal(size)
 
 
 class ProgressLine:
@@ -37,12 +44,10 @@ class ProgressLine:
 
     def _begin(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - not needed by scripts, which have no terminal
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as above
+        from rich.progress import Progress  # noqa: PLC0415 - as above
 
         self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TransferSpeedColumn(),
+            *self._columns(),
             console=Console(stderr=True),
             transient=True,
             # Refreshed by `show`: a thread for it would take turns with the work.
@@ -54,17 +59,21 @@ class ProgressLine:
         self._task = self._progress.add_task(self._first_words, total=None)
         self._progress.start()
 
-    def show(self, words: Callable[[str], str], size: int) -> None:
-        """Say how far it is, unless that was said just now. words: made of `size` as people read a number of bytes."""
+    def _columns(self) -> Sequence[ProgressColumn]:
+        """Return what the line is made of."""
+        from rich.progress import SpinnerColumn, TextColumn, TransferSpeedColumn  # noqa: PLC0415 - as above
+
+        return SpinnerColumn(), TextColumn("{task.description}"), TransferSpeedColumn()
+
+    def show(self, words: Callable[[], str], done: int, total: int | None = None) -> None:
+        """Say how far it is, unless that was said just now. words: asked for only then."""
         if self._progress is None or self._task is None:
             return
         now = time.monotonic()
         if now - self._shown_at < _SECONDS_BETWEEN:
             return
-        from rich.filesize import decimal  # noqa: PLC0415 - as above
-
         self._shown_at = now
-        self._progress.update(self._task, completed=size, description=words(decimal(size)), refresh=True)
+        self._progress.update(self._task, completed=done, total=total, description=words(), refresh=True)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interfaces.cli.progress_line import ProgressLine
+from interfaces.cli.progress_line import ProgressLine, bytes_in_words
 
 
 class SearchProgress(ProgressLine):
@@ -13,4 +13,4 @@ class SearchProgress(ProgressLine):
 
     def update(self, files: int, read: int) -> None:
         """Show these numbers, unless others were shown just now."""
-        self.show(lambda size: f"Searched {files:,} files, {size}", read)
+        self.show(lambda: f"Searched {files:,} files, {bytes_in_words(read)}", read)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -10,9 +13,11 @@ import pytest
 from projections.account_list import ACCOUNT_LIST
 from projections.read_models import READ_MODELS
 from projections.rebuild import REBUILT
+from tests.interfaces.cli.commands import SECONDS_MAX, command_line, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.interfaces.cli.conftest import Rpawatch
 
@@ -100,3 +105,26 @@ def test_tables_of_other_releases_are_told_and_dropped(store: Rpawatch, owner: p
     assert cleaned.json == {"items": [{"name": name} for name in shown.json["unused"]]}
     assert store("projections", "clean").line == "There are none."
     assert store("projections", "status", "--json").json["unused"] == []
+
+
+@pytest.mark.parametrize(("command", "words"), [("rebuild", "Rebuilding"), ("verify", "Reading the log")])
+def test_a_terminal_shows_how_far_it_is(
+    store: Rpawatch, account: str, served_url: str, tmp_path: Path, command: str, words: str
+) -> None:
+    store("accounts", "list")  # waits until the lists show all
+    terminal, its_end = pty.openpty()
+    done = subprocess.run(
+        command_line("projections", command),
+        cwd=tmp_path,
+        env=environment(TERM="xterm", RPAWATCH_DATABASE_URL=served_url, RPAWATCH_LOG_LEVEL="error"),
+        stdout=subprocess.PIPE,
+        stderr=its_end,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    os.close(its_end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert done.returncode == 0, shown
+    assert words in shown
+    assert account
