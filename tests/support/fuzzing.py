@@ -85,7 +85,7 @@ class _Auth:
 
 @dataclass(frozen=True)
 class _Sensible:
-    """Turns half of the random ids into ones that exist, and keeps the rules that a schema can't say.
+    """Turns all but an eighth of the random ids into ones that exist, and keeps the rules that a schema can't say.
 
     What is wrong on purpose stays wrong.
     """
@@ -122,7 +122,7 @@ class _Sensible:
     def _name_what_exists(self, case: AnyCase) -> None:
         for name, ids in self._existing.items():
             if name in case.path_parameters:
-                case.path_parameters[name] = _existing_half_of_the_time(case.path_parameters[name], ids)
+                case.path_parameters[name] = _existing_as_a_rule(case.path_parameters[name], ids)
         parameters = case.path_parameters
         if (job_id := _as_uuid(parameters.get("job_id"))) and job_id.int % 8 and _as_uuid(parameters["account_id"]):
             # There is one, and it is of one account.
@@ -137,7 +137,7 @@ class _Sensible:
                 # An integer to JSON Schema. To the service 60.0 is none, which the document says in words.
                 body[name] = int(value)
         if body.get("flow_id") is not None:
-            body["flow_id"] = _existing_half_of_the_time(body["flow_id"], self._existing["flow_id"])
+            body["flow_id"] = _existing_as_a_rule(body["flow_id"], self._existing["flow_id"])
         if body.get("finished_at") is not None:
             body["started_at"], body["finished_at"] = sorted((body["started_at"], body["finished_at"]), key=_instant)
         for number, detail in enumerate(body.get("details") or ()):
@@ -160,9 +160,9 @@ class _Sensible:
             body["overlap_seconds"] = min(overlap, max(left, 0))
 
 
-def _existing_half_of_the_time(value: Any, existing: tuple[UUID, ...]) -> Any:
+def _existing_as_a_rule(value: Any, existing: tuple[UUID, ...]) -> Any:
     given = _as_uuid(value)
-    return value if given is None or given.int % 2 else str(existing[given.int // 2 % len(existing)])
+    return value if given is None or given.int % 8 == 0 else str(existing[given.int // 8 % len(existing)])
 
 
 def _as_uuid(value: Any) -> UUID | None:
