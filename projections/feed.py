@@ -15,7 +15,7 @@ from projections.read_model import Recorded
 from projections.tracking import PositionMovedError, move
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
     from uuid import UUID
 
@@ -114,11 +114,11 @@ class Feed:
     def _leave_out_event(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
         self._on_bad_event(model, entry, error)
         if entry.originator_version == 1:
-            self.leave_out(model.name, [entry.originator_id])
+            self.leave_out(model.name, entry.originator_id)
 
-    def leave_out(self, name: str, streams: Collection[UUID]) -> None:
-        """Leave the events of these streams out of a read model, which lacks their first ones."""
-        self.left_out.setdefault(name, set()).update(streams)
+    def leave_out(self, name: str, stream: UUID) -> None:
+        """Leave the events of a stream out of a read model, which lacks the first one."""
+        self.left_out.setdefault(name, set()).add(stream)
 
 
 def is_the_events_fault(error: Exception) -> bool:

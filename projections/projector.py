@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
-from psycopg.rows import tuple_row
 
 from projections.dead_letters import headless_streams, reason_of, set_aside
 from projections.feed import Feed
 from projections.health import SILENT_SECONDS_MAX, say
 from projections.log import CHANNEL, SOMEBODY_WAITS
 from projections.read_model import ReadModelsNotSetUpError
+from projections.session import begin_session, try_lock
 from projections.tracking import Progress, look, note_complete
 
 if TYPE_CHECKING:
@@ -130,28 +130,23 @@ class Projector:
         until = time.monotonic() + seconds_max
         try:
             with closing(self._connect()) as connection:
-                self._begin(connection)
-                if _try_lock(connection):
+                begin_session(connection, _SESSION)
+                if try_lock(connection, _LOCK):
                     feed = self._feed(connection)
                     while self._turn(connection, feed) and time.monotonic() < until:
                         pass
         except Exception as error:  # noqa: BLE001 - whoever follows the log tries again
             self._note_failure(error)
 
-    def _begin(self, connection: Connection) -> None:
-        connection.autocommit = True
-        for name, value in _SESSION.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-
     def _feed(self, connection: Connection) -> Feed:
         feed = Feed(connection, self._decode, partial(self._set_aside, connection))
         for name, stream in headless_streams(connection, self._models):
-            feed.leave_out(name, [stream])
+            feed.leave_out(name, stream)
         return feed
 
     def _follow(self, connection: Connection, stop: threading.Event) -> None:
-        self._begin(connection)
-        while not _try_lock(connection):
+        begin_session(connection, _SESSION)
+        while not try_lock(connection, _LOCK):
             self._note(look(connection, self._models), working=False)
             if stop.wait(LOOK_SECONDS):
                 return
@@ -221,12 +216,6 @@ def _public(error: Exception) -> str:
     if isinstance(error, LogCutError | ReadModelsNotSetUpError):
         return str(error)
     return "The projector can't work with the database; the log says why, and it keeps trying."
-
-
-def _try_lock(connection: Connection) -> bool:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-    return bool(row and row[0])
 
 
 def _wait_until_due(connection: Connection, stop: threading.Event, due: float) -> None:

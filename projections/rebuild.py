@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import tuple_row
 
 from projections import dead_letters
 from projections.feed import Feed
 from projections.read_model import SCHEMA
 from projections.schema import make_table
+from projections.session import begin_session, try_lock
 from projections.tracking import look, note_complete
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ class Making:
         """Begin with empty tables. Raises AlreadyRunningError, psycopg.Error."""
         self._connection = self._connect()
         try:
-            self._connection.autocommit = True
             self._begin(self._connection)
         except BaseException:
             self._connection.close()
@@ -81,11 +80,8 @@ class Making:
         return self
 
     def _begin(self, connection: Connection) -> None:
-        for name, value in _SESSION.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-        with connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-        if not (row and row[0]):
+        begin_session(connection, _SESSION)
+        if not try_lock(connection, _LOCK):
             raise AlreadyRunningError("A rebuild or a check of the read models is running. Wait until it has ended.")
         for model in self.made:
             drop(connection, model.name)

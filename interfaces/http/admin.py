@@ -15,6 +15,7 @@ from domain import limits
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.names import checked_name
+from interfaces.http.parameters import int_parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, idempotency_key, json_request, path_uuid
 from interfaces.http.sessions import signed_in
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from interfaces.http.requests import M
 
 A = TypeVar("A", bound=Aggregate)
-_LIMIT_DIGITS_MAX = 5
-"""Python itself refuses to read numbers that are very long."""
 
 
 def _by_the_rule(text: str) -> str:
@@ -112,18 +111,8 @@ def check_parameters(req: falcon.Request, *known: str) -> None:
 def page_parameters(req: falcon.Request, *known: str) -> tuple[int, str | None]:
     """Return `limit` and `cursor` of a list. Raises ProblemError."""
     check_parameters(req, "limit", "cursor", *known)
-    text = req.get_param("limit")
-    if text is None:
-        size = limits.PAGE_ITEMS_DEFAULT
-    elif (
-        text.isascii() and text.isdigit() and len(text) <= _LIMIT_DIGITS_MAX and 1 <= int(text) <= limits.PAGE_ITEMS_MAX
-    ):
-        size = int(text)
-    else:
-        raise ProblemError(
-            "invalid-request", errors=[FieldError("", f"limit must be from 1 to {limits.PAGE_ITEMS_MAX}")]
-        )
-    return size, req.get_param("cursor")
+    size = int_parameter(req, "limit", 1, limits.PAGE_ITEMS_MAX)
+    return limits.PAGE_ITEMS_DEFAULT if size is None else size, req.get_param("cursor")
 
 
 def bool_parameter(req: falcon.Request, name: str) -> bool | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import falcon
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
+_DIGITS_MAX = 5
+"""Python itself refuses to read numbers that are very long."""
 _LOST_PLUS = re.compile(r" \d\d:\d\d$")
 
 
@@ -57,8 +59,7 @@ def int_parameter(req: falcon.Request, name: str, least: int, most: int) -> int 
     text = req.get_param(name)
     if text is None:
         return None
-    # Python itself refuses to read numbers that are very long.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and least <= int(text) <= most):
         raise refused(f"{name} must be from {least} to {most}")
     return int(text)
 
