@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -73,3 +74,21 @@ def run_process(*arguments: str, folder: Path, env: Mapping[str, str], stdin: by
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_on_terminal(*arguments: str, folder: Path, env: Mapping[str, str]) -> Ran:
+    """Run a process of `rpawatch` whose standard error is a terminal."""
+    terminal, its_end = pty.openpty()
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=folder,
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=its_end,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    os.close(its_end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    return Ran(done.returncode, done.stdout.decode(), shown)

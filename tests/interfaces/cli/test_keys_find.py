@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pty
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from application.event_sourcing import EventSourcing
 from domain import key_secret
 from domain.ids import key_id
 from interfaces.cli import find_keys
-from tests.interfaces.cli.commands import SECONDS_MAX, command_line, environment
+from tests.interfaces.cli.commands import SECONDS_MAX, environment, run_on_terminal
 from tests.support.keys_to_find import near_misses
 
 if TYPE_CHECKING:
@@ -260,23 +259,11 @@ def test_a_store_that_can_not_be_reached_is_told_before_the_search(rpawatch: Rpa
 def test_a_terminal_shows_how_far_it_is_and_finds_go_to_standard_output(tmp_path: Path, key: str) -> None:
     for name in "ab":
         (tmp_path / name).write_text(key, encoding="utf-8")
-    terminal, its_end = pty.openpty()
-    done = subprocess.run(
-        command_line("keys", "find", "--offline", "a", "b"),
-        cwd=tmp_path,
-        env=environment(TERM="xterm"),
-        stdout=subprocess.PIPE,
-        stderr=its_end,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    os.close(its_end)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    assert done.returncode == 1
-    assert done.stdout.decode() == "".join(f"{name}:1:1: {prefix(key)} {id_of(key)}\n" for name in "ab")
-    assert "Searched 1 files" in shown
-    assert shown.endswith("Keys in 2 places (2 files, 90 bytes).\r\n")
+    ran = run_on_terminal("keys", "find", "--offline", "a", "b", folder=tmp_path, env=environment(TERM="xterm"))
+    assert ran.code == 1
+    assert ran.out == "".join(f"{name}:1:1: {prefix(key)} {id_of(key)}\n" for name in "ab")
+    assert "Searched 1 files" in ran.err
+    assert ran.err.endswith("Keys in 2 places (2 files, 90 bytes).\r\n")
 
 
 def test_the_hook_for_pre_commit_refuses_files_with_keys(rpawatch: Rpawatch, tmp_path: Path, key: str) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,7 +10,7 @@ import pytest
 from projections.account_list import ACCOUNT_LIST
 from projections.read_models import READ_MODELS
 from projections.rebuild import REBUILT
-from tests.interfaces.cli.commands import SECONDS_MAX, command_line, environment
+from tests.interfaces.cli.commands import environment, run_on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,19 +109,8 @@ def test_a_terminal_shows_how_far_it_is(
     store: Rpawatch, account: str, served_url: str, tmp_path: Path, command: str, words: str
 ) -> None:
     store("accounts", "list")  # waits until the lists show all
-    terminal, its_end = pty.openpty()
-    done = subprocess.run(
-        command_line("projections", command),
-        cwd=tmp_path,
-        env=environment(TERM="xterm", RPAWATCH_DATABASE_URL=served_url, RPAWATCH_LOG_LEVEL="error"),
-        stdout=subprocess.PIPE,
-        stderr=its_end,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    os.close(its_end)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    assert done.returncode == 0, shown
-    assert words in shown
+    settings = environment(TERM="xterm", RPAWATCH_DATABASE_URL=served_url, RPAWATCH_LOG_LEVEL="error")
+    ran = run_on_terminal("projections", command, folder=tmp_path, env=settings)
+    assert ran.code == 0, ran.err
+    assert words in ran.err
     assert account
