@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pydantic_core
 from eventsourcing.persistence import Mapper, StoredEvent
 from pydantic import ValidationError
 
 from domain import account, api_key, job, key_snapshot, member, process, receipt  # noqa: F401 - so that their events are known
 from domain.model import KINDS, Event, Snapshot
+
+_FREE_FORM = "data"
+"""The one field of an event in which a robot may send what it likes; other numbers have their limits."""
+_LARGE = 2.0**63
 
 
 class UnreadableEventError(Exception):
@@ -35,22 +40,40 @@ class EventMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401 - whichever class the topic names
         """Return the event of a row. Raises UnreadableEventError."""
-        place = f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
         kind = KINDS.get(stored_event.topic)
         if kind is None:
             raise UnreadableEventError(
-                f"{place} has the topic {stored_event.topic!r}, which this release does not know;"
+                f"{_place(stored_event)} has the topic {stored_event.topic!r}, which this release does not know;"
                 " was it written by a newer one?"
             )
         try:
-            state = pydantic_core.from_json(stored_event.state)
+            state = _parse(stored_event.state)
             _bring_up_to_date(kind, state)
             state["originator_id"] = stored_event.originator_id
             state["originator_version"] = stored_event.originator_version
-            return kind.model_validate(state)
+            return kind.__pydantic_validator__.validate_python(state)
         except (ValueError, ValidationError, KeyError, AttributeError, TypeError) as error:
             why = "; ".join(str(error).splitlines()[:3])
-            raise UnreadableEventError(f"{place} ({stored_event.topic}) can't be read: {why}") from error
+            raise UnreadableEventError(f"{_place(stored_event)} ({stored_event.topic}) can't be read: {why}") from error
+
+
+def _place(stored_event: StoredEvent) -> str:
+    return f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
+
+
+def _parse(state: bytes) -> Any:  # noqa: ANN401 - JSON
+    parsed = orjson.loads(state)
+    data = parsed.get(_FREE_FORM)
+    # orjson takes two thirds of the time, but makes a float of an integer of more than 64 bits.
+    return parsed if data is None or not _has_large_number(data) else pydantic_core.from_json(state)
+
+
+def _has_large_number(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_large_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_large_number, value))
+    return isinstance(value, float) and abs(value) >= _LARGE
 
 
 def _bring_up_to_date(kind: type[Event | Snapshot], state: dict[str, Any]) -> None:

@@ -72,6 +72,16 @@ def test_data_of_a_report_comes_back_as_sent_nulls_included() -> None:
     assert MAPPER.to_domain_event(MAPPER.to_stored_event(event)).data == data
 
 
+@pytest.mark.parametrize(
+    "number", [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30, 1e300, -1e19, 0.1, 2.0**53]
+)
+def test_a_number_in_the_data_of_a_report_comes_back_to_the_last_digit(number: float) -> None:
+    data = {"plain": number, "deep": [{"list": ["", number]}]}
+    (event,) = a_job(data=data).collect_events()
+    read = MAPPER.to_domain_event(MAPPER.to_stored_event(event)).data
+    assert repr(read) == repr(data)
+
+
 def test_a_field_that_is_none_takes_no_room_in_the_log() -> None:
     (event,) = a_job().collect_events()
     assert b"null" not in MAPPER.to_stored_event(event).state
