@@ -17,6 +17,7 @@ from domain import key_events
 from domain.account import Account
 from domain.member import Member
 from domain.process import Process
+from projections.intake import EventsIntake
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
 
@@ -143,6 +144,10 @@ class AuditTable(Table[AuditRow]):
     def topics(self) -> frozenset[str]:
         """The events that it is made of."""
         return frozenset(ACTIONS)
+
+    def intake(self) -> EventsIntake:
+        """Return what takes in a batch of events."""
+        return EventsIntake(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         """Take in events in the order of the log. Raises StreamBeginsLateError."""

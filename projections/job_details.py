@@ -17,18 +17,16 @@ from projections.fence import reading
 from projections.paging import Column, Listing, Order, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from uuid import UUID
 
     from domain.report import Detail
     from projections.paging import PageRequest
-    from projections.read_model import Connection, Pool, Recorded
+    from projections.read_model import Pool
 
 CHUNK_DETAILS_MAX = 100
 CHUNK_BYTES_MAX = 64 * 1024
 """A row is full at this size too, so that a page of long texts does not read many that it does not show."""
-STORE_BYTES_MAX = 1024 * 1024
-"""Stored in one statement: a report of 10 MB takes no more memory at once than that in any of its forms."""
 
 
 @dataclass(slots=True)
@@ -63,53 +61,31 @@ CREATE TABLE {table} (
 
 
 def _reported(event: Job.Reported, position: int) -> Iterator[DetailsRow]:
-    if not event.details:
+    details = sorted(event.details or (), key=itemgetter("sequence_no"))
+    for start in range(0, len(details), CHUNK_DETAILS_MAX):
+        yield from _rows(event.account_id, position, details[start : start + CHUNK_DETAILS_MAX])
+
+
+def _rows(account_id: UUID, position: int, details: list[Detail]) -> Iterator[DetailsRow]:
+    text = orjson.dumps(details)
+    if len(text) > CHUNK_BYTES_MAX and len(details) > 1:
+        middle = len(details) // 2
+        yield from _rows(account_id, position, details[:middle])
+        yield from _rows(account_id, position, details[middle:])
         return
-    chunk: list[Detail] = []
-    texts: list[bytes] = []
-    size = 0
-    for detail in sorted(event.details, key=itemgetter("sequence_no")):
-        text = orjson.dumps(detail)
-        if chunk and (len(chunk) == CHUNK_DETAILS_MAX or size + len(text) > CHUNK_BYTES_MAX):
-            yield _row(event.account_id, position, chunk, texts)
-            chunk, texts, size = [], [], 0
-        chunk.append(detail)
-        texts.append(text)
-        size += len(text)
-    yield _row(event.account_id, position, chunk, texts)
-
-
-def _row(account_id: UUID, position: int, chunk: list[Detail], texts: list[bytes]) -> DetailsRow:
-    statuses = [detail["status"] for detail in chunk]
-    return DetailsRow(
+    statuses = [detail["status"] for detail in details]
+    yield DetailsRow(
         account_id=account_id,
         position=position,
-        last_no=chunk[-1]["sequence_no"],
+        last_no=details[-1]["sequence_no"],
         success=statuses.count("success"),  # type: ignore[arg-type] # it is a text too
         failed=statuses.count("failed"),  # type: ignore[arg-type] # as above
         skipped=statuses.count("skipped"),  # type: ignore[arg-type] # as above
-        details=(b"[" + b",".join(texts) + b"]").decode(),
+        details=text.decode(),
     )
 
 
-class _DetailsTable(EventTable[DetailsRow]):
-    """Stores what a batch gives piece by piece."""
-
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        rows: list[DetailsRow] = []
-        size = 0
-        for recorded in events:
-            for row in self.makers[recorded.topic](recorded.event, recorded.position):
-                rows.append(row)
-                size += len(row.details)
-                if size >= STORE_BYTES_MAX:
-                    self.store(connection, rows)
-                    rows, size = [], 0
-        if rows:
-            self.store(connection, rows)
-
-
-JOB_DETAILS = _DetailsTable(
+JOB_DETAILS = EventTable(
     name="job_details_v1",
     row=DetailsRow,
     key=["account_id", "position", "last_no"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -97,6 +98,9 @@ CREATE INDEX ON {table} (account_id, status, received_at, position) WHERE status
 """
 
 
+_key_id = lru_cache(maxsize=10_000)(UUID)
+
+
 def _reported(event: Job.Reported, position: int) -> tuple[JobRow]:
     counts = event.counts
     return (
@@ -106,7 +110,7 @@ def _reported(event: Job.Reported, position: int) -> tuple[JobRow]:
             position=position,
             process_id=process_id(event.account_id, event.flow_id),
             flow_id=event.flow_id,
-            key_id=UUID(event.actor),
+            key_id=_key_id(event.actor),
             robot_id=event.robot_id,
             status=event.status,
             started_at=event.started_at,

@@ -10,20 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import islice
+from struct import unpack
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.ids import process_id
 from domain.job import Job
-from projections.event_table import EventTable
+from projections.event_table import EventTable, RowsIntake
 from projections.words import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from projections.read_model import Connection, Recorded
+    from projections.read_model import Connection
 
 WORDS_MAX = 60_000
 """Different words of one job that it is found by: an id for each of its records, and what else it says of itself."""
@@ -54,7 +55,7 @@ CREATE INDEX ON {table} USING gin (terms);
 
 def word_term(account_id: UUID, word: str) -> int:
     """Return the term of a word, which is one of `words_of`."""
-    return _word(account_id.bytes, word)
+    return _hash(account_id.bytes + b"w" + word.encode())
 
 
 def filter_term(account_id: UUID, name: str, value: object) -> int:
@@ -72,12 +73,13 @@ def day_term(account_id: UUID, day: int) -> int:
     return filter_term(account_id, "day", day)
 
 
-# Many jobs have words in common, and nearly all of them their filters.
-@lru_cache(maxsize=50_000)
-def _word(account: bytes, word: str) -> int:
-    return _hash(account + b"w" + word.encode())
+# What is no number and no id is likely to turn up in other jobs; ids would only push that out of the cache.
+@lru_cache(maxsize=10_000)
+def _common(account_w: bytes, word: str) -> int:
+    return _hash(account_w + word.encode())
 
 
+# Nearly all jobs have theirs in common with others.
 @lru_cache(maxsize=10_000)
 def _filters(account: int, flow: int, status: str, key: str, day: int) -> tuple[int, ...]:
     # By numbers, which are looked up faster than UUIDs.
@@ -91,35 +93,48 @@ def _filters(account: int, flow: int, status: str, key: str, day: int) -> tuple[
 
 
 def _hash(text: bytes) -> int:
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
+    return _hashes([text])[0]
+
+
+def _hashes(texts: Sequence[bytes]) -> tuple[int, ...]:
+    digests = [blake2b(text, digest_size=8).digest() for text in texts]
+    return unpack(f">{len(texts)}q", b"".join(digests))
 
 
 def _reported(event: Job.Reported, position: int) -> tuple[TermsRow]:
     account = event.account_id
     time = event.timestamp
-    words: dict[str, None] = {}
-    texts = _texts(event)
-    # Not each by itself, which takes longer, and not all at once, which may be 10 MB.
-    while len(words) < WORDS_MAX and (some := list(islice(texts, _TEXTS_AT_ONCE))):
-        words.update(dict.fromkeys(words_of("\n".join(some))))
-    prefix = account.bytes
-    terms = [_word(prefix, word) for word in islice(words, WORDS_MAX)]
+    account_w = account.bytes + b"w"
+    words = list(islice(_words(event), WORDS_MAX))
+    terms = [_common(account_w, word) for word in words if word.isalpha()]
+    terms += _hashes([account_w + word.encode() for word in words if not word.isalpha()])
     terms += _filters(account.int, event.flow_id.int, event.status.value, event.actor, day_of(time))
     return (TermsRow(position=position, received_at=time, terms=terms),)
 
 
-def _texts(event: Job.Reported) -> Iterator[str]:
-    texts = [event.external_id, *(event.tags or ()), event.result_summary]
-    details = (detail.get("record_id") for detail in event.details or ())
-    return (text for text in chain(texts, details) if text)
+def _words(event: Job.Reported) -> Iterable[str]:
+    texts = [event.external_id, event.result_summary, *(event.tags or ())]
+    texts += [detail.get("record_id") for detail in event.details or ()]
+    found = [text for text in texts if text]
+    words: dict[str, None] = {}
+    # Not each by itself, which takes longer, and not all at once, which may be 10 MB.
+    for start in range(0, len(found), _TEXTS_AT_ONCE):
+        if len(words) < WORDS_MAX:
+            words.update(dict.fromkeys(words_of("\n".join(found[start : start + _TEXTS_AT_ONCE]))))
+    return words
+
+
+class _TermsIntake(RowsIntake[TermsRow]):
+    """Leaves nothing for a search to read through."""
+
+    def store(self, connection: Connection) -> None:
+        super().store(connection)
+        connection.execute(_SORT_IN, (self._table.table.as_string(connection),))
 
 
 class _TermsTable(EventTable[TermsRow]):
-    """Leaves nothing for a search to read through."""
-
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        super().apply(connection, events)
-        connection.execute(_SORT_IN, (self.table.as_string(connection),))
+    def intake(self) -> _TermsIntake:
+        return _TermsIntake(self)
 
 
 _SORT_IN = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -52,20 +52,6 @@ CREATE INDEX ON {table} (key_id);
 """
 
 
-@dataclass
-class _Counts:
-    """What a batch adds: rows by key and hour, where the account of a key may still have to be looked up."""
-
-    accounts: dict[UUID, UUID] = field(default_factory=dict)
-    rows: dict[tuple[UUID, datetime], dict[str, int]] = field(default_factory=dict)
-
-    def add(self, event: Any, what: str | None) -> None:  # noqa: ANN401 - one of the topics
-        hour = event.timestamp.replace(minute=0, second=0, microsecond=0)
-        counts = self.rows.setdefault((event.originator_id, hour), {})
-        if what is not None:
-            counts[what] = counts.get(what, 0) + 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class KeyUses(Table[UseRow]):
     """The read model. A key's first hour is there from its beginning, so that its account is known."""
@@ -75,31 +61,12 @@ class KeyUses(Table[UseRow]):
         """The events that it is made of."""
         return frozenset({key_events.Created.TOPIC, key_events.Used.TOPIC, key_events.Throttled.TOPIC})
 
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        """Take in events in the order of the log. Raises StreamBeginsLateError."""
-        counts = _Counts()
-        for recorded in events:
-            event: Any = recorded.event
-            if recorded.topic == key_events.Used.TOPIC:
-                counts.add(event, event.outcome)
-            elif recorded.topic == key_events.Throttled.TOPIC:
-                counts.add(event, "throttled")
-            else:
-                counts.accounts[event.originator_id] = event.account_id
-                counts.add(event, None)
-        unknown = {key_id for key_id, _ in counts.rows} - counts.accounts.keys()
-        if unknown:
-            counts.accounts |= self._accounts(connection, unknown)
-        self.store(connection, self._rows(counts))
+    def intake(self) -> _UsesIntake:
+        """Return what takes in a batch of events."""
+        return _UsesIntake(self)
 
-    def _rows(self, counts: _Counts) -> Iterable[UseRow]:
-        for (key_id, hour), numbers in counts.rows.items():
-            account_id = counts.accounts.get(key_id)
-            if account_id is None:
-                raise StreamBeginsLateError(f"{self.name} knows no key {key_id}")
-            yield UseRow(account_id, key_id, hour, **numbers)
-
-    def _accounts(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    def accounts(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+        """Return the accounts of the keys that the table knows."""
         # A key has a row for each hour: one of them will do.
         query = sql.SQL(
             "SELECT key_id, (SELECT account_id FROM {} AS known WHERE known.key_id = asked.key_id LIMIT 1)"
@@ -107,6 +74,40 @@ class KeyUses(Table[UseRow]):
         ).format(self.table)
         with connection.cursor(row_factory=tuple_row) as cursor:
             return {key_id: account for key_id, account in cursor.execute(query, (list(key_ids),)) if account}
+
+
+class _UsesIntake:
+    """Counts. Whose a key is that began in an earlier batch, is looked up at the end."""
+
+    def __init__(self, table: KeyUses) -> None:
+        self._table = table
+        self._accounts: dict[UUID, UUID] = {}
+        self._rows: dict[UUID, dict[datetime, dict[str, int]]] = {}
+
+    def add(self, events: Sequence[Recorded]) -> None:
+        for recorded in events:
+            event: Any = recorded.event
+            key_id, topic = event.originator_id, recorded.topic
+            hour = event.timestamp.replace(minute=0, second=0, microsecond=0)
+            counts = self._rows.setdefault(key_id, {}).setdefault(hour, {})
+            if topic == key_events.Created.TOPIC:
+                self._accounts[key_id] = event.account_id
+            else:
+                what = "throttled" if topic == key_events.Throttled.TOPIC else event.outcome
+                counts[what] = counts.get(what, 0) + 1
+
+    def store(self, connection: Connection) -> None:
+        accounts = self._accounts
+        if unknown := self._rows.keys() - accounts.keys():
+            accounts |= self._table.accounts(connection, unknown)
+        if unknown := self._rows.keys() - accounts.keys():
+            raise StreamBeginsLateError(f"{self._table.name} knows no key {next(iter(unknown))}")
+        rows = (
+            UseRow(accounts[key_id], key_id, hour, **counts)
+            for key_id, hours in self._rows.items()
+            for hour, counts in hours.items()
+        )
+        self._table.store(connection, rows)
 
 
 KEY_USES = KeyUses(

@@ -11,6 +11,7 @@ from psycopg.rows import args_row
 
 from domain import key_events
 from domain.key_secret import MARK
+from projections.intake import EventsIntake
 from projections.paging import sort_name
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
@@ -59,6 +60,10 @@ class KeyWords(Table[WordRow]):
     def topics(self) -> frozenset[str]:
         """The events that it is made of."""
         return frozenset({key_events.Created.TOPIC, key_events.Renamed.TOPIC})
+
+    def intake(self) -> EventsIntake:
+        """Return what takes in a batch of events."""
+        return EventsIntake(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         """Take in events in the order of the log. Raises StreamBeginsLateError."""

@@ -55,9 +55,20 @@ class ProcessJobs(Table[ProcessJobsRow]):
         """The events that it is made of."""
         return frozenset({Job.Reported.TOPIC})
 
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        """Take in events in the order of the log."""
-        rows: dict[tuple[UUID, UUID], ProcessJobsRow] = {}
+    def intake(self) -> _Intake:
+        """Return what takes in a batch of events."""
+        return _Intake(self)
+
+
+class _Intake:
+    """Keeps a row of each process."""
+
+    def __init__(self, table: ProcessJobs) -> None:
+        self._table = table
+        self._rows: dict[tuple[UUID, UUID], ProcessJobsRow] = {}
+
+    def add(self, events: Sequence[Recorded]) -> None:
+        rows = self._rows
         for recorded in events:
             event: Any = recorded.event
             process = event.account_id, event.flow_id
@@ -75,7 +86,9 @@ class ProcessJobs(Table[ProcessJobsRow]):
                 before.last_job_id, before.last_job_status = event.originator_id, event.status
                 before.last_job_at = event.timestamp
                 before.jobs += 1
-        self.store(connection, rows.values())
+
+    def store(self, connection: Connection) -> None:
+        self._table.store(connection, self._rows.values())
 
 
 PROCESS_JOBS = ProcessJobs(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,8 +45,8 @@ class Pool(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+# Both are named tuples because those are made in a quarter of the time that a frozen dataclass takes.
+class LogEntry(NamedTuple):
     """A row of the log. position: its notification id; version: its place in its stream, from 1."""
 
     position: int
@@ -57,8 +56,7 @@ class LogEntry:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event, and where it stands in the log."""
 
     position: int
@@ -101,9 +99,28 @@ class ReadModel(Protocol):
         """Return the statements that make the table and its indexes."""
         ...
 
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        """Take in events, in the order of the log, within the caller's transaction.
-
-        Raises any exception for an event that can't be handled; then nothing of the batch is kept.
-        """
+    def intake(self) -> Intake:
+        """Return what takes in a batch of events."""
         ...
+
+
+class Intake(Protocol):
+    """The events of one batch on their way into a read model. Any exception says that one can't be handled.
+
+    The database is not asked before all are there, so a batch is made ready while the one before it is stored.
+    """
+
+    def add(self, events: Sequence[Recorded]) -> None:
+        """Take in further events, in the order of the log. What need not be kept of them until the end, is not."""
+        ...
+
+    def store(self, connection: Connection) -> None:
+        """Bring the table on, once, within the caller's transaction."""
+        ...
+
+
+def apply(model: ReadModel, connection: Connection, events: Sequence[Recorded]) -> None:
+    """Bring a read model's table on by these events, within the caller's transaction. Raises what an Intake does."""
+    intake = model.intake()
+    intake.add(events)
+    intake.store(connection)

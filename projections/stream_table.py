@@ -6,10 +6,11 @@ nothing but row and event.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from psycopg import sql
 from psycopg.rows import kwargs_row
@@ -47,22 +48,9 @@ class StreamTable(Table[R]):
         """The events that it is made of."""
         return frozenset(self.handlers)
 
-    def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        """Take in events in the order of the log. Raises StreamBeginsLateError, and what a handler raises."""
-        rows: dict[UUID, R | None] = {}
-        known = []
-        for recorded in events:
-            stream = recorded.event.originator_id
-            if stream not in rows:
-                rows[stream] = None
-                if recorded.event.originator_version > 1:
-                    known.append(stream)
-        if known:
-            rows |= self.load(connection, known)
-        for recorded in events:
-            stream = recorded.event.originator_id
-            rows[stream] = self.fold(rows[stream], recorded.topic, recorded.event)
-        self.store(connection, (row for row in rows.values() if row is not None))
+    def intake(self) -> _StreamsIntake[R]:
+        """Return what takes in a batch of events."""
+        return _StreamsIntake(self)
 
     def fold(self, row: R | None, topic: str, event: Event) -> R:
         """Return what an event makes of a row."""
@@ -84,3 +72,26 @@ class StreamTable(Table[R]):
         return sql.SQL("SELECT {columns} FROM {table} WHERE {stream} = ANY(%s::uuid[])").format(
             columns=self.columns, table=self.table, stream=sql.Identifier(self.stream)
         )
+
+
+class _StreamsIntake(Generic[R]):
+    """Keeps the events of each stream together, since rows are about one each."""
+
+    def __init__(self, table: StreamTable[R]) -> None:
+        self._table = table
+        self._streams: defaultdict[UUID, list[Recorded]] = defaultdict(list)
+
+    def add(self, events: Sequence[Recorded]) -> None:
+        for recorded in events:
+            self._streams[recorded.event.originator_id].append(recorded)
+
+    def store(self, connection: Connection) -> None:
+        begun_before = [stream for stream, events in self._streams.items() if events[0].event.originator_version > 1]
+        known = self._table.load(connection, begun_before) if begun_before else {}
+        rows = (row for stream, events in self._streams.items() if (row := self._folded(known.get(stream), events)))
+        self._table.store(connection, rows)
+
+    def _folded(self, row: R | None, events: Sequence[Recorded]) -> R | None:
+        for recorded in events:
+            row = self._table.fold(row, recorded.topic, recorded.event)
+        return row

@@ -68,10 +68,14 @@ class Table(Generic[R]):
 
     def store(self, connection: Connection, rows: Iterable[R]) -> None:
         """Insert these rows, each key once, or change those that are there."""
+        self.store_json(connection, orjson.dumps(list(rows)))
+
+    def store_json(self, connection: Connection, rows: bytes) -> None:
+        """Do the same with rows as a JSON array of objects."""
         # Arrays of columns would do for scalars, but an array of arrays has no shape that unnest() keeps. orjson knows
         # dataclasses, ids and times by itself: for a row of 22 columns a sixth of the time that Python's json takes.
         # COPY was no faster, whether of text or binary: 25 µs for a row of 21 columns with five indexes, like this.
-        connection.execute(self._upsert, (orjson.dumps(list(rows)).decode(),))
+        connection.execute(self._upsert, (rows.decode(),))
 
     @cached_property
     def _upsert(self) -> sql.Composed:

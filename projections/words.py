@@ -29,11 +29,12 @@ def words_of(text: str) -> list[str]:
     What stands between blanks is one, without the punctuation around it; where it is nothing else, with it.
     """
     pieces = plain(text).split() or text.split()
-    return [_word(piece)[:WORD_CHARS_MAX] for piece in pieces]
+    return [
+        piece[:WORD_CHARS_MAX] if piece[0].isalnum() and piece[-1].isalnum() else _word(piece)[:WORD_CHARS_MAX]
+        for piece in pieces
+    ]
 
 
 def _word(piece: str) -> str:
-    if piece[0].isalnum() and piece[-1].isalnum():
-        return piece
     found = _WORD.search(piece)
     return piece if found is None else found[0]

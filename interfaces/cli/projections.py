@@ -12,6 +12,7 @@ from interfaces.cli.output import Answer, WrongUsageError, say
 from interfaces.cli.projection_progress import ProjectionProgress
 from interfaces.cli.store_command import store_command
 from interfaces.http.presenters import time_text
+from interfaces.http.server import tune_memory
 from projections.dead_letters import DeadLetter, list_dead_letters
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
@@ -84,6 +85,7 @@ def show_status(desk: Desk) -> Answer:
 def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
     """Make read models anew from the log, beside the running service, and switch to them."""
     models = _models(names)
+    tune_memory()
     with ProjectionProgress("Rebuilding") as progress:
         rebuild(desk.services.connect_projector, models, desk.services.decode, progress.update)
     made = {model.name for model in models}
@@ -99,6 +101,7 @@ def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
 def verify_rows(desk: Desk, names: Names = None) -> Answer:
     """Compare read models with the log, row by row. Exits with 1 when a row is not what the log makes of it."""
     models = _models(names)
+    tune_memory()
     with ProjectionProgress("Reading the log") as progress:
         compared = verify(
             desk.services.connect_projector, models, desk.services.decode, progress.update, progress.count_row

@@ -15,6 +15,7 @@ from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Da
 from domain.ids import process_id
 from domain.job import Job
 from projections.account_list import ACCOUNT_LIST
+from projections.intake import EventsIntake
 from projections.job_details import JOB_DETAILS
 from projections.job_list import JOB_LIST
 from projections.key_list import KEY_LIST, KeyRow
@@ -60,6 +61,9 @@ class SeenPositions:
 
     def ddl(self) -> sql.Composed:
         return sql.SQL("CREATE TABLE rpawatch_lists.seen_positions_v1 (position bigint NOT NULL)").format()
+
+    def intake(self) -> EventsIntake:
+        return EventsIntake(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         positions = [recorded.position for recorded in events]

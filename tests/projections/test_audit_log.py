@@ -19,7 +19,7 @@ from projections.audit_log import KINDS as RESOURCE_KINDS
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.fence import reading
 from projections.paging import BadCursorError, PageRequest
-from projections.read_model import Recorded
+from projections.read_model import Recorded, apply
 from projections.schema import make_table
 from tests.projections.histories import Histories, a_key_of, events_of, named
 from tests.support.clock import NOON
@@ -40,14 +40,14 @@ LEFT_OUT = {
 """Topics that the audit log does not have, with the reason."""
 
 
-def apply(world: World, events: Iterable[Event], *, batch: int = 1_000_000) -> None:
+def take_in(world: World, events: Iterable[Event], *, batch: int = 1_000_000) -> None:
     """Take in events, in batches of this size at most, as if they stood in the log from the next position on."""
     with world.connect() as connection:
         [row] = connection.execute("SELECT coalesce(max(position), 0) AS last FROM rpawatch_lists.audit_log_v1")
         first = row["last"] + 1
         recorded = [Recorded(first + number, event.TOPIC, event) for number, event in enumerate(events)]
         for start in range(0, len(recorded), batch):
-            AUDIT_LOG.apply(connection, recorded[start : start + batch])
+            apply(AUDIT_LOG, connection, recorded[start : start + batch])
         connection.execute(
             "UPDATE rpawatch_lists.positions SET position = %s, is_complete = true WHERE name = 'audit_log_v1'",
             (first + len(recorded) - 1,),
@@ -136,7 +136,7 @@ def test_made_anew_from_the_first_event_it_is_the_same_to_the_byte_whatever_the_
         with world.connect() as connection:
             connection.execute("TRUNCATE rpawatch_lists.audit_log_v1")
             for start in range(0, len(wanted), size):
-                AUDIT_LOG.apply(connection, wanted[start : start + size])
+                apply(AUDIT_LOG, connection, wanted[start : start + size])
         made.append(rows_of(world))
     assert len(made[0]) == len(wanted)
     assert made[0] == made[1] == made[2]
@@ -148,14 +148,14 @@ def test_a_table_that_is_rebuilt_beside_it_does_not_look_at_the_one_that_is_ahea
     key.change(cause(), name="Last name")
     key.deactivate(cause())
     created, renamed, ended = events_of(key)
-    apply(world, [created, renamed, ended])
+    take_in(world, [created, renamed, ended])
     twin = type(AUDIT_LOG)(
         **{field: getattr(AUDIT_LOG, field) for field in ("row", "key", "tables", "fence")}, name="audit_log_twin"
     )
     with world.connect() as connection:
         make_table(connection, twin)
         for position, event in enumerate((created, renamed, ended), start=1):
-            twin.apply(connection, [Recorded(position, event.TOPIC, event)])
+            apply(twin, connection, [Recorded(position, event.TOPIC, event)])
     assert [row["name"] for row in rows_of(world, twin.name)] == ["First name", "Last name", "Last name"]
     assert rows_of(world, twin.name) == rows_of(world)
 
@@ -166,7 +166,7 @@ def test_rows_say_what_a_thing_was_called_then(world: World) -> None:
     key.throttle(cause(NOON + SECOND))
     key.change(cause(NOON + 2 * SECOND), name="Daily run")
     key.deactivate(cause(NOON + 3 * SECOND), "Laptop was lost")
-    apply(world, events_of(key), batch=2)
+    take_in(world, events_of(key), batch=2)
     rows = reversed(listed(world, account))
     assert [(row.action, row.name, row.prefix, row.version, row.changes) for row in rows] == [
         ("api_key.created", "Nightly run", "AbCdEfGh", 1,
@@ -190,7 +190,7 @@ def test_an_assigned_process_is_named_as_the_api_names_it(world: World, batch: i
     user_there.assign(cause(), process_id(account, uuid4()))
     registered, renamed = events_of(process)
     added, assigned, unassigned, unknown = events_of(user_there)
-    apply(world, [registered, added, assigned, *events_of(consultant), renamed, unassigned, unknown], batch=batch)
+    take_in(world, [registered, added, assigned, *events_of(consultant), renamed, unassigned, unknown], batch=batch)
     [lost, taken, _, given, *_] = listed(world, account)
     assert given.changes == {"flow_id": str(flow), "process": "Invoices"}
     assert taken.changes == {"flow_id": str(flow), "process": "Incoming invoices"}
@@ -204,12 +204,12 @@ def test_an_event_whose_stream_has_no_beginning_is_no_row(world: World) -> None:
     key = a_key_of(uuid4(), "Nightly run", cause())
     key.deactivate(cause())
     with pytest.raises(Exception, match="this is its version 2"):
-        apply(world, events_of(key)[1:])
+        take_in(world, events_of(key)[1:])
 
 
 def test_no_row_is_shown_to_who_may_not_read_its_account_or_tenant(world: World) -> None:
     mine, theirs = uuid4(), uuid4()
-    apply(world, [event for account in (mine, theirs) for event in events_of(a_key_of(account, "Key", cause()))])
+    take_in(world, [event for account in (mine, theirs) for event in events_of(a_key_of(account, "Key", cause()))])
     for scope, seen in (({mine}, {mine}), ({mine, theirs}, {mine, theirs}), ({uuid4()}, set()), (set(), set())):
         with reading(world.database, scope, AUDIT_LOG.name) as connection:
             found = connection.execute("SELECT scope_id FROM rpawatch_lists.audit_log_v1").fetchall()
@@ -230,7 +230,7 @@ class TestFilters:
         process = Process.register(
             cause(NOON + timedelta(hours=3), actor=self.ann), account_id=account, flow_id=self.flow, name="P"
         )
-        apply(world, [*events_of(self.key), *events_of(process)])
+        take_in(world, [*events_of(self.key), *events_of(process)])
         return account
 
     def test_each_finds_its_own_newest_first(self, world: World, account: UUID) -> None:
@@ -264,7 +264,7 @@ def opened(names: Iterable[str]) -> list[Event]:
 def test_pages_show_each_row_once_while_others_are_added(world: World) -> None:
     history = opened(f"Name {number}" for number in range(60))
     account = history[0].originator_id
-    apply(world, history[:30])
+    take_in(world, history[:30])
     seen: list[int] = []
     cursor = None
     while True:
@@ -273,14 +273,14 @@ def test_pages_show_each_row_once_while_others_are_added(world: World) -> None:
         cursor = page.next_cursor
         if cursor is None:
             break
-        apply(world, history[len(seen) + 23 : len(seen) + 30])
+        take_in(world, history[len(seen) + 23 : len(seen) + 30])
     assert seen == list(range(30, 0, -1))
     assert listed(world, account)[0].version > 30
 
 
 def test_a_cursor_of_the_file_is_none_of_the_list(world: World) -> None:
     history = opened(["a", "b", "c"])
-    apply(world, history)
+    take_in(world, history)
     scope = history[0].originator_id
     first = list_audit_log(world.database, scope_id=scope, where=AuditFilter(), page=PageRequest(1, None, "position"))
     with pytest.raises(BadCursorError):
@@ -290,10 +290,10 @@ def test_a_cursor_of_the_file_is_none_of_the_list(world: World) -> None:
 def test_the_whole_log_is_what_was_there_when_it_began_oldest_first(world: World) -> None:
     history = opened(f"Name {number}" for number in range(450))
     account = history[0].originator_id
-    apply(world, history[:405])
+    take_in(world, history[:405])
     pages = whole_audit_log(world.database, scope_id=account, where=AuditFilter())
     first = next(pages)
-    apply(world, history[405:])
+    take_in(world, history[405:])
     rest = [row.version for page in pages for row in page]
     assert [row.version for row in first] + rest == list(range(1, 406))
 
@@ -302,7 +302,7 @@ def test_times_and_positions_may_cross_and_a_span_of_time_is_complete_all_the_sa
     account = uuid4()
     ahead, behind = (a_key_of(account, "Key", cause(NOON + at)) for at in (timedelta(days=1), timedelta(0)))
     later = a_key_of(account, "Key", cause(NOON + timedelta(days=2)))
-    apply(world, [*events_of(ahead), *events_of(behind), *events_of(later)])
+    take_in(world, [*events_of(ahead), *events_of(behind), *events_of(later)])
     assert [row.resource_id for row in listed(world, account)] == [later.id, behind.id, ahead.id]
     day = timedelta(days=1)
     assert [row.resource_id for row in listed(world, account, before=NOON + day)] == [behind.id]
@@ -313,7 +313,7 @@ def test_a_name_of_any_length_and_script_is_taken_in(world: World) -> None:
     key = a_key_of(uuid4(), "Key", cause())
     [created] = events_of(key)
     name = "=cmd|' /C calc'!A0\u202e\U0001f916" + "x" * 100_000
-    apply(world, [named(created, name)])
+    take_in(world, [named(created, name)])
     [row] = listed(world, key.account_id)
     assert row.name == row.changes["name"] == name
 
@@ -321,5 +321,5 @@ def test_a_name_of_any_length_and_script_is_taken_in(world: World) -> None:
 def test_every_example_of_an_event_can_be_shown(world: World) -> None:
     for event in example_events():
         if event.TOPIC in ACTIONS and event.originator_version == 1:
-            apply(world, [event])
+            take_in(world, [event])
     assert {row["action"] for row in rows_of(world)} >= {"account.opened", "api_key.created"}

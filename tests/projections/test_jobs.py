@@ -20,7 +20,7 @@ from projections.job_list import ASSIGNED_ONE_BY_ONE_MAX, JOB_LIST, JobFilter, J
 from projections.job_search import search_jobs
 from projections.job_terms import JOB_TERMS, WORDS_MAX, word_term
 from projections.paging import BadCursorError, PageRequest
-from projections.read_model import Recorded
+from projections.read_model import Recorded, apply
 from projections.words import words_of
 from tests.projections.histories import a_job_of, events_of
 from tests.projections.support import reported_of_job
@@ -61,7 +61,7 @@ def take_in(world: World, jobs: Iterable[Job.Reported]) -> None:
         last = (found.fetchone() or {"last": 0})["last"]
         batch = [Recorded(last + number, job.TOPIC, job) for number, job in enumerate(jobs, start=1)]
         for model in MODELS:
-            model.apply(connection, batch)
+            apply(model, connection, batch)
 
 
 def whole(world: World, account_id: UUID, limit: int, query: str | None = None, **wanted: Any) -> list[JobHead]:
@@ -139,7 +139,7 @@ def test_what_is_taken_in_again_is_there_once(world: World) -> None:
     for _ in range(2):
         with world.connect() as connection:
             for model in MODELS:
-                model.apply(connection, [Recorded(number, job.TOPIC, job) for number, job in enumerate(jobs)])
+                apply(model, connection, [Recorded(number, job.TOPIC, job) for number, job in enumerate(jobs)])
     assert world.jobs() == {job.originator_id: reported_of_job(job) for job in jobs}
 
 

@@ -15,7 +15,7 @@ from domain.errors import DomainError
 from domain.limits import KEY_EXPIRY_NOTICE
 from projections.key_list import KEY_LIST, KeyRow, list_keys
 from projections.paging import PageRequest, sort_name
-from projections.read_model import Recorded
+from projections.read_model import Recorded, apply
 from tests.projections.histories import a_key_of, events_of, happen_to
 from tests.projections.support import folded_of_key, shown_of_key
 from tests.support.clock import NOON
@@ -41,7 +41,7 @@ def take_in(world: World, *keys: ApiKey) -> tuple[int, int]:
     """Apply what has happened to keys as one batch, and return how many events and updates of rows that was."""
     batch = recorded(event for key in keys for event in events_of(key))
     with world.connect() as connection:
-        KEY_LIST.apply(connection, batch)
+        apply(KEY_LIST, connection, batch)
         [counted] = connection.execute(_UPDATES)
         return len(batch), counted["n_tup_upd"]
 
@@ -118,7 +118,7 @@ def names(world: World, account_id: UUID) -> list[str]:
 def test_a_row_keeps_every_value_to_the_microsecond(world: World) -> None:
     history = [event for event in example_events() if event.TOPIC in KEY_LIST.topics]
     with world.connect() as connection:
-        KEY_LIST.apply(connection, recorded(history))
+        apply(KEY_LIST, connection, recorded(history))
     [row] = world.rows(KEY_LIST).values()
     assert (row.name, row.rate_limit, row.uses, row.refusals) == ("Nightly run, old", 10, 1, 17)
     assert row.refused_at == NOON + 9 * SECOND - MICROSECOND
