@@ -16,6 +16,7 @@ import psutil
 import psycopg
 
 from bench.figures import Figure, Target
+from bench.fill import fill_jobs, fill_keys
 from bench.history import write_history
 from bench.load import run
 from bench.scenarios import CONNECTIONS, DETAILS
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 EVENTS = int(os.environ.get("RPAWATCH_BENCH_EVENTS", "1000000"))
 LIST_KEYS = 100_000
+LIST_JOBS = min(1_000_000, EVENTS)
 PAGE_NUMBER = 100
 TIMES = 15
 LAG_SECONDS = 15.0
@@ -48,30 +50,6 @@ _SAMPLE_SECONDS = 0.02
 
 _POSITION = "SELECT min(position) FROM rpawatch_lists.positions"
 _END = "SELECT max(notification_id) FROM rpawatch.events"
-_FILL_KEYS = """
-INSERT INTO rpawatch_lists.key_list_v1 (
-    account_id, key_id, flow_id, name, sort_name, prefix, rate_limit, created_at, created_by, expires_at, ends_at,
-    expires_order, used_order, uses, last_used_at, refusals, last_event_at
-)
-SELECT %(account)s, md5(number::text)::uuid, CASE WHEN number %% 5 = 0 THEN md5((number %% 60)::text)::uuid END,
-    name, lower(name), substr(md5(name), 1, 8), 60, made, 'system', expires, coalesce(expires, '2200-01-01Z'),
-    coalesce(expires, '2200-01-01Z'), coalesce(used, '1970-01-01Z'), number, used, 0, coalesce(used, made)
-FROM (
-    SELECT number,
-        (ARRAY['Invoice', 'Order', 'Payroll', 'SAP', 'Report'])[1 + number %% 5] || ' bot ' || number AS name,
-        now() - random() * interval '900 days' AS made,
-        CASE WHEN number %% 10 = 1 THEN now() + (random() - 0.3) * interval '365 days' END AS expires,
-        CASE WHEN number %% 3 > 0 THEN now() - power(random(), 4) * interval '400 days' END AS used
-    FROM generate_series(1, %(keys)s) AS number
-) AS made_up
-"""
-_FILL_WORDS = """
-INSERT INTO rpawatch_lists.key_words_v1
-SELECT DISTINCT account_id, word, false, key_id
-FROM rpawatch_lists.key_list_v1, regexp_split_to_table(sort_name, ' ') AS word
-WHERE account_id = %(account)s
-UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v1 WHERE account_id = %(account)s
-"""
 
 
 def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
@@ -176,9 +154,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
     migrate(database)
     account = random_id()
     with psycopg.connect(database, autocommit=True) as connection:
-        values = {"account": account, "keys": LIST_KEYS}
-        for statement in (_FILL_KEYS, _FILL_WORDS):
-            connection.execute(statement.encode(), values)
+        fill_keys(connection, account, LIST_KEYS)
         connection.execute("VACUUM ANALYZE")
         row = connection.execute(b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL").fetchone()
     now = system_clock()
@@ -203,6 +179,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
 
 def _read_jobs(database: str, account: UUID, results: Results) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
+        jobs = fill_jobs(connection, account, LIST_JOBS)
         connection.execute("VACUUM ANALYZE")
         row = connection.execute(
             b"SELECT key_id, process_id, external_id FROM rpawatch_lists.job_list_v1 WHERE account_id = %s LIMIT 1",
@@ -228,7 +205,8 @@ def _read_jobs(database: str, account: UUID, results: Results) -> None:
             for name, wanted in filters.items()
             for sort in BY_TIME.orders
         }
-        _note(f"list of jobs after {EVENTS:,} events", _time_pages(asked), results)
+        results.other["jobs of the account"] = jobs
+        _note(f"list of {LIST_JOBS:,} jobs", _time_pages(asked), results)
 
 
 def _time_pages(asked: dict[str, Callable[[str | None], ListPage]]) -> dict[str, list[float]]:
