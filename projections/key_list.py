@@ -254,6 +254,7 @@ _KEYS = Listing(
         for direction in ("", "-")
     },
     also=[KEY_WORDS.name],
+    covered=True,
 )
 KEY_SORTS = tuple(_KEYS.orders)
 

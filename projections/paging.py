@@ -119,13 +119,16 @@ class Order:
 class Listing(Generic[R]):
     """A list of a table's rows. orders: by name; the first is what is taken where none is asked for.
 
-    also: the names of further read models that a condition looks at.
+    also: the names of further read models that a condition looks at. covered: the indexes hold all that rows are picked
+    by. Then they are picked in an index alone, and only those of the page are read: half the time where many are passed
+    over.
     """
 
     name: str
     source: Table[R]
     orders: Mapping[str, Order]
     also: Sequence[str] = ()
+    covered: bool = False
 
     def page(
         self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object], request: PageRequest
@@ -169,8 +172,17 @@ class Listing(Generic[R]):
 
     def query(self, clauses: Sequence[sql.Composable], order: Order) -> sql.Composed:
         """Return the query of a page; the values of the clauses come first, then how many rows at most."""
-        return sql.SQL("SELECT {} FROM {} AS listed WHERE {} ORDER BY {} LIMIT %s").format(
-            self.source.columns, self.source.table, sql.SQL(" AND ").join(clauses), order.by
+        key = sql.SQL(", ").join(map(sql.Identifier, self.source.key))
+        picked = sql.SQL("SELECT {} FROM {} AS listed WHERE {} ORDER BY {} LIMIT %s").format(
+            key if self.covered else self.source.columns,
+            self.source.table,
+            sql.SQL(" AND ").join(clauses),
+            order.by,
+        )
+        if not self.covered:
+            return picked
+        return sql.SQL("SELECT {} FROM {} AS listed WHERE ({}) IN ({}) ORDER BY {}").format(
+            self.source.columns, self.source.table, key, picked, order.by
         )
 
     def select(self, pool: Pool, scope: Collection[UUID], query: sql.Composed, values: Sequence[object]) -> list[R]:
