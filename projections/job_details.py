@@ -29,7 +29,7 @@ CHUNK_BYTES_MAX = 64 * 1024
 """A row is full at this size too, so that a page of long texts does not read many that it does not show."""
 
 
-@dataclass(slots=True)
+@dataclass
 class DetailsRow:
     """Some details of a job, in the order of their numbers. position: the job's (job_list.py).
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from projections.read_model import Pool
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class JobHead:
     """A job as a list shows it. process_id: the process's stream, which is what members are assigned.
 
@@ -56,7 +56,7 @@ class JobHead:
     tags: list[str] | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class JobRow(JobHead):
     """A job whole, but for its details. data: JSON as text, since JSON has larger numbers than the database."""
 

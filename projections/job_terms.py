@@ -32,7 +32,7 @@ SECONDS_PER_DAY = 86_400
 _TEXTS_AT_ONCE = 100
 
 
-@dataclass(slots=True)
+@dataclass
 class TermsRow:
     """What one job is found by. position: the job's (job_list.py), which also tells it from others of its instant."""
 
