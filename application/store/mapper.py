@@ -62,7 +62,10 @@ def _place(stored_event: StoredEvent) -> str:
 
 
 def _parse(state: bytes) -> Any:  # noqa: ANN401 - JSON
-    parsed = orjson.loads(state)
+    try:
+        parsed = orjson.loads(state)
+    except orjson.JSONDecodeError:  # an integer of more than 308 digits, which orjson can't make a float of
+        return pydantic_core.from_json(state)
     data = parsed.get(_FREE_FORM)
     # orjson takes two thirds of the time, but makes a float of an integer of more than 64 bits.
     return parsed if data is None or not _has_large_number(data) else pydantic_core.from_json(state)

@@ -16,7 +16,7 @@ REPORT: dict[str, Any] = {
     "external_id": "UIP-2026-000417",
     "result_summary": "1 of 3 invoices was booked",
     "tags": ["month-end"],
-    "data": {"queue": "in", "large": 10**30, "nothing": None, "list": [1.0, "é"]},
+    "data": {"queue": "in", "large": 10**30, "larger": -(10**400), "nothing": None, "list": [1.0, "é"]},
     "details": [
         {"sequence_no": 3, "status": "failed", "record_id": "INV-1003", "error_message": "amount is missing"},
         {"sequence_no": 1, "status": "success", "record_id": "INV-1001", "record_name": "First", "result": "booked"},

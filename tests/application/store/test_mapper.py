@@ -73,7 +73,9 @@ def test_data_of_a_report_comes_back_as_sent_nulls_included() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30, 1e300, -1e19, 0.1, 2.0**53]
+    "number",
+    [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30, -(10**400), 10**4000, 1e300, -1e19, 0.1, 2.0**53],
+    ids=lambda number: f"{number:.3g}" if abs(number) < 10**300 else f"{len(str(number))} digits",
 )
 def test_a_number_in_the_data_of_a_report_comes_back_to_the_last_digit(number: float) -> None:
     data = {"plain": number, "deep": [{"list": ["", number]}]}
