@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.model import Aggregate
-    from projections.read_model import Connection, Decode, ReadModel, Recorded
+    from projections.read_model import Connection, Decode, Intake, ReadModel, Recorded
     from projections.stream_table import StreamTable
 
 # A fresh log in every database, and the lock of projectors is the only one of this kind that a session holds.
@@ -62,7 +62,7 @@ class SeenPositions:
     def ddl(self) -> sql.Composed:
         return sql.SQL("CREATE TABLE rpawatch_lists.seen_positions_v1 (position bigint NOT NULL)").format()
 
-    def intake(self) -> EventsIntake:
+    def intake(self) -> Intake:
         return EventsIntake(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,8 +24,8 @@ from tests.support.examples import cause
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from projections.intake import EventsIntake
-    from projections.read_model import Connection, LogEntry, ReadModel, Recorded
+    from domain.model import Event
+    from projections.read_model import Connection, Intake, LogEntry, ReadModel, Recorded
     from tests.projections.support import World
 
 TOPICS = frozenset({Account.Opened.TOPIC})
@@ -76,7 +77,7 @@ class Met(SeenPositions):
     stored: int = 0
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def intake(self) -> EventsIntake:
+    def intake(self) -> Intake:
         self.begun.release()
         return super().intake()
 
@@ -98,6 +99,48 @@ def test_a_batch_is_made_ready_while_the_one_before_it_is_stored(
         pass
     assert model.stored == 10
     assert model.given == sorted(seen.kept(world.owner)) == list(range(1, 96))
+
+
+class Forgetful(SeenPositions):
+    """A read model that keeps nothing of the events that it is given until it is stored but their positions."""
+
+    def intake(self) -> Positions:
+        return Positions(self, [])
+
+
+@dataclass
+class Positions:
+    model: Forgetful
+    added: list[int]
+
+    def add(self, events: Sequence[Recorded]) -> None:
+        self.added += [recorded.position for recorded in events]
+
+    def store(self, connection: Connection) -> None:
+        del connection
+        self.model.given += self.added
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_large_event_is_decoded_when_the_one_before_it_is_gone(
+    world: World, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "DECODED_BYTES_AT_ONCE", 1)
+    alive: weakref.WeakSet[Event] = weakref.WeakSet()
+    most = 0
+
+    def decode(entry: LogEntry) -> Event:
+        nonlocal most
+        event = world.decode(entry)
+        alive.add(event)
+        most = max(most, len(alive))
+        return event
+
+    model = Forgetful(TOPICS)
+    feed = Feed(connection, decode, refuse)
+    while go_on(feed, [model], connection):
+        pass
+    assert (model.given, most) == (list(range(1, 96)), 1)
 
 
 def test_each_event_is_decoded_once_whoever_else_is_behind(
@@ -146,7 +189,7 @@ def test_a_bad_event_is_found_wherever_it_stands(
 
     @dataclass
     class Picky(SeenPositions):
-        def intake(self) -> EventsIntake:
+        def intake(self) -> Intake:
             intake = super().intake()
             add = intake.add
 
