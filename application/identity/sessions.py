@@ -9,10 +9,11 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
 
-from application.identity.passwords import verify_password
+from application.identity.passwords import check_password, verify_password
 from application.identity.users import User
-from domain.errors import SignInFailedError, SignInThrottledError
+from domain.errors import FieldError, InvalidInputError, SignInFailedError, SignInThrottledError
 from domain.limits import (
     SESSION_LIFETIME,
     SIGN_IN_FAILURES_PER_ADDRESS_MAX,
@@ -28,12 +29,25 @@ if TYPE_CHECKING:
 
 _TOKEN_BYTES = 32
 """256 random bits; OWASP ASVS 7.2.3 asks for 128."""
+SEEN_STEP = timedelta(minutes=5)
+"""A session that is used all the time is written to this often."""
+CLIENT_CHARS_MAX = 200
+SESSIONS_SHOWN_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who signs in from where. address: of the client. name: what it says it is (User-Agent), cut where it is long."""
+
+    address: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in user. The token is a secret."""
+    """A signed-in user. The token is a secret; session_id is none."""
 
+    session_id: UUID
     user: User
     expires_at: datetime
     token: str = field(repr=False)
@@ -45,6 +59,18 @@ class Session:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """What a user is told of a session. last_seen_at: exact to SEEN_STEP. client: None where it did not say."""
+
+    session_id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str | None
+    client: str | None
+
+
 class Sessions:
     """Signs in and out, and finds who is signed in."""
 
@@ -53,45 +79,114 @@ class Sessions:
         self._users = users
         self._clock = clock
 
-    def sign_in(self, email: str, password: str, address: str) -> Session:
+    def sign_in(self, email: str, password: str, client: Client) -> Session:
         """Begin a session.
 
         Raises SignInFailedError, the same and after the same time for an unknown user and a wrong password, and
         SignInThrottledError after too many failures.
         """
         now = self._clock()
-        subjects = _subjects(email, address)
+        user = self._check(email, password, client, now)
+        return self._begin(user, client, now)
+
+    def change_password(self, session: Session, current: str, new: str, client: Client) -> Session:
+        """Change the user's password, end all their sessions, and begin another in place of this one.
+
+        Raises InvalidInputError, pointing at `/current_password` or `/new_password`, and SignInThrottledError after too
+        many failures: whoever finds an open browser must not guess the password there.
+        """
+        now = self._clock()
+        try:
+            user = self._check(session.user.email, current, client, now)
+        except SignInFailedError:
+            raise InvalidInputError([FieldError("/current_password", "is not your password")]) from None
+        check_password(new, email=user.email, pointer="/new_password")
+        self._users.set_password(user.user_id, new)
+        return self._begin(user, client, now)
+
+    def _check(self, email: str, password: str, client: Client, now: datetime) -> User:
+        """Return whose password this is. Raises as `sign_in` does."""
+        subjects = _subjects(email, client.address)
         self._check_not_throttled(subjects, now)
         user, password_hash = self._users.password_hash(email)
         if not verify_password(password_hash, password) or user is None:
             self._record_failure(subjects, now)
             raise SignInFailedError
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
-        expires_at = now + SESSION_LIFETIME
+        with self._database.get_connection() as connection:
+            connection.execute("DELETE FROM rpawatch.sign_in_failures WHERE subject_sha256 = %s", (subjects[0][0],))
+        return user
+
+    def _begin(self, user: User, client: Client, now: datetime) -> Session:
+        session = Session(uuid4(), user, now + SESSION_LIFETIME, secrets.token_urlsafe(_TOKEN_BYTES))
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM rpawatch.sessions WHERE expires_at <= %s", (now,))
-            cursor.execute("DELETE FROM rpawatch.sign_in_failures WHERE subject_sha256 = %s", (subjects[0][0],))
             cursor.execute(
-                "INSERT INTO rpawatch.sessions (token_sha256, user_id, created_at, expires_at) VALUES (%s, %s, %s, %s)",
-                (_digest(token), user.user_id, now, expires_at),
+                "INSERT INTO rpawatch.sessions"
+                " (token_sha256, session_id, user_id, created_at, last_seen_at, expires_at, address, client)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    _digest(session.token),
+                    session.session_id,
+                    user.user_id,
+                    now,
+                    now,
+                    session.expires_at,
+                    client.address,
+                    client.name and client.name[:CLIENT_CHARS_MAX],
+                ),
             )
-        return Session(user, expires_at, token)
+        return session
 
     def find(self, token: str) -> Session | None:
-        """Return the session of a token, or None when there is none or it has ended."""
+        """Return the session of a token, or None when there is none or it has ended; and note that it was seen."""
+        now = self._clock()
         with self._database.get_connection() as connection:
             row = connection.execute(
-                "SELECT user_id, email, name, expires_at FROM rpawatch.sessions JOIN rpawatch.users USING (user_id)"
+                "SELECT session_id, user_id, email, name, expires_at, last_seen_at"
+                " FROM rpawatch.sessions JOIN rpawatch.users USING (user_id)"
                 " WHERE token_sha256 = %s AND expires_at > %s",
-                (_digest(token), self._clock()),
+                (_digest(token), now),
                 prepare=True,
             ).fetchone()
-        return Session(User(row["user_id"], row["email"], row["name"]), row["expires_at"], token) if row else None
+            if row is None:
+                return None
+            if now - row["last_seen_at"] >= SEEN_STEP:
+                connection.execute(
+                    "UPDATE rpawatch.sessions SET last_seen_at = %s WHERE session_id = %s", (now, row["session_id"])
+                )
+        return Session(row["session_id"], User(row["user_id"], row["email"], row["name"]), row["expires_at"], token)
+
+    def of_user(self, user_id: UUID) -> list[SessionView]:
+        """Return the sessions of a user that have not ended, the one that was seen last first."""
+        with self._database.get_connection() as connection:
+            rows = connection.execute(
+                "SELECT session_id, created_at, last_seen_at, expires_at, address, client FROM rpawatch.sessions"
+                " WHERE user_id = %s AND expires_at > %s ORDER BY last_seen_at DESC, session_id LIMIT %s",
+                (user_id, self._clock(), SESSIONS_SHOWN_MAX),
+            )
+            return [SessionView(**row) for row in rows]
 
     def end(self, token: str) -> None:
         """End a session; one that is not there is ended already."""
         with self._database.get_connection() as connection:
             connection.execute("DELETE FROM rpawatch.sessions WHERE token_sha256 = %s", (_digest(token),))
+
+    def end_one(self, user_id: UUID, session_id: UUID) -> bool:
+        """End a session of a user, and return whether there was one."""
+        with self._database.get_connection() as connection:
+            ended = connection.execute(
+                "DELETE FROM rpawatch.sessions WHERE user_id = %s AND session_id = %s", (user_id, session_id)
+            )
+            return ended.rowcount > 0
+
+    def end_others(self, session: Session) -> int:
+        """End all sessions of the user but this one, and return how many there were."""
+        with self._database.get_connection() as connection:
+            ended = connection.execute(
+                "DELETE FROM rpawatch.sessions WHERE user_id = %s AND session_id <> %s",
+                (session.user.user_id, session.session_id),
+            )
+            return ended.rowcount
 
     def _check_not_throttled(self, subjects: list[tuple[bytes, int]], now: datetime) -> None:
         since = now - SIGN_IN_WINDOW

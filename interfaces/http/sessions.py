@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from application.identity.sessions import Client
 from application.identity.users import normalised_email
 from domain import limits
 from domain.errors import InvalidInputError, NotSignedInError, SignInFailedError
@@ -69,7 +70,7 @@ class SessionResource:
             email = normalised_email(body.email)
         except InvalidInputError:
             raise SignInFailedError from None
-        session = self._services.sessions.sign_in(email, body.password, client_address(req))
+        session = self._services.sessions.sign_in(email, body.password, client_of(req))
         req.context.actor = f"user:{session.user.user_id}"
         secure = req.scheme == "https"
         resp.set_cookie(
@@ -109,6 +110,12 @@ class SessionResource:
             body["token"] = token
         resp.data = orjson.dumps(body)
         resp.content_type = "application/json"
+
+
+def client_of(req: falcon.Request) -> Client:
+    """Return who sends a request, as a user is shown it among their sessions."""
+    name = "".join(letter for letter in req.user_agent or "" if letter.isprintable())
+    return Client(client_address(req), name or None)
 
 
 def _token_of(req: falcon.Request) -> tuple[bool, str | None]:

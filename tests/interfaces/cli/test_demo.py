@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from application.event_sourcing import EventSourcing
-from application.identity.sessions import Sessions
+from application.identity.sessions import Client, Sessions
 from application.identity.users import Users
 from application.store.database import Database
 from domain.clock import system_clock
@@ -84,7 +84,7 @@ def test_it_makes_what_it_says(made: Ran, store: Rpawatch, database: Database) -
 def test_its_people_can_sign_in(made: Ran, database: Database) -> None:
     sessions = Sessions(database, Users(database), system_clock)
     anna = made.json["people"][0]
-    assert sessions.sign_in(anna["email"], anna["password"], "192.0.2.7").user.name == anna["name"]
+    assert sessions.sign_in(anna["email"], anna["password"], Client("192.0.2.7")).user.name == anna["name"]
 
 
 def test_everything_happened_in_its_time_and_within_limits(made: Ran, database: Database) -> None:

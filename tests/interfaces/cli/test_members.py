@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.identity.sessions import Sessions
+from application.identity.sessions import Client, Sessions
 from application.identity.users import Users
 from domain.clock import system_clock
 from domain.errors import SignInFailedError
@@ -40,7 +40,7 @@ def test_a_new_member_can_sign_in_with_the_password_that_is_shown_once(
     added = store("members", "add", email.upper(), "--role", "account_admin", "--account", account, "--json")
     assert added.code == 0
     assert (added.json["email"], added.json["account_name"]) == (email, account)
-    assert sessions.sign_in(email, added.json["first_password"], ADDRESS).user.email == email
+    assert sessions.sign_in(email, added.json["first_password"], Client(ADDRESS)).user.email == email
     assert "it is not shown again" in added.line
     listed = store("members", "list", "--json")
     assert added.json["first_password"] not in listed.out + listed.err
@@ -166,14 +166,14 @@ def test_a_reset_password_replaces_the_old_one_and_ends_sessions(
     store: Rpawatch, account: str, email: str, sessions: Sessions
 ) -> None:
     added = store("members", "add", email, "--role", "account_admin", "--account", account, "--json").json
-    session = sessions.sign_in(email, added["first_password"], ADDRESS)
+    session = sessions.sign_in(email, added["first_password"], Client(ADDRESS))
     reset = store("members", "reset-password", email, "--json")
     assert reset.code == 0
     assert reset.out.count(reset.json["password"]) == 1
     assert sessions.find(session.token) is None
     with pytest.raises(SignInFailedError):
-        sessions.sign_in(email, added["first_password"], ADDRESS)
-    assert sessions.sign_in(email, reset.json["password"], ADDRESS).user.email == email
+        sessions.sign_in(email, added["first_password"], Client(ADDRESS))
+    assert sessions.sign_in(email, reset.json["password"], Client(ADDRESS)).user.email == email
 
 
 @pytest.mark.parametrize("command", ["remove", "reset-password"])
