@@ -209,8 +209,8 @@ def test_a_command_that_waits_too_long_for_its_turn_is_told_so(application: Appl
         assert entered.wait(10)
         with pytest.raises(StoreUnavailableError, match="waiting"):
             door.execute(Try(what=lambda _: None))
-        leave.set()
         assert isinstance(first.exception(10), StoreUnavailableError)
+        leave.set()
     assert door.execute(Try(what=lambda _: "in")).result == "in"
 
 
