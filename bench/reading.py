@@ -27,7 +27,7 @@ from interfaces.bootstrap import Services, migrate
 from interfaces.cli.projector_process import ProjectorProcess
 from interfaces.settings import Settings
 from projections.job_list import BY_TIME, JobFilter
-from projections.key_list import KEY_SORTS, KeyFilter
+from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

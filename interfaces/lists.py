@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from application.access import roles_of
 from application.store.database import seconds_left
 from domain import limits
+from domain.ids import process_id
 from interfaces.http.presenters import account_resource, hour_of_uses, key_resource, member_resource, process_resource
 from projections.account_list import list_accounts
 from projections.fence import ListIncompleteError
-from projections.key_list import KeyFilter, list_keys
+from projections.key_queries import KeyFilter, count_keys, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
 from projections.paging import PageRequest
@@ -21,7 +22,7 @@ from projections.process_list import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HOURS_SHOWN = 24
+COUNTED_MAX = 1_000
+"""More than so many are not counted for a number beside a word."""
 ListPage = tuple[list[dict[str, Any]], str | None]
 """The items of a page, and the cursor of the next one."""
 
@@ -97,6 +100,19 @@ class Lists:
         """Return keys of an account, as `page.sort` says. now: what time it is."""
         found = list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
         return [key_resource(row, now) for row in found.items], found.next_cursor
+
+    def count_keys(self, account_id: UUID, now: datetime, only: KeyFilter) -> int:
+        """Return how many keys of an account these are; COUNTED_MAX when there are as many or more."""
+        return count_keys(self._database, account_id=account_id, now=now, only=only, most=COUNTED_MAX)
+
+    def process_names(self, account_id: UUID, flow_ids: Iterable[UUID]) -> dict[UUID, str]:
+        """Return the names of processes of an account by their flow ids."""
+        names: dict[UUID, str] = {}
+        for some in batched(sorted({process_id(account_id, flow_id) for flow_id in flow_ids}), limits.PAGE_ITEMS_MAX):
+            request = PageRequest(limits.PAGE_ITEMS_MAX)
+            page = list_processes(self._database, account_id=account_id, page=request, process_ids=some)
+            names |= {row.flow_id: row.name for row in page.items}
+        return names
 
     def uses_of_a_day(
         self, account_id: UUID, key_ids: Sequence[UUID], now: datetime

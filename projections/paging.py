@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic
 
 from psycopg import sql
-from psycopg.rows import kwargs_row
+from psycopg.rows import kwargs_row, scalar_row
 
 from domain.limits import NAME_CHARS_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from projections.fence import reading
@@ -169,6 +169,18 @@ class Listing(Generic[R]):
         order = next(iter(self.orders.values()))
         query = self.query([sql.SQL(condition) for condition in conditions], order)
         return tuple(self.select(pool, scope, query, [*_values(conditions), None]))
+
+    def count(self, pool: Pool, scope: Collection[UUID], conditions: Mapping[str, object], most: int) -> int:
+        """Return how many rows meet the conditions, or `most` when there are as many or more: no more are looked at."""
+        query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} AS listed WHERE {} LIMIT %s) AS found").format(
+            self.source.table, sql.SQL(" AND ").join(map(sql.SQL, conditions))
+        )
+        with (
+            reading(pool, scope, self.source.name, *self.also) as connection,
+            connection.cursor(row_factory=scalar_row) as cursor,
+        ):
+            found: list[int] = cursor.execute(query, [*_values(conditions), most], prepare=False).fetchall()
+        return found[0]
 
     def query(self, clauses: Sequence[sql.Composable], order: Order) -> sql.Composed:
         """Return the query of a page; the values of the clauses come first, then how many rows at most."""

@@ -16,7 +16,7 @@ from interfaces.http.accounts import (
     SuspendResource,
 )
 from interfaces.http.audit import AuditResource
-from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, Home, ProblemPage
+from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, ProblemPage
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
 from interfaces.http.jobs import JobDetailsResource, JobResource, JobsResource
@@ -28,6 +28,8 @@ from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
 from interfaces.http.server import Server, ServerLimits, SharedListening, allow_open_files, tune_memory
 from interfaces.http.sessions import SessionResource
+from interfaces.web.errors import show_problem, wants_page
+from interfaces.web.routes import web_routes
 
 if TYPE_CHECKING:
     from interfaces.bootstrap import Services
@@ -42,7 +44,7 @@ _ACCOUNT = "/api/v1/accounts/{account_id}"
 
 
 def routes(services: Services) -> dict[str, object]:
-    """Return every route and its resource: the table of contents of the wire."""
+    """Return every route of the API and its resource: the table of contents of the wire. Pages: interfaces/web/."""
     return {
         "/api/v1/ingest/report": ReportResource(services),
         "/api/v1/ingest/key": OwnKeyResource(services),
@@ -70,7 +72,6 @@ def routes(services: Services) -> dict[str, object]:
         "/docs": DocsPage(),
         "/docs/{name}": DocsAsset(),
         "/problems/{slug}": ProblemPage(),
-        "/": Home(),
     }
 
 
@@ -82,7 +83,7 @@ def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Fa
     app.req_options.keep_blank_qs_values = True
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.default_media_type = "application/json"
-    for path, resource in routes(services).items():
+    for path, resource in (routes(services) | web_routes(services)).items():
         app.add_route(path, resource)
     app.add_error_handler(Exception, _handle_error)
     app.add_error_handler(falcon.HTTPError, _handle_falcon_error)
@@ -146,6 +147,9 @@ def _handle_falcon_error(req: falcon.Request, resp: falcon.Response, error: falc
 
 
 def _send(req: falcon.Request, resp: falcon.Response, problem: ProblemError) -> None:
+    if wants_page(req):
+        show_problem(req, resp, problem)
+        return
     status, headers, body = document(problem, instance=req.context.path, request_id=req.context.request_id)
     resp.context.problem = problem.slug
     resp.status = status

@@ -92,13 +92,3 @@ class ProblemPage:
             title=html.escape(kind.title), status=kind.status, slug=slug, detail=html.escape(kind.detail)
         )
         resp.content_type = "text/html; charset=utf-8"
-
-
-class Home:
-    """`GET /`: for now it leads to the API's page."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Redirect."""
-        del req
-        resp.status = 303
-        resp.set_header("Location", "/docs")

@@ -29,7 +29,7 @@ from interfaces.http.parameters import choice_parameter, int_parameter, text_par
 from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
-from projections.key_list import KEY_SORTS, KeyFilter
+from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

@@ -39,22 +39,68 @@ class SignIn(BaseModel):
     password: Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
 
 
+def find_session(services: Services, req: falcon.Request) -> Session | None:
+    """Return the session of a request, by a bearer token or the cookie; None when there is none or it has ended."""
+    _, token = _token_of(req)
+    session = services.sessions.find(token) if token else None
+    if session is not None:
+        req.context.actor = f"user:{session.user.user_id}"
+    return session
+
+
 def signed_in(services: Services, req: falcon.Request) -> Session:
-    """Return the session of a request: a bearer token, or the cookie.
+    """Return the session of a request to the API.
 
     Raises NotSignedInError; ProblemError csrf-token for a change that is made with the cookie alone, which another
     site could have brought about.
     """
-    bearer, token = _token_of(req)
-    session = services.sessions.find(token) if token else None
+    session = find_session(services, req)
     if session is None:
         raise NotSignedInError
+    bearer, _ = _token_of(req)
     if not bearer and req.method not in _SAFE_METHODS:
-        sent = req.get_header("X-CSRF-Token") or ""
-        if not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
-            raise ProblemError("csrf-token")
+        check_csrf_token(session, req.get_header("X-CSRF-Token"))
+    return session
+
+
+def check_csrf_token(session: Session, sent: str | None) -> None:
+    """Raise ProblemError csrf-token unless this is the session's, which no other site can know."""
+    if not hmac.compare_digest((sent or "").encode(), session.csrf_token.encode()):
+        raise ProblemError("csrf-token")
+
+
+def sign_in(services: Services, req: falcon.Request, email: str, password: str) -> Session:
+    """Begin a session. Raises SignInFailedError, SignInThrottledError."""
+    try:
+        email = normalised_email(email)
+    except InvalidInputError:
+        raise SignInFailedError from None
+    session = services.sessions.sign_in(email, password, client_of(req))
     req.context.actor = f"user:{session.user.user_id}"
     return session
+
+
+def set_cookie(req: falcon.Request, resp: falcon.Response, session: Session) -> None:
+    """Let the browser keep the session."""
+    secure = req.scheme == "https"
+    resp.set_cookie(
+        _SECURE_COOKIE if secure else _COOKIE,
+        session.token,
+        expires=session.expires_at,
+        path="/",
+        secure=secure,
+        http_only=True,
+        same_site="Lax",
+    )
+
+
+def drop_cookie(resp: falcon.Response) -> None:
+    """Let the browser forget its session."""
+    for name in (_COOKIE, _SECURE_COOKIE):
+        # Not Falcon's unset_cookie: without Secure a browser ignores what it is told of a __Host- cookie.
+        resp.set_cookie(
+            name, "", expires=_LONG_AGO, path="/", secure=name == _SECURE_COOKIE, http_only=True, same_site="Lax"
+        )
 
 
 class SessionResource:
@@ -66,22 +112,8 @@ class SessionResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Sign in."""
         body = json_request(req, SignIn, self._services.body_bytes_max)
-        try:
-            email = normalised_email(body.email)
-        except InvalidInputError:
-            raise SignInFailedError from None
-        session = self._services.sessions.sign_in(email, body.password, client_of(req))
-        req.context.actor = f"user:{session.user.user_id}"
-        secure = req.scheme == "https"
-        resp.set_cookie(
-            _SECURE_COOKIE if secure else _COOKIE,
-            session.token,
-            expires=session.expires_at,
-            path="/",
-            secure=secure,
-            http_only=True,
-            same_site="Lax",
-        )
+        session = sign_in(self._services, req, body.email, body.password)
+        set_cookie(req, resp, session)
         self._present(resp, session, token=session.token)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -92,11 +124,7 @@ class SessionResource:
         """Sign out."""
         session = signed_in(self._services, req)
         self._services.sessions.end(session.token)
-        for name in (_COOKIE, _SECURE_COOKIE):
-            # Not Falcon's unset_cookie: without Secure a browser ignores what it is told of a __Host- cookie.
-            resp.set_cookie(
-                name, "", expires=_LONG_AGO, path="/", secure=name == _SECURE_COOKIE, http_only=True, same_site="Lax"
-            )
+        drop_cookie(resp)
         resp.status = 204
 
     def _present(self, resp: falcon.Response, session: Session, token: str | None = None) -> None:

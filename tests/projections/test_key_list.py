@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from domain.api_key import ApiKey
 from domain.errors import DomainError
 from domain.limits import KEY_EXPIRY_NOTICE
-from projections.key_list import KEY_LIST, KeyRow, list_keys
+from projections.key_list import KEY_LIST, KeyRow
+from projections.key_queries import list_keys
 from projections.paging import PageRequest, sort_name
 from projections.read_model import Recorded, apply
 from tests.projections.histories import a_key_of, events_of, happen_to

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.api_key import ApiKey
 from domain.job import Job
 from projections import key_search
-from projections.key_list import KEY_SORTS, KeyFilter, KeyRow, list_keys
+from projections.key_queries import KEY_SORTS, KeyFilter, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.key_words import WORDS_ASKED_MAX, words_asked, words_of
 from projections.paging import PageRequest, sort_name
@@ -28,6 +28,7 @@ from tests.support.examples import cause
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from projections.key_list import KeyRow
     from tests.projections.support import World
 
 HOUR = timedelta(hours=1)

@@ -174,13 +174,4 @@ OPERATIONS: tuple[Entry, ...] = (
         success=(Success(description="The page.", media_types=("text/html",)),),
         problems=("not-found",),
     ),
-    Entry(
-        method="get",
-        path="/",
-        name="home",
-        tag="Documents",
-        summary="The start page",
-        description="For now it leads to the page of the API.",
-        success=(Success(status=303, description="See there.", media_types=(), headers=("Location",)),),
-    ),
 )

@@ -30,7 +30,7 @@ from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
 from projections.audit_log import ACTIONS, KINDS
 from projections.job_list import BY_TIME
-from projections.key_list import KEY_SORTS
+from projections.key_queries import KEY_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

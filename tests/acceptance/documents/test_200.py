@@ -40,8 +40,3 @@ def test_the_type_of_every_problem_leads_to_an_explanation(world: World, slug: s
     answer = world.ask("GET", f"/problems/{slug}")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert PROBLEMS[slug].title in answer.body.decode().replace("&#x27;", "'")
-
-
-def test_the_start_page_leads_to_the_document(world: World) -> None:
-    answer = world.ask("GET", "/")
-    assert (answer.status, answer.headers["location"]) == (303, "/docs")

@@ -51,7 +51,6 @@ ANSWERS: dict[str, tuple[int, Callable[[World], Answer]]] = {
     "the document": (200, lambda world: world.ask("GET", "/openapi.json")),
     "the page of the document": (200, lambda world: world.ask("GET", "/docs")),
     "a page on a problem": (200, lambda world: world.ask("GET", "/problems/not-found")),
-    "the start page": (303, lambda world: world.ask("GET", "/")),
     "a sign of life": (200, lambda world: world.ask("GET", "/health/live")),
     "metrics": (200, lambda world: world.ask("GET", "/metrics")),
     "options": (200, lambda world: world.ask("OPTIONS", REPORT)),

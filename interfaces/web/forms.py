@@ -1,0 +1,118 @@
+"""What a form sends, and what is wrong with it, field by field.
+
+The rules are the models of the admin API: a form is the same request in other clothes. What was typed comes back with
+each error beside its field, and also when one has to sign in again in between.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from interfaces.http.problems import ProblemError
+from interfaces.http.requests import read_body, request_digest
+from interfaces.http.validation import field_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import falcon
+
+    from domain.errors import FieldError
+
+M = TypeVar("M", bound=BaseModel)
+
+FORM_BYTES_MAX = 64 * 1024
+_FIELDS_MAX = 200
+_DIGITS_MAX = 9
+ONCE = "once"
+"""A hidden field that is new on each fresh form, so that a form that is sent twice does its work once."""
+CSRF = "csrf"
+RESUMED = "resumed"
+"""It comes with what was typed before one had to sign in again: the form is shown with it, and not carried out."""
+NOT_CARRIED = frozenset({CSRF, RESUMED})
+_SITES_OF_OURS = frozenset({"same-origin", "none"})
+
+
+@dataclass
+class Form:
+    """Fields by name, as they were typed. errors: by field; those under "" are about the form as a whole."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        """Return what stands in a field; nothing in one that is not there."""
+        return self.values.get(name, "")
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it comes back from signing in, to be looked at and sent."""
+        return bool(self[RESUMED])
+
+    @property
+    def once(self) -> str:
+        """What makes this form this form; see ONCE."""
+        if not self[ONCE]:
+            self.values[ONCE] = secrets.token_urlsafe(16)
+        return self[ONCE]
+
+    def add_errors(self, errors: Iterable[FieldError], fields: Mapping[str, str] | None = None) -> None:
+        """Note what is wrong. fields: the name in the form of what is called otherwise in a model."""
+        for error in errors:
+            name = error.pointer.split("/")[1] if error.pointer else ""
+            name = (fields or {}).get(name, name)
+            shown = name if name in self.values else ""
+            message = error.message if shown or not name else f"{name} {error.message}"
+            self.errors.setdefault(shown, []).append(message)
+
+    def parse(self, model: type[M], body: Mapping[str, Any], fields: Mapping[str, str] | None = None) -> M | None:
+        """Return the model of a body, or None, and note what is wrong with it."""
+        try:
+            # As JSON, since that is how the models are strict.
+            return model.model_validate_json(orjson.dumps(body), strict=True)
+        except ValidationError as error:
+            self.add_errors(field_errors(error), fields)
+            return None
+
+
+def read_form(req: falcon.Request) -> Form:
+    """Return what a browser sent of a form. Raises ProblemError for what no form of ours sends."""
+    _check_same_site(req)
+    media_type = (req.content_type or "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        raise ProblemError("unsupported-media-type", detail="Use the form on the page.")
+    body = read_body(req, FORM_BYTES_MAX)
+    req.context.body_digest = request_digest(req, body)
+    try:
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
+    except ValueError:  # also UnicodeError
+        raise ProblemError("malformed-request", detail="This is no form of these pages.") from None
+    form = Form({name: value.replace("\r\n", "\n").replace("\0", "") for name, value in fields})
+    req.context.form = form
+    return form
+
+
+def _check_same_site(req: falcon.Request) -> None:
+    """Raise ProblemError csrf-token for a form that another site sent, also where there is no session yet."""
+    site = req.get_header("Sec-Fetch-Site")
+    if site is not None:
+        if site not in _SITES_OF_OURS:
+            raise ProblemError("csrf-token")
+        return
+    origin = req.get_header("Origin")
+    if origin is not None and urlsplit(origin).netloc != req.netloc:
+        raise ProblemError("csrf-token")
+
+
+def whole_number(text: str) -> int | str | None:
+    """Return the number that was typed, None for nothing, and what is no number as it is, for the model to refuse."""
+    text = text.strip()
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX else text

@@ -1,0 +1,71 @@
+"""Where one begins: the account's keys or jobs; before there are any, the way to the first report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from domain.permissions import Action
+from interfaces.http.sessions import find_session
+from interfaces.web.made_key import base_url
+from interfaces.web.page import Page, Visit, go_to
+from projections.job_list import JobFilter
+from projections.key_queries import KeyFilter
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    import falcon
+
+
+class Home(Page):
+    """`/`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Go on to the first of one's accounts, or to the list of them when there is none."""
+        if find_session(self._services, req) is None:
+            go_to(resp, "/sign-in")
+            return
+        accounts = self._accounts(self._visit(req))
+        go_to(resp, f"/accounts/{accounts[0]['id']}" if accounts else "/accounts")
+
+
+class AccountHome(Page):
+    """`/accounts/{account_id}`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Go on to what one comes for."""
+        visit = self._visit(req, account_id, Action.READ_ACCOUNT)
+        if not visit.may(Action.READ_KEYS):
+            go_to(resp, f"{visit.base}/jobs")
+        elif visit.may(Action.WRITE_KEYS) and not self._has_jobs(visit):
+            go_to(resp, f"{visit.base}/start")
+        else:
+            go_to(resp, f"{visit.base}/keys")
+
+    def _has_jobs(self, visit: Visit) -> bool:
+        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(), PageRequest(1))
+        return bool(jobs)
+
+
+class StartPage(Page):
+    """`/accounts/{account_id}/start`: from nothing to the first report."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Show how far one is, and what comes next."""
+        visit = self._visit(req, account_id, Action.WRITE_KEYS)
+        services, account, now = self._services, visit.account_id, self._services.clock()
+        processes, _ = services.lists.processes(account, 1, None, retired=False)
+        keys, _ = services.lists.keys(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
+        jobs, _ = services.jobs.page(account, JobFilter(), PageRequest(1))
+        first: dict[str, Any] | None = jobs[0] if jobs else None
+        self._show(
+            req,
+            resp,
+            visit,
+            "start.html",
+            tab="",
+            process=processes[0] if processes else None,
+            key=keys[0] if keys else None,
+            job=first,
+            base_url=base_url(req),
+            now_text=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        )

@@ -1,0 +1,91 @@
+"""The list of an account's keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain import limits
+from domain.permissions import Action
+from interfaces.http.parameters import choice_parameter, text_parameter, uuid_parameter
+from interfaces.web.page import Page
+from projections.key_queries import KEY_SORTS, KeyFilter
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import falcon
+
+    from interfaces.web.page import Visit
+
+SHOWN = {"active": True, "inactive": False, "all": None}
+"""Which keys: those that let requests in, unless something else is asked for."""
+NOTES = ("unused", "expiring")
+"""Filters that a note above the list leads to."""
+_SORT_DEFAULT = "-created_at"
+
+
+class KeysPage(Page):
+    """`/accounts/{account_id}/keys`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Show one page of it, as the address says."""
+        visit = self._visit(req, account_id, Action.READ_KEYS)
+        now = self._services.clock()
+        asked = {
+            "q": (text_parameter(req, "q", limits.SEARCH_CHARS_MAX) or "")
+            if (req.get_param("q") or "").strip()
+            else "",
+            "show": choice_parameter(req, "show", tuple(SHOWN)) or "active",
+            "note": choice_parameter(req, "note", NOTES) or "",
+            "scope": str(uuid_parameter(req, "scope") or "") if req.get_param("scope") else "",
+            "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
+        }
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor") or None, asked["sort"])
+        keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
+        self._show(
+            req,
+            resp,
+            visit,
+            "keys.html",
+            tab="keys",
+            asked=asked,
+            keys=keys,
+            next_cursor=next_cursor,
+            is_first=page.cursor is None,
+            **self._beside(visit, keys, now),
+        )
+
+    def _beside(self, visit: Visit, keys: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+        """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
+        lists, account = self._services.lists, visit.account_id
+
+        def count(only: KeyFilter) -> int:
+            return lists.count_keys(account, now, only)
+
+        uses = lists.uses_of_a_day(account, [UUID(key["id"]) for key in keys], now)
+        processes, more_processes = lists.processes(account, limits.PAGE_ITEMS_MAX, None)
+        return {
+            "uses": {str(key): hours for key, hours in uses.items()},
+            "process_names": self._process_names(visit, keys),
+            "people": self._people(key["created_by"] for key in keys),
+            "processes": processes,
+            "more_processes": more_processes is not None,
+            "inactive": count(KeyFilter(active=False)),
+            "unused": count(_filter({"show": "active", "note": "unused"}, now)),
+            "expiring": count(_filter({"show": "active", "note": "expiring"}, now)),
+            "any_key": bool(keys) or count(KeyFilter()) > 0,
+        }
+
+
+def _filter(asked: dict[str, str], now: datetime) -> KeyFilter:
+    note = asked.get("note")
+    return KeyFilter(
+        active=SHOWN[asked["show"]],
+        search=asked.get("q") or None,
+        flow_id=UUID(asked["scope"]) if asked.get("scope") else None,
+        unused_since=now - limits.KEY_UNUSED_NOTICE if note == "unused" else None,
+        ends_before=now + limits.KEY_EXPIRY_NOTICE + timedelta(microseconds=1) if note == "expiring" else None,
+    )

@@ -1,0 +1,217 @@
+"""What all pages share: who looks, in which account, what they may do, and one answer in HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from application.access import roles_of, visible_processes
+from domain.account import Account
+from domain.errors import DomainError, FieldError, ForbiddenError, InvalidInputError, NotFoundError, NotSignedInError
+from domain.model import SYSTEM_ACTOR
+from domain.permissions import Action, Role, allows
+from interfaces.http.admin import AdminResource
+from interfaces.http.problems import PROBLEMS, ProblemError, problem_of
+from interfaces.http.requests import client_address, path_uuid
+from interfaces.http.sessions import check_csrf_token, find_session
+from interfaces.web.forms import CSRF, RESUMED, Form, read_form
+from interfaces.web.rendering import render
+from projections.fence import ListIncompleteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import falcon
+
+    from application.admin import AdminCommand, Outcome
+    from application.identity.sessions import Session
+    from interfaces.bootstrap import Services
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # A form tells by its Origin that it is of this site; with no-referrer a browser says "null".
+    "Referrer-Policy": "same-origin",
+}
+ACCOUNTS_SHOWN = 20
+"""In the switch of the header; the others are on a page of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A place in the navigation of an account. action: what one must be allowed to do to see it."""
+
+    name: str
+    path: str
+    action: Action
+
+
+TABS = (
+    Tab("API keys", "keys", Action.READ_KEYS),
+    Tab("Jobs", "jobs", Action.READ_JOBS),
+    Tab("Processes", "processes", Action.READ_PROCESSES),
+    Tab("Members", "members", Action.READ_MEMBERS),
+    Tab("Audit log", "audit", Action.READ_AUDIT),
+)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A look at a page. account: None on pages that belong to none. caller: what every admin command has."""
+
+    session: Session
+    account: Account | None
+    roles: frozenset[Role]
+    caller: dict[str, Any]
+
+    def may(self, action: str) -> bool:
+        """Return whether the visitor may do this. Pages ask it so that they show no button that would be refused."""
+        return allows(self.roles, Action(action))
+
+    @property
+    def base(self) -> str:
+        """The path that all pages of the account begin with."""
+        return f"/accounts/{self.account_id}"
+
+    @property
+    def account_id(self) -> UUID:
+        """The account's id. Raises NotFoundError on a page that belongs to none."""
+        if self.account is None:
+            raise NotFoundError
+        return self.account.id
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """The places that the visitor may go to."""
+        return [tab for tab in TABS if allows(self.roles, tab.action)]
+
+
+class Page(AdminResource):
+    """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._services = services
+
+    def _visit(self, req: falcon.Request, account_id: str | None = None, action: Action | None = None) -> Visit:
+        """Return who looks at a page of an account, or of none.
+
+        Raises NotSignedInError, ForbiddenError for a member who may not do `action`, NotFoundError for a stranger.
+        """
+        session = find_session(self._services, req)
+        if session is None:
+            raise NotSignedInError
+        services, tenant_id = self._services, self._services.tenant_id
+        caller: dict[str, Any] = {
+            "actor": str(session.user.user_id),
+            "request_id": req.context.request_id,
+            "tenant_id": tenant_id,
+            "account_id": None if account_id is None else path_uuid(account_id),
+            "address": client_address(req),
+        }
+        account = None
+        if account_id is not None:
+            self._check(caller, action or Action.READ_ACCOUNT)
+            account = self._get(Account, caller["account_id"])
+        roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller["account_id"])
+        if action is not None and not allows(roles, action):
+            raise ForbiddenError
+        return Visit(session, account, roles, caller)
+
+    def _visible_processes(self, visit: Visit) -> frozenset[UUID] | None:
+        """Return the processes whose jobs the visitor may see; None for all of them."""
+        return visible_processes(
+            self._services.event_sourcing, visit.caller["actor"], self._services.tenant_id, visit.account_id
+        )
+
+    def _process_names(self, visit: Visit, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+        """Return the names of the processes, by flow id, that keys or jobs are of."""
+        flow_ids = {UUID(item["flow_id"]) for item in items if item["flow_id"]}
+        names = self._services.lists.process_names(visit.account_id, flow_ids) if flow_ids else {}
+        return {str(flow_id): name for flow_id, name in names.items()}
+
+    def _people(self, actors: Iterable[str | None]) -> dict[str, str]:
+        """Return the names of those of the actors who are people."""
+        ids = {UUID(actor) for actor in actors if actor and actor != SYSTEM_ACTOR}
+        users = self._services.users.by_ids(ids) if ids else {}
+        return {str(user_id): user.name for user_id, user in users.items()}
+
+    def _form(
+        self, req: falcon.Request, account_id: str | None = None, action: Action | None = None
+    ) -> tuple[Visit, Form]:
+        """Return who sends a form, and what is in it. Raises what `_visit` does, and ProblemError."""
+        form = read_form(req)
+        visit = self._visit(req, account_id, action)
+        try:
+            check_csrf_token(visit.session, form[CSRF])
+        except ProblemError:
+            # It was made in an earlier session. It is ours (see read_form), so it is shown again, to be sent again.
+            form.values[RESUMED] = "1"
+        return visit, form
+
+    def _carry_out(self, resp: falcon.Response, command: AdminCommand, form: Form) -> Outcome | None:
+        """Carry out a command; None when a rule is against it, which the form then says."""
+        try:
+            return self._execute(resp, command)
+        except (NotSignedInError, ForbiddenError, NotFoundError):
+            raise
+        except InvalidInputError as error:
+            form.add_errors(error.errors)
+        except DomainError as error:
+            form.add_errors([FieldError("", refusal(error))])
+        return None
+
+    def _show(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        template: str,
+        *,
+        status: int = 200,
+        **values: object,
+    ) -> None:
+        """Answer with a page. values: what its template needs beyond the frame."""
+        send_page(
+            resp,
+            template,
+            status,
+            visit=visit,
+            path=req.path,
+            now=self._services.clock(),
+            accounts=self._accounts(visit),
+            csrf=visit.session.csrf_token,
+            **values,
+        )
+
+    def _accounts(self, visit: Visit) -> list[dict[str, Any]]:
+        """Return the accounts that the visitor can switch to; one more than is shown tells that there are more."""
+        try:
+            return self._services.lists.accounts_of(
+                visit.session.user.user_id, self._services.tenant_id, ACCOUNTS_SHOWN + 1, None
+            )[0]
+        except ListIncompleteError:
+            return []  # one can't switch for now; the page itself may need no list
+
+
+def send_page(resp: falcon.Response, template: str, status: int = 200, **values: object) -> None:
+    """Answer with HTML."""
+    resp.status = status
+    resp.content_type = "text/html; charset=utf-8"
+    resp.set_headers(HEADERS)
+    resp.text = render(template, **values)
+
+
+def go_to(resp: falcon.Response, path: str) -> None:
+    """Answer a form that was carried out: the browser looks at the page, and a reload sends nothing again."""
+    resp.status = 303
+    resp.set_header("Location", path)
+
+
+def refusal(error: Exception) -> str:
+    """Return what a command was refused for, in the words of the admin API."""
+    problem = problem_of(error)
+    return problem.detail or PROBLEMS[problem.slug].detail

@@ -1,0 +1,30 @@
+"""The pages, by address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interfaces.web.assets import AssetFile
+from interfaces.web.home import AccountHome, Home, StartPage
+from interfaces.web.keys import KeysPage
+from interfaces.web.new_key import NewKeyPage
+from interfaces.web.sign_in import SignInPage, SignOut
+
+if TYPE_CHECKING:
+    from interfaces.bootstrap import Services
+
+_ACCOUNT = "/accounts/{account_id}"
+
+
+def web_routes(services: Services) -> dict[str, object]:
+    """Return every page and its resource."""
+    return {
+        "/": Home(services),
+        "/sign-in": SignInPage(services),
+        "/sign-out": SignOut(services),
+        _ACCOUNT: AccountHome(services),
+        f"{_ACCOUNT}/start": StartPage(services),
+        f"{_ACCOUNT}/keys": KeysPage(services),
+        f"{_ACCOUNT}/keys/new": NewKeyPage(services),
+        "/assets/{name}": AssetFile(),
+    }

@@ -1,0 +1,102 @@
+"""Signing in and out; and going on where one was, also in the middle of a form."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from domain import limits
+from domain.errors import SignInFailedError, SignInThrottledError
+from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
+from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, read_form
+from interfaces.web.page import Page, go_to, send_page
+from interfaces.web.rendering import span_text
+
+if TYPE_CHECKING:
+    import falcon
+
+CARRIED = "carried."
+"""What the names of fields begin with that were typed into another form."""
+_LOCAL_PATH = re.compile(r"/(?![/\\])[!-~]{0,1000}", re.ASCII)
+_HOME = "/"
+
+
+class SignInPage(Page):
+    """`/sign-in`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Show the form; who is signed in goes on at once."""
+        goal = _goal(req.get_param("next"))
+        if find_session(self._services, req) is not None:
+            go_to(resp, goal)
+            return
+        show_sign_in(resp, Form({"next": goal, "email": ""}))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Sign in, and go on."""
+        form = read_form(req)
+        email, password = form["email"].strip(), form.values.pop("password", "")
+        try:
+            session = sign_in(self._services, req, email[: limits.EMAIL_CHARS_MAX + 1], password)
+        except SignInFailedError:
+            form.errors[""] = ["The address or the password is wrong. Check both; capital letters matter."]
+            show_sign_in(resp, form, status=401)
+            return
+        except SignInThrottledError as error:
+            wait = span_text(timedelta(seconds=error.retry_after_seconds))
+            form.errors[""] = [f"Too many attempts. Wait {wait}, then try again."]
+            resp.set_header("Retry-After", str(error.retry_after_seconds))
+            show_sign_in(resp, form, status=429)
+            return
+        set_cookie(req, resp, session)
+        goal = _goal(form["next"])
+        carried = _carried(form)
+        if carried:
+            send_page(resp, "resume.html", goal=goal, csrf=session.csrf_token, carried=carried, resumed=RESUMED)
+        else:
+            go_to(resp, goal)
+
+
+class SignOut(Page):
+    """`POST /sign-out`."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """End the session."""
+        visit, _ = self._form(req)
+        self._services.sessions.end(visit.session.token)
+        drop_cookie(resp)
+        go_to(resp, "/sign-in")
+
+
+def show_sign_in(resp: falcon.Response, form: Form, *, status: int = 200) -> None:
+    """Answer with the page to sign in. It keeps where one wanted to go, and what one had typed there."""
+    send_page(resp, "sign_in.html", status, form=form, carried=_carried(form), prefix=CARRIED, limits=limits)
+
+
+def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
+    """Answer a request without a session: a form that was sent is kept until it can be sent again."""
+    form: Form | None = getattr(req.context, "form", None)
+    if form is None:
+        goal = req.relative_uri if req.method == "GET" else _HOME
+        resp.set_header("Location", "/sign-in" if goal == _HOME else f"/sign-in?next={quote(goal, safe='/')}")
+        resp.status = 303
+        return
+    kept: dict[str, Any] = {CARRIED + name: value for name, value in form.values.items() if _is_carried(name)}
+    show = Form({"next": req.path, "email": "", **kept})
+    show.errors[""] = ["Your session has ended. Sign in to go on: what you typed is kept."]
+    show_sign_in(resp, show, status=401)
+
+
+def _is_carried(name: str) -> bool:
+    return name not in NOT_CARRIED and "password" not in name
+
+
+def _carried(form: Form) -> dict[str, str]:
+    return {name.removeprefix(CARRIED): value for name, value in form.values.items() if name.startswith(CARRIED)}
+
+
+def _goal(text: str | None) -> str:
+    """Return the path to go on to: one of this site's, whatever was asked for."""
+    return text if text and _LOCAL_PATH.fullmatch(text) and not text.startswith("/sign-") else _HOME
