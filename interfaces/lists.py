@@ -119,13 +119,18 @@ class Lists:
     ) -> dict[UUID, list[dict[str, Any]]]:
         """Return how often keys were used in this hour and the 23 before it, by the hour, the oldest first."""
         since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)
-        rows = uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=now)
+        rows = self.uses(account_id, key_ids, since, now)
         known = {(row.key_id, row.hour): row for row in rows}
         hours = [since + timedelta(hours=number) for number in range(HOURS_SHOWN)]
         return {
             key_id: [hour_of_uses(known.get((key_id, hour), UseRow(account_id, key_id, hour))) for hour in hours]
             for key_id in key_ids
         }
+
+    def uses(self, account_id: UUID, key_ids: Sequence[UUID], since: datetime, now: datetime) -> list[UseRow]:
+        """Return the hours in which keys were used, from `since` on; those in which they were not are left out."""
+        until = now + timedelta.resolution  # also the hour that begins now
+        return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
     def members(self, scope_id: UUID, limit: int, cursor: str | None) -> ListPage:
         """Return the members of an account, or of the tenant when `scope_id` is its id."""

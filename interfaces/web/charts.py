@@ -62,6 +62,7 @@ def usage_chart(hours: Sequence[Mapping[str, Any]], labels: Sequence[str], words
         show_minor_x_labels=False,
         x_labels_major_every=_LABELLED_EVERY,
         max_scale=4,
+        truncate_label=-1,
         margin=4,
         margin_left=8,
         spacing=8,

@@ -23,13 +23,19 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,300}")
 class MadeKeyPage(Page):
     """What the pages that make a key have in common."""
 
-    def _show_made(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, outcome: Outcome, secret: KeySecret
+    def _show_made(  # noqa: PLR0913, PLR0917 - an answer to somebody, about a key and the one before it
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        visit: Visit,
+        outcome: Outcome,
+        secret: KeySecret,
+        replaces: ApiKey | None = None,
     ) -> None:
         """Answer with the new key and its secret; to a form that was sent before, with where the key is."""
         key = key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock())
         if outcome.replayed:
-            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key)
+            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=False)
             return
         self._show(
             req,
@@ -38,6 +44,7 @@ class MadeKeyPage(Page):
             "key_made.html",
             tab="keys",
             key=key,
+            replaces=replaces and self._get(ApiKey, replaces.id),  # as it is now
             secret=secret.text,
             flow_id=key["flow_id"] or self._some_flow_id(visit),
             base_url=base_url(req),

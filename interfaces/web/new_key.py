@@ -54,7 +54,7 @@ class NewKeyPage(MadeKeyPage):
             expires_at=body.expires_at,
             limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
         )
-        outcome = self._carry_out(resp, command, form)
+        outcome = self._carry_out(resp, command, form, _FIELDS)
         if outcome is None:
             self._ask(req, resp, visit, form, status=422)
         else:

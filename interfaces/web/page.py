@@ -84,6 +84,11 @@ class Visit:
         return self.account.id
 
     @property
+    def is_suspended(self) -> bool:
+        """Whether the account's robots are kept out."""
+        return self.account is not None and self.account.suspended_at is not None
+
+    @property
     def tabs(self) -> list[Tab]:
         """The places that the visitor may go to."""
         return [tab for tab in TABS if allows(self.roles, tab.action)]
@@ -152,14 +157,16 @@ class Page(AdminResource):
             form.values[RESUMED] = "1"
         return visit, form
 
-    def _carry_out(self, resp: falcon.Response, command: AdminCommand, form: Form) -> Outcome | None:
-        """Carry out a command; None when a rule is against it, which the form then says."""
+    def _carry_out(
+        self, resp: falcon.Response, command: AdminCommand, form: Form, fields: Mapping[str, str] | None = None
+    ) -> Outcome | None:
+        """Carry out a command; None when a rule is against it, which the form then says. fields: as in `Form`."""
         try:
             return self._execute(resp, command)
         except (NotSignedInError, ForbiddenError, NotFoundError):
             raise
         except InvalidInputError as error:
-            form.add_errors(error.errors)
+            form.add_errors(error.errors, fields)
         except DomainError as error:
             form.add_errors([FieldError("", refusal(error))])
         return None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from interfaces.web.assets import AssetFile
 from interfaces.web.home import AccountHome, Home, StartPage
+from interfaces.web.key import KeyPage
+from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, RotateKeyPage
 from interfaces.web.keys import KeysPage
 from interfaces.web.new_key import NewKeyPage
 from interfaces.web.sign_in import SignInPage, SignOut
@@ -26,5 +28,9 @@ def web_routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/start": StartPage(services),
         f"{_ACCOUNT}/keys": KeysPage(services),
         f"{_ACCOUNT}/keys/new": NewKeyPage(services),
+        f"{_ACCOUNT}/keys/{{key_id}}": KeyPage(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/change": ChangeKeyPage(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateKeyPage(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateKeyPage(services),
         "/assets/{name}": AssetFile(),
     }

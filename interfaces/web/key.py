@@ -1,0 +1,150 @@
+"""A key: what it is, how it is used, what happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from application.keys import key_of_account
+from domain import key_events
+from domain.api_key import ApiKey
+from domain.hygiene import KeyLife, Matter, Rules, finding_of
+from domain.permissions import Action
+from interfaces.http.parameters import choice_parameter
+from interfaces.http.presenters import key_resource
+from interfaces.http.requests import path_uuid
+from interfaces.web.charts import OUTCOMES, usage_chart
+from interfaces.web.page import Page
+from interfaces.web.rendering import moment, number_of
+from projections.audit_queries import AuditFilter
+from projections.job_list import JobFilter
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    import falcon
+    from markupsafe import Markup
+
+    from interfaces.web.page import Visit
+
+HAPPENINGS: Final = {
+    key_events.Created.TOPIC: "Created",
+    key_events.Throttled.TOPIC: "Used more often than its limit allows",
+    key_events.Refused.TOPIC: "Presented after its end, and refused",
+    key_events.Renamed.TOPIC: "Renamed",
+    key_events.RateLimitChanged.TOPIC: "Limit changed",
+    key_events.ExpirySet.TOPIC: "Set to expire",
+    key_events.Rotated.TOPIC: "Rotated: another key takes its place",
+    key_events.Deactivated.TOPIC: "Deactivated",
+}
+ADVICE: Final = {
+    Matter.STILL_PRESENTED: "A robot still presents this key, which has ended. Give it another one.",
+    Matter.EXPIRES_SOON: "A robot that uses it stops when it expires. Rotate it before that.",
+    Matter.NEVER_USED: "Nobody has used it since it was made. If no robot needs it, deactivate it.",
+    Matter.UNUSED: "Nobody uses it any more. If no robot needs it, deactivate it.",
+}
+"""What is worth a word on the page; that a key never expires is not."""
+_JOBS_SHOWN = 5
+_HAPPENINGS_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time that uses are shown of. step: of one bar."""
+
+    name: str
+    steps: int
+    step: timedelta
+    label: str
+
+    def begin(self, now: datetime) -> datetime:
+        """Return when the first bar begins, the last one being the hour or day that goes on now, in UTC."""
+        whole = now.replace(minute=0, second=0, microsecond=0)
+        if self.step >= timedelta(days=1):
+            whole = whole.replace(hour=0)
+        return whole - (self.steps - 1) * self.step
+
+
+SPANS: Final = {
+    "day": Span("24 hours", 24, timedelta(hours=1), "%H:00"),
+    "month": Span("30 days", 30, timedelta(days=1), "%d %b"),
+}
+
+
+class KeyPage(Page):
+    """`/accounts/{account_id}/keys/{key_id}`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+        """Show it, never its secret."""
+        visit = self._visit(req, account_id, Action.READ_KEYS)
+        found = key_of_account(self._get(ApiKey, path_uuid(key_id)), visit.account_id)
+        now = self._services.clock()
+        key = key_resource(found, now)
+        span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
+        bars = self._uses(visit, found.id, span, now)
+        log, older = self._services.audit_log.page(
+            visit.account_id, AuditFilter(resource_id=found.id), _HAPPENINGS_SHOWN, None
+        )
+        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(key_id=found.id), PageRequest(_JOBS_SHOWN))
+        self._show(
+            req,
+            resp,
+            visit,
+            "key.html",
+            tab="keys",
+            key=key,
+            advice=_advice(key, now, suspended=visit.is_suspended),
+            process_names=self._process_names(visit, [key, *jobs]),
+            people=self._people([key["created_by"], key["deactivated_by"]]),
+            span=span,
+            spans=SPANS,
+            bars=bars,
+            chart=_chart(bars, span),
+            totals={outcome: sum(bar[outcome] for bar in bars) for outcome in OUTCOMES},
+            log=log,
+            has_older=older is not None,
+            happenings=HAPPENINGS,
+            jobs=jobs,
+        )
+
+    def _uses(self, visit: Visit, key_id: UUID, span: Span, now: datetime) -> list[dict[str, Any]]:
+        """Return uses by the hour or day, the oldest first, by what came of them."""
+        begin = span.begin(now)
+        bars: list[dict[str, Any]] = [
+            {"begin": begin + number * span.step, **dict.fromkeys(OUTCOMES, 0)} for number in range(span.steps)
+        ]
+        for row in self._services.lists.uses(visit.account_id, [key_id], begin, now):
+            bar = bars[(row.hour - begin) // span.step]
+            for outcome in OUTCOMES:
+                bar[outcome] += getattr(row, outcome)
+        return bars
+
+
+def _chart(bars: Sequence[Mapping[str, Any]], span: Span) -> Markup:
+    uses = sum(bar[outcome] for bar in bars for outcome in OUTCOMES)
+    words = f"{number_of(uses, 'use')} in {span.name}, by {'hour' if span.step < timedelta(days=1) else 'day'} in UTC"
+    return usage_chart(bars, [f"{bar['begin']:{span.label}}" for bar in bars], words)
+
+
+def _advice(key: Mapping[str, Any], now: datetime, *, suspended: bool) -> str | None:
+    """Return what should be done about a key, by the rules of `rpawatch keys hygiene`."""
+    if key["active"] and key["rotated_to"]:
+        return None  # its end was chosen, and is shown beside it
+    life = KeyLife(
+        created_at=moment(key["created_at"]),
+        expires_at=_moment(key["expires_at"]),
+        last_used_at=_moment(key["last_used_at"]),
+        deactivated_at=_moment(key["deactivated_at"]),
+        refused_at=_moment(key["refused_at"]),
+        suspended=suspended,
+    )
+    finding = finding_of(life, now, Rules())
+    return None if finding is None else ADVICE.get(finding.matter)
+
+
+def _moment(time: str | None) -> datetime | None:
+    return None if time is None else moment(time)
