@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bench import reading, scenarios, single, tables
+from bench import pages, reading, scenarios, single, tables
 from bench.figures import Results
 from bench.ground import ENDING_SIGNALS, ground
 from bench.services import Lineup
@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[Lineup, float, Results], None]] = {
     "catch-up": reading.catch_up,
     "lag": reading.lag,
     "keys": reading.key_lists,
+    "pages": pages.pages,
     "long": single.long,
 }
 

@@ -39,6 +39,7 @@ SELECT DISTINCT account_id, word, false, key_id
 FROM rpawatch_lists.key_list_v1, regexp_split_to_table(sort_name, ' ') AS word
 WHERE account_id = %(account)s
 UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v1 WHERE account_id = %(account)s
+ON CONFLICT DO NOTHING
 """
 # Copies of an account's jobs: each whole days later, at other positions and with other ids. Of what they are searched
 # by, only the day is another.
