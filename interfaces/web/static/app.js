@@ -20,13 +20,13 @@ function begin(root) {
   for (const element of root.querySelectorAll(".needs-script")) element.hidden = false;
   for (const select of root.querySelectorAll("select[data-shows]")) {
     const show = () => {
-      document.getElementById(select.dataset.shows).hidden = select.value !== select.dataset.showsWhen;
+      root.querySelector(`#${select.dataset.shows}`).hidden = select.value !== select.dataset.showsWhen;
     };
     select.addEventListener("change", show);
     show();
   }
   for (const box of root.querySelectorAll("input[data-enables]")) {
-    const target = document.getElementById(box.dataset.enables);
+    const target = root.querySelector(`#${box.dataset.enables}`);
     const set = () => target.setAttribute("aria-disabled", String(!box.checked));
     box.addEventListener("change", set);
     set();
