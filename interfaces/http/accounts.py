@@ -168,7 +168,7 @@ class ProcessesResource(AdminResource):
         caller = self._caller(req, account_id)
         body = self._body(req, NewProcess)
         idempotency = idempotent(req)
-        flow_id = body.flow_id or _new_flow_id(caller["account_id"], caller["actor"], idempotency)
+        flow_id = body.flow_id or new_flow_id(caller["account_id"], caller["actor"], idempotency)
         outcome = self._execute(
             resp, RegisterProcess(**caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
         )
@@ -191,6 +191,9 @@ class ProcessResource(AdminResource):
         send(resp, self._services.lists.process(self._get(Process, outcome.resource_id)))
 
 
-def _new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:
-    """Two requests at once with one Idempotency-Key must meet, so the id follows from the key where there is one."""
+def new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:
+    """Return the flow id of a process that came without one.
+
+    Two requests at once with one Idempotency-Key must meet, so the id follows from the key where there is one.
+    """
     return uuid4() if idempotency is None else uuid5(account_id, f"flow:{actor}:{idempotency.key}")

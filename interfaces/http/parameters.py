@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import FieldError, NotFoundError
+from domain.limits import TIME_MAX, TIME_MIN
 from domain.report import Time
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
@@ -52,6 +53,15 @@ def time_parameter(req: falcon.Request, name: str) -> datetime | None:
         # A plus sign that was not encoded arrives as a space.
         hint = "; write the + of its zone as %2B" if text and _LOST_PLUS.search(text) else ""
         raise refused(f"{name} {field_errors(error)[0].message}{hint}") from None
+
+
+def day_parameter(req: falcon.Request, name: str) -> datetime | None:
+    """Return the beginning, in UTC, of a parameter that is a day, or not there. Raises ProblemError."""
+    text = req.get_param(name)
+    try:
+        return None if text is None else _TIME.validate_python(f"{text}T00:00:00Z")
+    except ValidationError:
+        raise refused(f"{name} must be a day, as in 2026-03-10, from {TIME_MIN.year} to {TIME_MAX.year - 1}") from None
 
 
 def int_parameter(req: falcon.Request, name: str, least: int, most: int) -> int | None:

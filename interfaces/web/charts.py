@@ -51,6 +51,17 @@ def _height(count: int, most: int) -> int:
     return max(1, round(count / most * (_SPARK_HEIGHT - 2)))
 
 
+def counts_bar(counts: Mapping[str, int]) -> Markup:
+    """Return what came of the records of a job, as one thin bar. Readers aloud pass it over: the numbers are by it."""
+    parts, start = Markup(), 0
+    for name in ("success", "failed", "skipped"):
+        parts += Markup('<rect class="{}" x="{}" width="{}" height="1"/>').format(name, start, counts[name])
+        start += counts[name]
+    return Markup(
+        '<svg class="counts-bar" aria-hidden="true" viewBox="0 0 {} 1" preserveAspectRatio="none">{}</svg>'
+    ).format(counts["total"], parts)
+
+
 def usage_chart(hours: Sequence[Mapping[str, Any]], labels: Sequence[str], words: str) -> Markup:
     """Return uses by hour or day as stacked bars, by what came of them. words: what it shows, for who can't see it."""
     chart = pygal.StackedBar(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,7 +11,10 @@ from markupsafe import Markup
 from domain import limits
 from domain.key_secret import MARK
 from interfaces.web.assets import asset_address
-from interfaces.web.charts import sparkline
+from interfaces.web.charts import counts_bar, sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _STEPS: Final = (
     (timedelta(days=365), "year"),
@@ -53,6 +56,15 @@ def span_text(span: timedelta) -> str:
 def number_of(count: int, what: str) -> str:
     """Return so many of something, in words."""
     return f"{number_text(count)} {what}{'' if count == 1 else 's'}"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return what came of the records of a job, in words; nothing when it names none."""
+    if not counts["total"]:
+        return ""
+    succeeded = f"{number_text(counts['success'])} of {number_text(counts['total'])} succeeded"
+    others = [f"{number_text(counts[name])} {name}" for name in ("failed", "skipped") if counts[name]]
+    return ", ".join([succeeded, *others])
 
 
 def number_text(number: int) -> str:
@@ -105,6 +117,8 @@ def make_environment() -> Environment:
         "number_of": number_of,
         "duration": _duration,
         "prefix": _prefix,
+        "counts": counts_text,
+        "counts_bar": counts_bar,
         "sparkline": sparkline,
     }
     environment.globals |= {"asset": asset_address, "limits": limits}

@@ -1,0 +1,92 @@
+"""The list of an account's jobs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from domain import limits
+from domain.api_key import ApiKey
+from domain.ids import process_id
+from domain.permissions import Action
+from domain.report import JobStatus
+from interfaces.http.admin import check_parameters
+from interfaces.http.parameters import choice_parameter, day_parameter, text_parameter, uuid_parameter
+from interfaces.web.forms import drop_blank_parameters
+from interfaces.web.page import Page
+from projections.job_list import JobFilter
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import falcon
+
+    from interfaces.web.page import Visit
+
+_FILTERS = ("q", "status", "flow_id", "key_id", "from", "to")
+_DAY = timedelta(days=1)
+_ERROR_CHARS_SHOWN = 300
+"""Of what may have 10,000. Two lines of it are seen, as of a summary, which is never so long."""
+
+
+class JobsPage(Page):
+    """`/accounts/{account_id}/jobs`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Show one page of those that the visitor may see, as the address says."""
+        visit = self._visit(req, account_id, Action.READ_JOBS)
+        visible = self._visible_processes(visit)
+        drop_blank_parameters(req)
+        check_parameters(req, "cursor", *_FILTERS)
+        query = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
+        wanted = _filter(req, visit.account_id, visible)
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor"))
+        jobs, next_cursor = self._services.jobs.page(visit.account_id, wanted, page, query)
+        processes, more_processes = self._services.lists.processes(
+            visit.account_id, limits.PAGE_ITEMS_MAX, None, visible=visible
+        )
+        self._show(
+            req,
+            resp,
+            visit,
+            "jobs.html",
+            tab="jobs",
+            asked={name: req.get_param(name) or "" for name in _FILTERS},
+            jobs=jobs,
+            next_cursor=next_cursor,
+            is_first=page.cursor is None,
+            any_job=bool(jobs) or self._has_any(visit, visible),
+            sees_all=visible is None,
+            statuses=[status.value for status in JobStatus],
+            processes=processes,
+            more_processes=more_processes is not None,
+            process_names=self._process_names(visit, jobs),
+            error_chars_shown=_ERROR_CHARS_SHOWN,
+            key_name=self._key_name(visit, wanted.key_id),
+        )
+
+    def _has_any(self, visit: Visit, visible: frozenset[UUID] | None) -> bool:
+        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(process_ids=visible), PageRequest(1))
+        return bool(jobs)
+
+    def _key_name(self, visit: Visit, key_id: UUID | None) -> str | None:
+        """Return the name of the key that jobs are asked for by; None for who may not know it, or if there is none."""
+        if key_id is None or not visit.may(Action.READ_KEYS):
+            return None
+        key = self._services.event_sourcing.find(ApiKey, key_id)
+        return key.name if key is not None and key.account_id == visit.account_id else None
+
+
+def _filter(req: falcon.Request, account_id: UUID, visible: frozenset[UUID] | None) -> JobFilter:
+    """Return what is asked for. Its days are days in UTC, the last one included."""
+    flow_id = uuid_parameter(req, "flow_id")
+    last_day = day_parameter(req, "to")
+    return JobFilter(
+        status=choice_parameter(req, "status", tuple(JobStatus)),
+        process_id=None if flow_id is None else process_id(account_id, flow_id),
+        key_id=uuid_parameter(req, "key_id"),
+        since=day_parameter(req, "from"),
+        until=None if last_day is None else last_day + _DAY,
+        process_ids=visible,
+    )
