@@ -81,6 +81,14 @@ def _addresses(*, key: UUID, job: UUID) -> dict[str, str]:
         "a key, 30 days": f"/keys/{key}?span=month",
         "a key to deactivate": f"/keys/{key}/deactivate",
         "the start": "/start",
+        "jobs": "/jobs",
+        "jobs that failed": "/jobs?status=failed",
+        "jobs, a search": "/jobs?q=orders",
+        "a job": f"/jobs/{job}",
+        "processes": "/processes",
+        "members": "/members",
+        "the audit log": "/audit",
+        "the audit log of a key": f"/audit?resource={key}",
     }
 
 

@@ -52,7 +52,7 @@ def _filter(req: falcon.Request) -> AuditFilter:
     if since is not None and before is not None and before < since:
         raise refused("to must not be before from")
     return AuditFilter(
-        actor=_actor(req),
+        actor=actor_parameter(req),
         action=choice_parameter(req, "action", (*KINDS, *ACTIONS)),
         resource_id=uuid_parameter(req, "resource"),
         since=since,
@@ -60,7 +60,8 @@ def _filter(req: falcon.Request) -> AuditFilter:
     )
 
 
-def _actor(req: falcon.Request) -> str | None:
+def actor_parameter(req: falcon.Request) -> str | None:
+    """Return the parameter `actor`: who did it, or None when it is not there. Raises ProblemError."""
     if req.get_param("actor") == SYSTEM_ACTOR:
         return SYSTEM_ACTOR
     try:

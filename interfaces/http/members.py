@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from application.accounts import AddMember, RemoveMember
 from application.identity.users import normalised_email
 from domain import limits
+from domain.errors import NotFoundError
 from domain.member import Member
 from domain.permissions import Action, Role
 from interfaces.http.admin import AdminResource, Name, check_parameters, idempotent, page_parameters, send, send_page
@@ -19,7 +21,11 @@ from interfaces.http.requests import path_uuid
 if TYPE_CHECKING:
     import falcon
 
-_ASSIGNED_MAX = 100
+    from application.admin import IdempotentRequest
+    from application.identity.users import User
+    from interfaces.bootstrap import Services
+
+ASSIGNED_MAX = 100
 
 
 class NewMember(BaseModel):
@@ -29,7 +35,52 @@ class NewMember(BaseModel):
     email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
     role: Role
     name: Name | None = None
-    flow_ids: Annotated[list[UUID], Field(max_length=_ASSIGNED_MAX)] | None = None
+    flow_ids: Annotated[list[UUID], Field(max_length=ASSIGNED_MAX)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Who is a member now. first_password: of a user who is new, to be shown this once; else None."""
+
+    member: Member
+    user: User
+    first_password: str | None
+
+
+class Invitation:
+    """Gives somebody a role in an account: a command to carry out, and a user to make when there is none yet."""
+
+    def __init__(self, services: Services, body: NewMember) -> None:
+        """Take in what is asked for. Raises InvalidInputError, pointing at `/email`."""
+        self._services = services
+        self._body = body
+        self._email = normalised_email(body.email)
+
+    def command(self, caller: dict[str, Any], idempotency: IdempotentRequest | None) -> AddMember:
+        """Return the command. caller: what every admin command has."""
+        known = self._services.users.by_email(self._email)
+        return AddMember(
+            **caller,
+            idempotency=idempotency,
+            user_id=known.user_id if known else uuid4(),
+            role=self._body.role,
+            processes=tuple((caller["account_id"], flow_id) for flow_id in self._body.flow_ids or ()),
+        )
+
+    def invited(self, stream: UUID) -> Invited:
+        """Return who is a member now that the command was carried out; `stream` is what it made or changed.
+
+        The user is made after the role, so that a refused request makes none; cut short in between, a repeat goes on
+        from here.
+        """
+        member = self._services.event_sourcing.find(Member, stream)
+        if member is None:
+            raise NotFoundError
+        name = self._body.name or self._email.partition("@")[0]
+        user, first_password = self._services.users.ensure(
+            self._email, name, self._services.clock(), user_id=member.user_id
+        )
+        return Invited(member, user, first_password)
 
 
 class MembersResource(AdminResource):
@@ -46,27 +97,14 @@ class MembersResource(AdminResource):
         """Give somebody a role. A new user's first password is in this answer and never again."""
         caller = self._caller(req, account_id)
         body = self._body(req, NewMember)
-        email = normalised_email(body.email)
-        known = self._services.users.by_email(email)
-        outcome = self._execute(
-            resp,
-            AddMember(
-                **caller,
-                idempotency=idempotent(req),
-                user_id=known.user_id if known else uuid4(),
-                role=body.role,
-                processes=tuple((caller["account_id"], flow_id) for flow_id in body.flow_ids or ()),
-            ),
-        )
-        member = self._get(Member, outcome.resource_id)
-        # After the role, so that a refused request makes no user; cut short here, a repeat goes on from here.
-        user, first_password = self._services.users.ensure(
-            email, body.name or email.partition("@")[0], self._services.clock(), user_id=member.user_id
-        )
+        invitation = Invitation(self._services, body)
+        outcome = self._execute(resp, invitation.command(caller, idempotent(req)))
+        invited = invitation.invited(outcome.resource_id)
+        member, user = invited.member, invited.user
         resp.set_header("Location", f"{req.path}/{user.user_id}")
         resource = member_resource(member.user_id, member.account_id, member.roles, user)
-        if first_password is not None:
-            resource["first_password"] = first_password
+        if invited.first_password is not None:
+            resource["first_password"] = invited.first_password
         send(resp, resource, 201)
 
 

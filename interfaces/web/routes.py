@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces.web.accounts import (
+    AccountsPage,
+    NewAccountPage,
+    RenameAccountPage,
+    ResumeAccountPage,
+    SuspendAccountPage,
+)
 from interfaces.web.assets import AssetFile
+from interfaces.web.audit import AuditPage
 from interfaces.web.home import AccountHome, Home, StartPage
 from interfaces.web.job import JobPage
 from interfaces.web.jobs import JobsPage
 from interfaces.web.key import KeyPage
 from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, RotateKeyPage
 from interfaces.web.keys import KeysPage
+from interfaces.web.members import MembersPage, RemoveMemberPage
 from interfaces.web.new_key import NewKeyPage
+from interfaces.web.new_member import MemberRolePage, NewMemberPage
 from interfaces.web.process_forms import NewProcessPage, RenameProcessPage, RestoreProcessPage, RetireProcessPage
 from interfaces.web.processes import ProcessesPage
+from interfaces.web.profile import EndOtherSessions, EndSession, PasswordPage, ProfilePage
 from interfaces.web.sign_in import SignInPage, SignOut
 
 if TYPE_CHECKING:
@@ -28,6 +39,12 @@ def web_routes(services: Services) -> dict[str, object]:
         "/": Home(services),
         "/sign-in": SignInPage(services),
         "/sign-out": SignOut(services),
+        "/profile": ProfilePage(services),
+        "/profile/password": PasswordPage(services),
+        "/profile/sessions/end-others": EndOtherSessions(services),
+        "/profile/sessions/{session_id}/end": EndSession(services),
+        "/accounts": AccountsPage(services),
+        "/accounts/new": NewAccountPage(services),
         _ACCOUNT: AccountHome(services),
         f"{_ACCOUNT}/start": StartPage(services),
         f"{_ACCOUNT}/keys": KeysPage(services),
@@ -43,5 +60,13 @@ def web_routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/processes/{{flow_id}}/rename": RenameProcessPage(services),
         f"{_ACCOUNT}/processes/{{flow_id}}/retire": RetireProcessPage(services),
         f"{_ACCOUNT}/processes/{{flow_id}}/restore": RestoreProcessPage(services),
+        f"{_ACCOUNT}/members": MembersPage(services),
+        f"{_ACCOUNT}/members/new": NewMemberPage(services),
+        f"{_ACCOUNT}/members/{{user_id}}/role": MemberRolePage(services),
+        f"{_ACCOUNT}/members/{{user_id}}/remove": RemoveMemberPage(services),
+        f"{_ACCOUNT}/audit": AuditPage(services),
+        f"{_ACCOUNT}/rename": RenameAccountPage(services),
+        f"{_ACCOUNT}/suspend": SuspendAccountPage(services),
+        f"{_ACCOUNT}/resume": ResumeAccountPage(services),
         "/assets/{name}": AssetFile(),
     }

@@ -1,0 +1,176 @@
+"""The audit log of an account: who did what, when, to what and from where."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from domain import key_events, limits
+from domain.account import Account
+from domain.api_key import ApiKey
+from domain.member import Member
+from domain.model import SYSTEM_ACTOR
+from domain.permissions import Action
+from domain.process import Process
+from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.http.admin import check_parameters
+from interfaces.http.audit import actor_parameter
+from interfaces.http.parameters import choice_parameter, refused, uuid_parameter
+from interfaces.http.presenters import time_text
+from interfaces.web.audit_words import told
+from interfaces.web.page import Page
+from projections.audit_log import ACTIONS, KINDS
+from projections.audit_queries import AuditFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    import falcon
+
+    from interfaces.web.page import Visit
+
+HAPPENINGS: Final[Mapping[str, str]] = {
+    Account.Opened.TOPIC: "Account opened",
+    Account.Renamed.TOPIC: "Account renamed",
+    Account.SettingsChanged.TOPIC: "Account settings changed",
+    Account.Suspended.TOPIC: "Account suspended",
+    Account.Resumed.TOPIC: "Account resumed",
+    Process.Registered.TOPIC: "Process registered",
+    Process.Renamed.TOPIC: "Process renamed",
+    Process.Retired.TOPIC: "Process retired",
+    Process.Restored.TOPIC: "Process restored",
+    Member.RoleGranted.TOPIC: "Role given",
+    Member.RoleRevoked.TOPIC: "Role taken away",
+    Member.ProcessAssigned.TOPIC: "Process assigned",
+    Member.ProcessUnassigned.TOPIC: "Process no longer assigned",
+    key_events.Created.TOPIC: "API key created",
+    key_events.Throttled.TOPIC: "API key used more often than its limit allows",
+    key_events.Refused.TOPIC: "API key presented after its end, and refused",
+    key_events.Renamed.TOPIC: "API key renamed",
+    key_events.RateLimitChanged.TOPIC: "API key's limit changed",
+    key_events.ExpirySet.TOPIC: "API key set to expire",
+    key_events.Rotated.TOPIC: "API key rotated",
+    key_events.Deactivated.TOPIC: "API key deactivated",
+}
+"""Every action in words."""
+KIND_NAMES: Final[Mapping[str, str]] = {
+    Account.TOPIC: "The account",
+    Process.TOPIC: "Processes",
+    Member.TOPIC: "Members",
+    ApiKey.TOPIC: "API keys",
+}
+_PATH_TO: Final[Mapping[str, tuple[str, Action]]] = {ApiKey.TOPIC: ("keys", Action.READ_KEYS)}
+"""Where things have a page of their own, by what they are, and what one must be allowed to do to see it."""
+_DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=2))
+"""The first and the last day that can be asked for: the API's times end with the year, and a day ends in the next."""
+
+
+class AuditPage(Page):
+    """`/accounts/{account_id}/audit`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Show one page of it, as the address says; newest first."""
+        visit = self._visit(req, account_id, Action.READ_AUDIT)
+        check_parameters(req, "actor", "action", "resource", "from", "to", "cursor")
+        first, last = _day(req, "from"), _day(req, "to")
+        where = _filter(req, first, last)
+        cursor = req.get_param("cursor") or None
+        found, next_cursor = self._services.audit_log.page(visit.account_id, where, limits.PAGE_ITEMS_DEFAULT, cursor)
+        asked = {
+            "actor": where.actor or "",
+            "action": where.action or "",
+            "resource": str(where.resource_id or ""),
+            "from": first.isoformat() if first else "",
+            "to": last.isoformat() if last else "",
+        }
+        process_names = self._process_names(visit, [item["changes"] for item in found if "flow_id" in item["changes"]])
+        self._show(
+            req,
+            resp,
+            visit,
+            "audit.html",
+            tab="audit",
+            asked=asked,
+            query={name: value for name, value in asked.items() if value},
+            entries=[
+                {**item, "link": _link(visit, item["resource"]), "told": told(item["changes"], process_names)}
+                for item in found
+            ],
+            next_cursor=next_cursor,
+            is_first=cursor is None,
+            people=self._choosable(visit, found, where.actor),
+            choices={kind: _actions_of(kind) for kind in KINDS},
+            kind_names=KIND_NAMES,
+            happenings=HAPPENINGS,
+            resource_label=_label(found) if where.resource_id else None,
+            exports=list(EXPORT_FORMATS),
+            export_query=_export_query(where),
+        )
+
+    def _choosable(self, visit: Visit, found: Sequence[Mapping[str, Any]], actor: str | None) -> dict[str, str]:
+        """Return whom the log can be narrowed to, by id: members, for who may see them, and who is on the page."""
+        people = {item["actor"]: item["actor_name"] or item["actor"] for item in found if item["actor_kind"] == "user"}
+        if visit.may(Action.READ_MEMBERS):
+            members, _ = self._services.lists.members(visit.account_id, limits.PAGE_ITEMS_MAX, None)
+            people |= {member["user_id"]: member["name"] or member["user_id"] for member in members}
+        if actor is not None and actor != SYSTEM_ACTOR:
+            people.setdefault(actor, actor)
+        return dict(sorted(people.items(), key=lambda person: person[1].casefold()))
+
+
+def _day(req: falcon.Request, name: str) -> date | None:
+    text = (req.get_param(name) or "").strip()
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise refused(f"{name} must be a day, as in 2026-03-10") from None
+    if not _DAYS[0] <= day <= _DAYS[1]:
+        raise refused(f"{name} must be from {_DAYS[0]} to {_DAYS[1]}")
+    return day
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _filter(req: falcon.Request, first: date | None, last: date | None) -> AuditFilter:
+    """Return which rows are asked for. Both days are among them. Raises ProblemError."""
+    if first is not None and last is not None and last < first:
+        raise refused("to must not be before from")
+    return AuditFilter(
+        actor=actor_parameter(req) if req.get_param("actor") else None,
+        action=choice_parameter(req, "action", (*KINDS, *ACTIONS)) if req.get_param("action") else None,
+        resource_id=uuid_parameter(req, "resource") if req.get_param("resource") else None,
+        since=_begin(first) if first else None,
+        before=_begin(last + timedelta(days=1)) if last else None,
+    )
+
+
+def _export_query(where: AuditFilter) -> dict[str, str]:
+    """Return the parameters with which the API sends all of it."""
+    found: dict[str, UUID | str | None] = {
+        "actor": where.actor,
+        "action": where.action,
+        "resource": where.resource_id,
+        "from": time_text(where.since),
+        "to": time_text(where.before),
+    }
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _actions_of(kind: str) -> list[str]:
+    return [action for action in ACTIONS if action.startswith(f"{kind}.")]
+
+
+def _link(visit: Visit, resource: Mapping[str, Any]) -> str | None:
+    """Return where something is shown, or None where it has no page or the visitor must not see it."""
+    path, action = _PATH_TO.get(resource["kind"], ("", None))
+    return f"{visit.base}/{path}/{resource['id']}" if action is not None and visit.may(action) else None
+
+
+def _label(found: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what that is called which all of the rows are about."""
+    return next((item["resource"]["label"] for item in found if item["resource"]["label"]), None)

@@ -1,0 +1,76 @@
+"""What an entry of the audit log changed, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from interfaces.web.roles import role_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHANGES: Final[Mapping[str, str]] = {
+    "name": "Name",
+    "keep_addresses": "Client addresses",
+    "reason": "Reason",
+    "role": "Role",
+    "process_id": "Process",
+    "process": "Process",
+    "flow_id": "Process",
+    "account_id": "Account",
+    "prefix": "Begins with",
+    "limit": "Limit",
+    "expires_at": "Expires",
+    "rotated_from": "In place of",
+    "rotated_to": "New key",
+    "attempts": "Attempts",
+    "last_attempt_at": "Last attempt",
+}
+"""Every field that `changes` of an entry can have."""
+_KINDS: Final = {
+    "prefix": "prefix",
+    "rotated_from": "key",
+    "rotated_to": "key",
+    "process_id": "code",
+    "account_id": "code",
+}
+"""How fields are shown that are more than text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that an entry says. kind: how `value` is shown: "text", "time", "prefix", "key" or "code"."""
+
+    label: str
+    kind: str
+    value: Any
+
+
+def told(changes: Mapping[str, Any], process_names: Mapping[str, str]) -> list[Told]:
+    """Return what an entry says of its own. process_names: by flow id, as far as they are known."""
+    shown = {**changes}
+    if "flow_id" in shown and "process" in shown:
+        del shown["flow_id"]  # the name as it was then says more, and is there already
+    return [_told(name, value, process_names) for name, value in shown.items()]
+
+
+def _told(name: str, value: Any, process_names: Mapping[str, str]) -> Told:  # noqa: ANN401 - of any event's fields
+    kind = "time" if name.endswith("_at") else _KINDS.get(name, "text")
+    if name == "flow_id" and str(value) not in process_names:
+        kind = "code"
+    return Told(CHANGES.get(name, name), kind, _in_words(name, value, process_names))
+
+
+def _in_words(name: str, value: Any, process_names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above
+    match name:
+        case "role":
+            return role_names([value])
+        case "keep_addresses":
+            return "kept" if value else "not kept"
+        case "limit":
+            return f"{value} in any 60 seconds"
+        case "flow_id":
+            return process_names.get(str(value), value)
+        case _:
+            return value
