@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench demo lock clean FORCE
+.PHONY: help install run test check format bench demo screenshots lock clean FORCE
 
 # Whatever the caller's Python is set up to import, the project sees its own environment only.
 unexport PYTHONPATH PYTHONHOME
@@ -37,7 +37,7 @@ define find_python
 endef
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/installed ## make .venv with the command rpawatch in it (part of the others)
 	@:
@@ -67,6 +67,10 @@ bench: install ## measure, and compare with the peers (five minutes)
 demo: install ## make an installation with a made-up month in rpawatch-demo/, to look at
 	@.venv/bin/rpawatch demo --data-dir rpawatch-demo
 	@echo "Look at it: .venv/bin/rpawatch serve --data-dir rpawatch-demo"
+
+screenshots: install ## a picture of every web page in build/screenshots/, in both themes and as on a phone
+	@tests/support/system_packages.sh chromium
+	@$(PYTHON) -m tests.pages.screenshots
 
 lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
 	@echo "Pinning in requirements.lock, and what bench compares with in bench/peers/drf (seconds)"

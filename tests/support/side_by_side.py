@@ -48,6 +48,7 @@ FOLDERS = (
     ("acceptance", "tests/acceptance"),
     ("faults and docs", "tests/faults", "tests/docs"),
     ("interfaces", "tests/interfaces"),
+    ("pages", "tests/pages"),
     ("application", "tests/application"),
 )
 """The parts on the embedded PostgreSQL, each with its folders. What stands in none of them is a part as well."""

@@ -1,26 +1,50 @@
 #!/bin/sh
-# Sees to the packages of the system that `make test` needs: Debian's own PostgreSQL, for the second run of the tests
-# that touch a database. Installs it where that is possible; else says what to do, and fails: nothing is skipped.
+# Sees to the packages of the system that the tests need beyond Python: all of them, or those that are named.
+#
+#     system_packages.sh [postgresql] [chromium] [npm]
+#
+# Each is installed only when it is missing and where that is possible; else this says what to do, and fails: nothing is
+# skipped.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-hand="install it by hand (apt-get install postgresql), or run the other tests with: make check && .venv/bin/python -m pytest"
+[ $# -gt 0 ] || set -- postgresql chromium npm
 
-installed() { "$python" debian_postgres.py --find >/dev/null; }
+# Each need by the name of its package: whether it is there, and what for.
+is_there() {
+    case $1 in
+    postgresql) "$python" debian_postgres.py --find >/dev/null ;; # Debian's own: see there
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+purpose() {
+    case $1 in
+    postgresql) echo "the PostgreSQL server of Debian (14 or newer), for the second run of the tests that touch a database" ;;
+    chromium) echo "the browser Chromium, for the tests of the web pages" ;;
+    npm) echo "npm, which gets axe-core for the tests of the web pages" ;;
+    *) fail "nothing is known about the need '$1'" ;;
+    esac
+}
 fail() { echo "system_packages: $*" >&2; exit 1; }
 
-! installed || exit 0
-command -v apt-get >/dev/null || fail "the second test run needs the PostgreSQL server of a Debian system, and this is" \
-    "none; run the other tests with: make check && .venv/bin/python -m pytest"
+missing=
+for need; do
+    what=$(purpose "$need") || exit 1
+    is_there "$need" || { missing="$missing $need"; echo "Missing: $what"; }
+done
+[ -n "$missing" ] || exit 0
+hand="install by hand what is missing (apt-get install$missing), or run the other tests with: make check && .venv/bin/python -m pytest --ignore=tests/pages"
+
+command -v apt-get >/dev/null || fail "this is no Debian system, and only there it can be installed from here: $hand"
 if [ "$(id -u)" -eq 0 ]; then
     as_root=
 elif sudo -n true 2>/dev/null; then
     as_root="sudo -n"
 else
-    fail "the second test run needs Debian's PostgreSQL, and only root may install it: $hand"
+    fail "only root may install it: $hand"
 fi
 
-echo "Installing Debian's PostgreSQL server (once, about a minute)"
+echo "Installing with apt-get:$missing (once, a minute or two)"
 log=$(mktemp)
 settings=/etc/postgresql-common/createcluster.conf
 kept=
@@ -37,22 +61,33 @@ trap 'exit 143' TERM
 # Three tries, since a mirror may be away for a moment; each ends by itself, also when another apt-get is at work.
 quietly() {
     for pause in 5 20 0; do
-        if $as_root timeout 300 env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 </dev/null; then return 0; fi
+        if $as_root timeout 600 env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 </dev/null; then return 0; fi
         sleep "$pause"
     done
     cat "$log" >&2
     fail "'$*' failed three times: $hand"
 }
 get() { quietly apt-get -q -y -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120 "$@"; }
+add() { get install --no-install-recommends "$@"; }
 
-get update
 # The server's package makes a cluster and starts it, now and at every boot. The tests make their own, so it is told not
 # to; its settings come with postgresql-common, so that goes first.
-get install --no-install-recommends postgresql-common
-if [ -f "$settings" ]; then
-    $as_root cp -p "$settings" "$settings.rpawatch"
-    kept=$settings.rpawatch
-fi
-echo "create_main_cluster = false" | $as_root tee -a "$settings" >/dev/null
-get install --no-install-recommends postgresql
-installed || fail "Debian's PostgreSQL was installed but is not 14 or newer, or came from another archive: $hand"
+add_postgresql() {
+    add postgresql-common
+    if [ -f "$settings" ]; then
+        $as_root cp -p "$settings" "$settings.rpawatch"
+        kept=$settings.rpawatch
+    fi
+    echo "create_main_cluster = false" | $as_root tee -a "$settings" >/dev/null
+    add postgresql
+}
+
+get update
+for need in $missing; do
+    case $need in
+    postgresql) add_postgresql ;;
+    chromium) add chromium chromium-sandbox ;; # without the second it starts for root only, on some systems
+    *) add "$need" ;;
+    esac
+    is_there "$need" || fail "$need was installed and is not what is needed, or came from another archive: $hand"
+done

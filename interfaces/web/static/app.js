@@ -46,9 +46,13 @@ window.addEventListener("beforeunload", (event) => {
     event.preventDefault();
   }
 });
-// A page that comes back from the browser's memory would show the key again.
+// A page that comes back from the browser's memory would show the key again,
 window.addEventListener("pagehide", () => {
   for (const secret of document.querySelectorAll("[data-leave-warning], #snippet")) secret.replaceChildren();
+});
+// and whoever goes back after signing out what stood there: some browsers remember pages that they must not store.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.replace(location.pathname + location.search);
 });
 
 document.addEventListener("click", async (event) => {
@@ -102,13 +106,18 @@ async function openDialog(link) {
     if (made) location.reload();
   });
   dialog.addEventListener("cancel", (event) => {
-    // Escape must not lose a key that was not stored yet.
-    if (dialog.querySelector("[data-leave-warning]") && !dialog.querySelector("#stored").checked) event.preventDefault();
+    if (mustStay(dialog)) event.preventDefault();
   });
+  dialog.addEventListener("change", () => guard(dialog));
   dialog.addEventListener("submit", (event) => send(event, dialog));
   dialog.showModal();
   dialog.querySelector("[autofocus]")?.focus();
 }
+
+// Escape must not lose a key that was not stored yet. Where browsers know `closedby` it is needed: they let a page say no
+// to Escape only once.
+const mustStay = (dialog) => dialog.querySelector("[data-leave-warning]") && !dialog.querySelector("#stored").checked;
+const guard = (dialog) => dialog.setAttribute("closedby", mustStay(dialog) ? "none" : "closerequest");
 
 async function fill(dialog, response) {
   if (!response || response.redirected || !(response.headers.get("Content-Type") || "").startsWith("text/html")) return false;
@@ -119,6 +128,7 @@ async function fill(dialog, response) {
   heading.id = "dialog-heading";
   dialog.setAttribute("aria-labelledby", heading.id);
   dialog.replaceChildren(sheet);
+  guard(dialog);
   begin(dialog);
   return true;
 }
