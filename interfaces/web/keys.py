@@ -8,7 +8,9 @@ from uuid import UUID
 
 from domain import limits
 from domain.permissions import Action
+from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter, text_parameter, uuid_parameter
+from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
 from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
@@ -34,16 +36,16 @@ class KeysPage(Page):
         """Show one page of it, as the address says."""
         visit = self._visit(req, account_id, Action.READ_KEYS)
         now = self._services.clock()
+        drop_blank_parameters(req)
+        check_parameters(req, "q", "show", "note", "scope", "sort", "cursor")
         asked = {
-            "q": (text_parameter(req, "q", limits.SEARCH_CHARS_MAX) or "")
-            if (req.get_param("q") or "").strip()
-            else "",
+            "q": text_parameter(req, "q", limits.SEARCH_CHARS_MAX) or "",
             "show": choice_parameter(req, "show", tuple(SHOWN)) or "active",
             "note": choice_parameter(req, "note", NOTES) or "",
-            "scope": str(uuid_parameter(req, "scope") or "") if req.get_param("scope") else "",
+            "scope": str(uuid_parameter(req, "scope") or ""),
             "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
         }
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor") or None, asked["sort"])
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor"), asked["sort"])
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
         self._show(
             req,

@@ -8,14 +8,22 @@ from uuid import UUID
 
 from application.access import roles_of, visible_processes
 from domain.account import Account
-from domain.errors import DomainError, FieldError, ForbiddenError, InvalidInputError, NotFoundError, NotSignedInError
+from domain.errors import (
+    DomainError,
+    FieldError,
+    ForbiddenError,
+    IdempotencyKeyReuseError,
+    InvalidInputError,
+    NotFoundError,
+    NotSignedInError,
+)
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource
 from interfaces.http.problems import PROBLEMS, ProblemError, problem_of
 from interfaces.http.requests import client_address, path_uuid
 from interfaces.http.sessions import check_csrf_token, find_session
-from interfaces.web.forms import CSRF, RESUMED, Form, read_form
+from interfaces.web.forms import CSRF, ONCE, RESUMED, Form, read_form
 from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
@@ -36,6 +44,9 @@ HEADERS = {
     # A form tells by its Origin that it is of this site; with no-referrer a browser says "null".
     "Referrer-Policy": "same-origin",
 }
+_SENT_BEFORE = (
+    "This form was sent before, with something else in it, and that was done. If you want this as well, send it again."
+)
 ACCOUNTS_SHOWN = 20
 """In the switch of the header; the others are on a page of their own."""
 
@@ -167,6 +178,10 @@ class Page(AdminResource):
             raise
         except InvalidInputError as error:
             form.add_errors(error.errors, fields)
+        except IdempotencyKeyReuseError:
+            # Somebody went back to it and typed something else: it may be meant, so it becomes a form of its own.
+            form.values[ONCE] = ""
+            form.add_errors([FieldError("", _SENT_BEFORE)])
         except DomainError as error:
             form.add_errors([FieldError("", refusal(error))])
         return None

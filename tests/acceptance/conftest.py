@@ -58,7 +58,7 @@ def world(services: Services, clock: FakeClock, app: falcon.App[Any, Any], peopl
     """The service as it is asked through WSGI."""
     clock.advance(BETWEEN_TESTS)
     world = World(services, clock, InProcess(app), people, ServiceCast(services))
-    assert services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     return world
 
 

@@ -166,7 +166,7 @@ class Office:
         return self.world.application.execute(command)
 
     def _wait(self) -> None:
-        assert self.world.services.lists.wait_for(self.world.application.position())
+        self.world.wait_for_lists()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.api_key import ApiKey
 from domain.job import Job
 from projections import key_search
-from projections.key_queries import KEY_SORTS, KeyFilter, list_keys
+from projections.key_queries import KEY_SORTS, KeyFilter, count_keys, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.key_words import WORDS_ASKED_MAX, words_asked, words_of
 from projections.paging import PageRequest, sort_name
@@ -99,6 +99,33 @@ def test_each_word_begins_a_word_of_the_name_or_the_prefix(shared: World, accoun
 @pytest.mark.parametrize("text", ["voice", "invoices", "inv sap", "abcdefgh", "---", "%", "_", "bots bot"])
 def test_what_begins_no_word_finds_nothing(shared: World, account: UUID, text: str) -> None:
     assert found(shared, account, text) == set()
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [
+        ({}, {"forever", "ends", "ended"}),
+        ({"active": True}, {"forever", "ends"}),
+        ({"active": False}, {"ended"}),
+        ({"active": True, "ends_before": NOON + 3 * DAY}, {"ends"}),
+        ({"active": True, "ends_before": NOON + 2 * DAY}, set()),
+        ({"search": "end"}, {"ends", "ended"}),
+        ({"search": "none"}, set()),
+    ],
+)
+def test_keys_are_counted_as_they_are_listed_up_to_a_bound(
+    shared: World, only: dict[str, Any], names: set[str]
+) -> None:
+    account_id = uuid4()
+    ends = [("forever", None), ("ends", NOON + 2 * DAY), ("ended", NOON + HOUR)]
+    take_in(shared, *(new_key(account_id, name, expires_at=at) for name, at in ends))
+    now = NOON + 2 * HOUR
+    assert {row.name for row in listed(shared, account_id, now, **only)} == names
+
+    def count(most: int) -> int:
+        return count_keys(shared.database, account_id=account_id, now=now, only=KeyFilter(**only), most=most)
+
+    assert (count(10), count(1)) == (len(names), min(1, len(names)))
 
 
 def test_a_key_is_found_by_its_name_as_it_is_and_no_more_by_the_one_before(shared: World) -> None:

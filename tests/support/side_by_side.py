@@ -53,7 +53,8 @@ FOLDERS = (
 )
 """The parts on the embedded PostgreSQL, each with its folders. What stands in none of them is a part as well."""
 FOLDERS_ON_DEBIANS = (
-    ("acceptance on Debian's PostgreSQL", "tests/acceptance"),
+    # Without the pages: what they read from the database, other tests read too.
+    ("acceptance on Debian's PostgreSQL", "tests/acceptance", "--ignore=tests/acceptance/web"),
     # Without the tests of the embedded server itself.
     (
         "application and projections on Debian's PostgreSQL",

@@ -18,6 +18,7 @@ from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
 from tests.support.cast import Cast
 from tests.support.examples import report_body
 from tests.support.running import Application
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,6 +183,11 @@ class World:
         )
         default_flow = self.cast.flow_b if account == self.cast.account_b else self.cast.flow_a
         return Robot(self.ask, secret, account, flow_id or default_flow)
+
+    def wait_for_lists(self) -> None:
+        """Wait until the lists show all that has happened; a request waits for a shorter time."""
+        position = self.application.position()
+        wait_until(lambda: self.services.lists.wait_for(position), "the lists", seconds_max=60)
 
     def appended_by(self, act: Any) -> tuple[Any, list[Notification]]:
         """Return what `act` returns, and what the log has grown by."""

@@ -44,4 +44,4 @@ def rename(world: World, times: int) -> None:
         account.rename(Cause(world.clock.now, "system", "request-1", world.cast.tenant_id), f"Account {number}")
     events = [world.services.event_sourcing.mapper.to_stored_event(event) for event in account.collect_events()]
     world.services.event_sourcing.recorder.append(events, {})
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()

@@ -61,7 +61,7 @@ def test_a_member_is_called_what_they_are_called_now_and_nothing_when_they_were_
     erased = str(uuid4())
     world.cast.add_member(erased, Role.ACCOUNT_ADMIN, world.cast.account_a)
     world.cast.add_member(erased, Role.ACCOUNT_USER, world.cast.account_a, by=erased)
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     [item, _] = listed(world, resource=erased)
     assert (item["actor"], item["actor_name"], item["actor_kind"]) == (erased, None, "user")
     assert item["resource"] == {"kind": "member", "id": erased, "label": None}
@@ -83,7 +83,7 @@ def test_no_name_or_address_of_a_person_is_in_the_table(world: World, database_u
 def test_what_a_key_does_is_told_as_done_by_the_key(world: World) -> None:
     robot = world.robot(limit=1)
     assert [robot.look().status for _ in range(3)] == [200, 429, 429]
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     [throttled] = listed(world, actor=robot.key_id)
     assert (throttled["action"], throttled["actor_kind"], throttled["actor_name"]) == ("api_key.throttled", "key", None)
     assert throttled["address"] == "192.0.2.7"
@@ -92,7 +92,7 @@ def test_what_a_key_does_is_told_as_done_by_the_key(world: World) -> None:
 def test_uses_of_keys_and_jobs_are_not_in_it(world: World) -> None:
     robot = world.robot()
     assert robot.report().status == 201
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     assert [item["action"] for item in listed(world, resource=robot.key_id)] == ["api_key.created"]
 
 

@@ -116,7 +116,7 @@ def test_what_is_added_while_a_file_is_made_is_left_out_of_it(world: World) -> N
     world.application.execute(
         RenameAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_a, name="Too late")
     )
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     names += [item["changes"]["name"] for page in pages for item in page]
     assert names == [f"Account {number}" for number in range(300)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("rest", ["", "/details", "/details?status=failed"])
 def test_a_job_of_another_account_looks_like_one_that_does_not_exist(world: World, rest: str) -> None:
     theirs = world.robot(world.cast.account_b).report().json["job_id"]
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     foreign, unknown, no_job = (
         world.ask("GET", world.account(f"/jobs/{id_}{rest}"), headers=world.signed_in("alice"))
         for id_ in (theirs, uuid4(), world.cast.flow_a)
@@ -27,7 +27,7 @@ def test_a_job_of_another_account_looks_like_one_that_does_not_exist(world: Worl
 def test_so_does_a_job_of_a_process_that_is_not_ones_own(world: World, name: str, rest: str, *, is_shown: bool) -> None:
     job = world.robot().report(flow_id=str(world.cast.other_flow_a)).json["job_id"]
     if is_shown:
-        assert world.services.lists.wait_for(world.application.position())
+        world.wait_for_lists()
     foreign, unknown = (
         world.ask("GET", world.account(f"/jobs/{id_}{rest}"), headers=world.signed_in(name)) for id_ in (job, uuid4())
     )

@@ -40,7 +40,7 @@ def test_who_has_a_role_in_the_tenant_sees_all_page_by_page(world: World) -> Non
         world.application.execute(
             OpenAccount(tenant_id=world.cast.tenant_id, new_account_id=uuid4(), name=f"Customer {number:03}")
         )
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     browser, seen, path = browser_of(world, "aud"), list[str](), "/accounts"
     while path:
         page = browser.get(path)
@@ -54,7 +54,7 @@ def test_who_has_a_role_in_the_tenant_sees_all_page_by_page(world: World) -> Non
 
 def test_a_suspended_account_is_marked(world: World) -> None:
     world.application.execute(SuspendAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_b))
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     page = browser_of(world, "carol").get("/accounts")
     (row,) = [
         row for row in page.main.all("tr") if row.all("a", href=f"/accounts/{world.cast.account_b}", class_="row-link")

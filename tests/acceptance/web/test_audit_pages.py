@@ -28,7 +28,7 @@ def audit_of(world: World, query: str = "") -> str:
 
 
 def seen(world: World, query: str = "", name: str = "alice") -> Seen:
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     page = browser_of(world, name).get(audit_of(world, query))
     assert page.status == 200, page.text
     return page

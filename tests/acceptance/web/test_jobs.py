@@ -28,7 +28,7 @@ def shown(world: World, robot: Robot, **fields: Any) -> str:
     answer = robot.report(**fields)
     assert answer.status == 201, answer.body
     world.clock.advance(timedelta(seconds=1))
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     return str(answer.json["job_id"])
 
 

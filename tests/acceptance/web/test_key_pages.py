@@ -38,7 +38,7 @@ def keys_of(world: World, path: str = "") -> str:
 
 def shown(world: World) -> None:
     """Wait until the lists show all that has happened."""
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
 
 
 def made(world: World, **fields: Any) -> str:
@@ -82,6 +82,16 @@ def test_the_same_form_sent_again_makes_nothing_and_shows_no_secret(world: World
     assert (first.status, again.status, appended) == (200, 409, [])
     assert not SECRET.search(again.answer.body.decode())
     assert again.heading == "This key was created before"
+
+
+def test_a_form_that_one_goes_back_to_and_changes_asks_whether_that_is_meant(world: World) -> None:
+    browser = browser_of(world, "alice")
+    fields = browser.get(keys_of(world, "/new")).form() | {"name": "First"}
+    browser.post(keys_of(world, "/new"), fields)
+    asked, appended = world.appended_by(lambda: browser.post(keys_of(world, "/new"), fields | {"name": "Second"}))
+    assert (asked.status, appended) == (422, [])
+    assert "sent before, with something else in it" in asked.alert
+    assert secret_of(browser.post(keys_of(world, "/new"), asked.form())).startswith("rpakey_")
 
 
 @pytest.mark.parametrize(

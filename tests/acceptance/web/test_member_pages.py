@@ -28,7 +28,7 @@ def members_of(world: World, path: str = "") -> str:
 
 def shown(world: World) -> None:
     """Wait until the lists show all that has happened."""
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
 
 
 def somebody_new() -> str:

@@ -39,7 +39,7 @@ def kinds(world: World) -> list[str]:
 def test_each_process_stands_with_its_flow_id_and_its_last_job(world: World) -> None:
     flow_id = register(world, "Orders")
     job = world.robot(flow_id=flow_id).report(status="failed").json["job_id"]
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     page = Browser(world).get("/processes")
     assert f"Orders {flow_id} Copy the flow_id of Orders active, last job just now failed just now" in page.text
     assert page.links["Orders"] == f"{base(world)}/jobs?flow_id={flow_id}"
@@ -81,7 +81,7 @@ def test_retired_ones_are_shown_when_they_are_asked_for(world: World) -> None:
 def test_pages_follow_each_other_and_keep_what_is_shown(world: World) -> None:
     for _ in range(50):
         world.cast.add_process(world.cast.account_a, uuid4())
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     first = Browser(world).get("/processes?show=all")
     second = Browser(world).get(first.links["Next page"])
     assert (first.text.count("Copy the flow_id"), second.text.count("Copy the flow_id")) == (50, 2)

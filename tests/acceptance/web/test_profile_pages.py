@@ -85,7 +85,7 @@ def test_of_many_roles_the_first_are_shown_and_the_others_counted(world: World, 
             OpenAccount(tenant_id=world.cast.tenant_id, new_account_id=account_id, name="One of many")
         )
         world.cast.add_member(str(person.user.user_id), Role.ACCOUNT_USER, account_id)
-    assert world.services.lists.wait_for(world.application.position())
+    world.wait_for_lists()
     page = person.sign_in().get("/profile")
     assert len(page.rows) == 50
     assert "And 2 accounts more" in page.text
