@@ -16,7 +16,7 @@ from projections import dead_letters
 from projections.feed import Feed
 from projections.read_model import SCHEMA
 from projections.schema import make_table
-from projections.session import begin_session, try_lock
+from projections.session import begin_session, try_lock, unlock
 from projections.tracking import look, note_complete
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Making:
             if not connection.closed:
                 for model in self.made:
                     drop(connection, model.name)
+                unlock(connection, _LOCK)
 
     def _refuse(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
         name = model.name.removesuffix(self._suffix)

@@ -20,7 +20,12 @@ def begin_session(connection: Connection, settings: Mapping[str, str]) -> None:
 
 
 def try_lock(connection: Connection, lock: int) -> bool:
-    """Take an advisory lock until the end of the session, and return whether it was free."""
+    """Take an advisory lock until it is let go, or the session ends, and return whether it was free."""
     with connection.cursor(row_factory=tuple_row) as cursor:
         row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
     return bool(row and row[0])
+
+
+def unlock(connection: Connection, lock: int) -> None:
+    """Let an advisory lock go. The database notices that a connection was closed only some time after it was."""
+    connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -128,6 +129,16 @@ def test_it_is_right_while_events_are_appended_and_lists_are_read(world: World) 
         assert mine == sorted(mine), "no list was ever shorter than before"
     assert world.shown() == world.folded()
     assert verified(world).differences == ()
+
+
+def test_the_next_rebuild_need_not_wait_until_the_database_notices_that_the_last_one_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = as_operator(world)
+    with closing(last), monkeypatch.context() as patch:
+        patch.setattr(last, "close", lambda: None)
+        rebuild(lambda: last, [ACCOUNT_LIST], world.decode, lambda _done, _end: None)
+        rebuilt(world, [ACCOUNT_LIST])
 
 
 def test_the_projector_goes_on_with_what_was_rebuilt(world: World) -> None:
