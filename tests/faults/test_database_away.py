@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.api import ACCOUNTS
-from tests.support.effort import effort
+from tests.support.effort import effort, in_time
 from tests.support.history import History, Outcome, broken_rules, read_log
 from tests.support.proxy import Proxy
 from tests.support.service import Desk, Installation, Service, tell
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tests.support.postgres import Server
     from tests.support.world import Robot
 
-ANSWER_SECONDS_MAX = 5.0
-NORMAL_AGAIN_SECONDS_MAX = 15.0
+ANSWER_SECONDS_MAX = in_time(5.0)
+NORMAL_AGAIN_SECONDS_MAX = in_time(15.0)
 REQUESTS_PER_SECOND = 20
 SLOW_SECONDS = 2.0
 UNLIMITED = 10_000

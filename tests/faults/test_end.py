@@ -6,6 +6,7 @@ import signal
 import time
 from contextlib import ExitStack
 
+from tests.support.effort import in_time
 from tests.support.history import History, broken_rules, read_log
 from tests.support.in_flight import Request, append_lock, refuses
 from tests.support.service import STOP_SECONDS_MAX, Installation, Service, tell
@@ -13,8 +14,8 @@ from tests.support.waiting import wait_until
 
 IN_FLIGHT = 20
 HELD_SECONDS = 1.0
-ANSWER_SECONDS_MAX = 5.0
-REFUSED_SECONDS_MAX = 1.0
+ANSWER_SECONDS_MAX = in_time(5.0)
+REFUSED_SECONDS_MAX = in_time(1.0)
 
 
 def test_sigterm_with_20_requests_in_flight_answers_all_refuses_new_ones_and_exits_with_0(

@@ -14,7 +14,7 @@ import psutil
 import psycopg
 
 from tests.support.api import ACCOUNTS
-from tests.support.effort import effort
+from tests.support.effort import effort, in_time
 from tests.support.history import Outcome, broken_rules, read_log
 from tests.support.service import NO_ANSWER, Desk, Installation, Service, tell
 from tests.support.waiting import wait_until
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from tests.support.world import Robot
 
-SERVING_AGAIN_SECONDS_MAX = 15.0
-CAUGHT_UP_SECONDS_MAX = 10.0
-SECOND_START_SECONDS_MAX = 15.0
+SERVING_AGAIN_SECONDS_MAX = in_time(15.0)
+CAUGHT_UP_SECONDS_MAX = in_time(10.0)
+SECOND_START_SECONDS_MAX = in_time(15.0)
 UNLIMITED = 10_000
 
 

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 
 from projections.key_list import KEY_LIST
-from tests.support.effort import effort
+from tests.support.effort import effort, in_time
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Pair
     from tests.support.service import Installation, Service
 
-TAKES_OVER_SECONDS_MAX = 5.0
+TAKES_OVER_SECONDS_MAX = in_time(5.0)
 """Of the design: a stand-by works so soon after the projector that worked is gone."""
 
 

@@ -15,6 +15,15 @@ def effort(short: int, long: int) -> int:
     return long if LONG else short
 
 
+def in_time(seconds: float) -> float:
+    """Return how long to wait for what a guarantee gives that many seconds.
+
+    As long as that in the long run, which has a machine of its own. Five times that in the default run, whose tests
+    share their machine with each other and with strangers: there it tells a pause from a wait that does not end.
+    """
+    return seconds if LONG else 5 * seconds
+
+
 def seeded_random() -> random.Random:
     """Return a source of chance whose seed is printed, and can be given again in RPAWATCH_TEST_SEED."""
     seed = int(os.environ.get("RPAWATCH_TEST_SEED") or random.SystemRandom().randrange(2**32))
