@@ -1,9 +1,4 @@
-"""Follows the log and keeps the read models up to date.
-
-One projector works per database; others stand by. It owns its connection, and everything that it does goes through
-it: when the connection ends, so do the lock and the transaction, and nobody is left who could write without them. So
-whatever goes wrong is handled in one way: let go of the connection, wait a little, begin anew.
-"""
+"""Follows the log and keeps the read models up to date; following.py says how."""
 
 from __future__ import annotations
 
@@ -18,44 +13,23 @@ import structlog
 
 from projections.dead_letters import headless_streams, reason_of, set_aside
 from projections.feed import Feed
+from projections.following import FOLLOWER_SESSION, follow, pause_seconds
 from projections.health import SILENT_SECONDS_MAX, say
-from projections.log import CHANNEL, SOMEBODY_WAITS
 from projections.read_model import ReadModelsNotSetUpError
 from projections.session import begin_session, try_lock
 from projections.tracking import Progress, look, note_complete
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from projections.read_model import Connect, Connection, Decode, LogEntry, ReadModel
 
-LOOK_SECONDS = 1.0
-"""A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
-TURN_SECONDS_MIN = 0.5
-"""Between two looks when nobody waits for the second one: under load it serves many appends, and a hundred uses of a
-key change its row once. With 0.02 s the projector took a sixth of the processor time of a service under load."""
-ANSWER_SECONDS = 0.005
-"""How soon it is seen meanwhile that somebody waits."""
-STOP_SECONDS_MAX = 0.2
-"""How soon a projector that waits for notifications sees that it is to stop."""
-PAUSE_SECONDS_FIRST = 0.1
-PAUSE_SECONDS_MAX = 2.0
-"""Between attempts to connect: soon enough to be back well before 15 s after the database is."""
 SAY_SECONDS = 1.0
 """Between two notes that it works, for those who ask in other processes."""
 
 _NOT_BEGUN = "The projector has not looked at the log yet."
 _LOCK = 0x72706177_70726F6A  # "rpawproj"
-_SESSION = {
-    # No wait for the disk: tables and positions are lost or kept together, and what is lost is done again.
-    "synchronous_commit": "off",
-    # The lock must not outlive a projector that has stopped answering, be it a stopped process or a machine that was
-    # cut off. One that works looks each second, so a silent session is a dead one; in a transaction 5 s are long.
-    "idle_session_timeout": "10s",
-    "idle_in_transaction_session_timeout": "5s",
-    "tcp_user_timeout": "10s",
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -130,7 +104,7 @@ class Projector:
         until = time.monotonic() + seconds_max
         try:
             with closing(self._connect()) as connection:
-                begin_session(connection, _SESSION)
+                begin_session(connection, FOLLOWER_SESSION)
                 if try_lock(connection, _LOCK):
                     feed = self._feed(connection)
                     while self._turn(connection, feed) and time.monotonic() < until:
@@ -145,18 +119,13 @@ class Projector:
         return feed
 
     def _follow(self, connection: Connection, stop: threading.Event) -> None:
-        begin_session(connection, _SESSION)
-        while not try_lock(connection, _LOCK):
+        def begin() -> Callable[[], bool]:
+            return partial(self._turn, connection, self._feed(connection))
+
+        def stand_by() -> None:
             self._note(look(connection, self._models), working=False)
-            if stop.wait(LOOK_SECONDS):
-                return
-        # Before the first look at the log: what is appended after that look is then announced.
-        connection.execute(f"LISTEN {CHANNEL}")
-        feed = self._feed(connection)
-        while not stop.is_set():
-            began = time.monotonic()
-            if not self._turn(connection, feed):
-                _wait_until_due(connection, stop, began + TURN_SECONDS_MIN)
+
+        follow(connection, stop, _LOCK, begin, stand_by)
 
     def _turn(self, connection: Connection, feed: Feed) -> bool:
         """Bring each read model one batch further, and return whether one of them is still behind."""
@@ -205,7 +174,7 @@ class Projector:
 
     def _note_failure(self, error: Exception) -> float:
         """Log what went wrong, say so in the health, and return how many seconds to wait."""
-        pause = min(PAUSE_SECONDS_MAX, PAUSE_SECONDS_FIRST * (1 << min(self._failures, 10)))
+        pause = pause_seconds(self._failures)
         self._failures += 1
         _log.warning("projector_interrupted", reason=f"{type(error).__name__}: {error}", retry_seconds=pause)
         self._health = replace(self._health, working=False, standby=False, error=_public(error))
@@ -216,26 +185,3 @@ def _public(error: Exception) -> str:
     if isinstance(error, LogCutError | ReadModelsNotSetUpError):
         return str(error)
     return "The projector can't work with the database; the log says why, and it keeps trying."
-
-
-def _wait_until_due(connection: Connection, stop: threading.Event, due: float) -> None:
-    """Return when the log is to be looked at again, or `stop` is set.
-
-    That is from `due` on when it has grown, at once when somebody waits, and after LOOK_SECONDS in any case.
-    """
-    latest = time.monotonic() + LOOK_SECONDS
-    has_grown = False
-    while not stop.is_set():
-        left = (due if has_grown else latest) - time.monotonic()
-        if left <= 0:
-            return
-        if has_grown:
-            # Not woken by each append.
-            stop.wait(min(left, ANSWER_SECONDS))
-        news = [
-            one.payload
-            for one in connection.notifies(timeout=0 if has_grown else min(left, STOP_SECONDS_MAX), stop_after=1)
-        ]
-        if SOMEBODY_WAITS in news:
-            return
-        has_grown = has_grown or bool(news)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from domain.account import Account
+from projections import following
 from projections import health as health_module
 from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST
@@ -124,7 +125,7 @@ def _refuses() -> Any:
 def test_a_projector_that_says_nothing_loses_its_session_and_the_lock_with_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(projector_module._SESSION, "idle_session_timeout", "300ms")  # noqa: SLF001 - 10 s are long here
+    monkeypatch.setitem(following.FOLLOWER_SESSION, "idle_session_timeout", "300ms")  # 10 s are long here
     with world.connect() as stopped:
         stuck = Projector(lambda: stopped, READ_MODELS, world.decode)
         silence = threading.Event()
@@ -134,7 +135,7 @@ def test_a_projector_that_says_nothing_loses_its_session_and_the_lock_with_it(
         thread.start()
         try:
             wait_until(world.working_backends, "the lock is held")
-            monkeypatch.setitem(projector_module._SESSION, "idle_session_timeout", "10s")  # noqa: SLF001 - as it is
+            monkeypatch.setitem(following.FOLLOWER_SESSION, "idle_session_timeout", "10s")  # as it is
             other = world.follow()
             wait_until(lambda: other.health().working, "another one at work", seconds_max=5)
         finally:
@@ -154,7 +155,7 @@ def test_an_event_whose_notification_is_missed_is_shown_by_the_look_each_second(
 
 def test_an_event_is_shown_well_before_the_next_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Before LISTEN it looks each second, and a session that is silent for longer than 10 s is ended.
-    monkeypatch.setattr(projector_module, "LOOK_SECONDS", 8.0)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 8.0)
     projector = world.follow()
     wait_until(lambda: projector.health().working, "at work")
     took = []
