@@ -1,0 +1,150 @@
+"""Follows the log with the tree, and has its head signed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from domain.proof.checkpoint import Checkpoint, parse_checkpoint
+from domain.proof.note import text_of
+from projections.following import follow, pause_seconds
+from projections.log_tree.growth import Growth
+from projections.log_tree.heads import add_head, latest_head, log_keys, origin, seconds_since_signed
+from projections.log_tree.tiles import Tiles
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from domain.proof.note import Signer
+    from projections.read_model import Connect, Connection
+
+    LoadSigner: TypeAlias = Callable[[str], Signer]
+    """Returns what signs for the log of this name; raises SigningKeyError."""
+
+TURN_SECONDS_MIN: Final = 2.0
+"""Between two looks at a log that grows: each rewrites the last tile, and nobody waits for it."""
+SIGN_SECONDS_MIN: Final = 60.0
+"""Between two signed heads."""
+_LOCK: Final = 0x72706177_74726565  # "rpawtree"
+
+_log = structlog.get_logger(__name__)
+
+
+class SigningKeyError(Exception):
+    """The private key of the log can't be used. The message says why and what to do, and can be shown."""
+
+
+class TreeSpoiltError(Exception):
+    """The tree is not the one whose head was signed before, so its head must not be signed."""
+
+
+class TreeFollower:
+    """Keeps the tree up to date. Its `run` is for a thread of its own.
+
+    load_signer: is called before each signature, so that a key that was exchanged is noticed; None to sign nothing.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        load_signer: LoadSigner | None,
+        *,
+        turn_seconds_min: float = TURN_SECONDS_MIN,
+        sign_seconds_min: float = SIGN_SECONDS_MIN,
+    ) -> None:
+        self._connect = connect
+        self._load_signer = load_signer
+        self._turn_seconds_min = turn_seconds_min
+        self._sign_seconds_min = sign_seconds_min
+        self._failures = 0
+        self._signed_size = 0
+        self._sign_at = 0.0
+        self._complaint: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
+        while not stop.is_set():
+            try:
+                with closing(self._connect()) as connection:
+                    follow(
+                        connection,
+                        stop,
+                        _LOCK,
+                        partial(self._begin, connection),
+                        lambda: None,
+                        turn_seconds_min=self._turn_seconds_min,
+                    )
+            except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
+                self._complain("log_tree_interrupted", f"{type(error).__name__}: {error}")
+                self._failures += 1
+                stop.wait(pause_seconds(self._failures))
+
+    def _begin(self, connection: Connection) -> Callable[[], bool]:
+        head = latest_head(connection)
+        self._signed_size = head.size if head else 0
+        age = seconds_since_signed(connection)
+        self._sign_at = time.monotonic() + (0 if age is None else max(0.0, self._sign_seconds_min - age))
+        return partial(self._turn, connection, Growth(connection))
+
+    def _turn(self, connection: Connection, growth: Growth) -> bool:
+        is_behind = growth.step()
+        self._failures = 0
+        if growth.size > self._signed_size and time.monotonic() >= self._sign_at:
+            self._sign(connection, growth.size)
+        return is_behind
+
+    def _sign(self, connection: Connection, size: int) -> None:
+        """Sign the head of the tree, when it is one that follows from what was signed before."""
+        self._sign_at = time.monotonic() + self._sign_seconds_min
+        name = origin(connection)
+        if self._load_signer is None or name is None:
+            return
+        try:
+            signer = self._load_signer(name)
+            check_in_use(connection, signer)
+            add_head(connection, next_checkpoint(connection, name, size), [signer])
+        except (SigningKeyError, TreeSpoiltError) as error:
+            self._complain("log_head_not_signed", str(error))
+            return
+        self._signed_size = size
+        self._complaint = None
+
+    def _complain(self, event: str, reason: str) -> None:
+        """Log what is wrong, once for each thing."""
+        if reason != self._complaint:
+            _log.error(event, reason=reason)
+        self._complaint = reason
+
+
+def check_in_use(connection: Connection, signer: Signer) -> None:
+    """Raise SigningKeyError unless this is the key that is published as the one in use."""
+    in_use = [key.vkey for key in log_keys(connection) if key.retired_at is None]
+    if in_use != [signer.verifier.vkey]:
+        raise SigningKeyError(
+            "The signing key is not the one that is published as in use"
+            f" ({in_use[0] if in_use else 'none is'}). Put that one in its place, or exchange it:"
+            " `rpawatch audit rotate-key`."
+        )
+
+
+def next_checkpoint(connection: Connection, name: str, size: int) -> Checkpoint:
+    """Return the head of the first `size` events, to be signed. Raises TreeSpoiltError, TileMissingError.
+
+    A log must not sign two heads that do not belong together: who did that would be the forger.
+    """
+    tiles = Tiles(connection)
+    head = latest_head(connection)
+    if head is not None:
+        signed = parse_checkpoint(text_of(head.note))
+        if signed.size > size or tiles.root(signed.size) != signed.root:
+            raise TreeSpoiltError(
+                f"The tree is not the one whose head of {signed.size} events was signed at {head.signed_at}."
+                " `rpawatch audit verify` says what was changed."
+            )
+    return Checkpoint(name, size, tiles.root(size))

@@ -1,0 +1,91 @@
+"""Reading the tree: its hashes, 256 side by side, as c2sp.org/tlog-tiles has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from psycopg.rows import tuple_row
+
+from domain.proof.merkle import HASH_BYTES, root_at, root_of
+
+if TYPE_CHECKING:
+    from projections.read_model import Connection
+
+TILE_LEVELS: Final = 8
+"""Levels of the tree that one tile spans."""
+TILE_HASHES: Final = 1 << TILE_LEVELS
+TILE_BYTES: Final = TILE_HASHES * HASH_BYTES
+LEVEL_MAX: Final = 7
+"""Of tiles: a tree of 2^63 leaves has no higher ones."""
+
+_TILE = "SELECT hashes FROM rpawatch.tree_tiles WHERE level = %s AND number = %s"
+_END = """
+SELECT number, octet_length(hashes), last_position FROM rpawatch.tree_tiles WHERE level = 0 ORDER BY number DESC LIMIT 1
+"""
+_TILE_OF_POSITION = """
+SELECT number, coalesce((SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = tile.number - 1), 0)
+FROM rpawatch.tree_tiles AS tile WHERE level = 0 AND last_position >= %s ORDER BY last_position LIMIT 1
+"""
+_BEFORE_IN_TILE = """
+SELECT count(*) FILTER (WHERE notification_id < %(position)s), bool_or(notification_id = %(position)s)
+FROM rpawatch.events WHERE notification_id > %(tile_after)s AND notification_id <= %(position)s
+"""
+
+
+class TileMissingError(Exception):
+    """The tree lacks a part that it should have: somebody has changed its tables."""
+
+
+class Tiles:
+    """The tree as it is stored, read through one connection. What was read is kept, so it is for one question."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._read: dict[tuple[int, int], bytes] = {}
+
+    def end(self) -> tuple[int, int]:
+        """Return how many events the tree has, and the position of the last one; zeroes for none."""
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            row = cursor.execute(_END).fetchone()
+        return (row[0] * TILE_HASHES + row[1] // HASH_BYTES, row[2]) if row else (0, 0)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Return the hashes of a tile, full or not; none for one that is not there."""
+        if (level, number) not in self._read:
+            with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+                row = cursor.execute(_TILE, (level, number)).fetchone()
+            self._read[level, number] = row[0] if row else b""
+        return self._read[level, number]
+
+    def subtree(self, begin: int, end: int) -> bytes:
+        """Return the root of a full subtree. Raises TileMissingError."""
+        # A subtree of 2^k leaves has its hash, or hashes of its parts, on the level of tiles that is next below it.
+        count = end - begin
+        level = min((count.bit_length() - 1) // TILE_LEVELS, LEVEL_MAX)
+        first, wanted = begin >> level * TILE_LEVELS, count >> level * TILE_LEVELS
+        number, offset = divmod(first, TILE_HASHES)
+        hashes = self.tile(level, number)[offset * HASH_BYTES : (offset + wanted) * HASH_BYTES]
+        if len(hashes) != wanted * HASH_BYTES:
+            raise TileMissingError(f"Tile {number} of level {level} of the tree is missing, or ends too soon.")
+        return root_of(split(hashes))
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` events. Raises TileMissingError."""
+        return root_at(size, self.subtree)
+
+    def index_of(self, position: int) -> int | None:
+        """Return the place in the tree of the event at a position in the log; None when it has none (yet)."""
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            tile = cursor.execute(_TILE_OF_POSITION, (position,)).fetchone()
+            if tile is None:
+                return None
+            number, tile_after = tile
+            parameters = {"position": position, "tile_after": tile_after}
+            row = cursor.execute(_BEFORE_IN_TILE, parameters).fetchone()
+        before, is_there = row or (0, False)
+        return number * TILE_HASHES + before if is_there else None
+
+
+def split(hashes: bytes) -> list[bytes]:
+    """Return the single hashes."""
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
