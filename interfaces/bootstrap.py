@@ -28,7 +28,9 @@ from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.jobs import Jobs
 from interfaces.lists import Lists
+from interfaces.signing_key import load_signer
 from projections.health import ProjectionHealth, ask
+from projections.log_tree.follower import TreeFollower
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
@@ -95,16 +97,15 @@ class Services:
         self.audit_log = AuditLog(self.database, self.users)
         self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
         self.jobs = Jobs(self.database, self.event_sourcing, self.lists)
-        self.projector = Projector(
-            partial(connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX),
-            READ_MODELS,
-            self.decode,
+        self._connect_follower = partial(
+            connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX
         )
+        self.projector = Projector(self._connect_follower, READ_MODELS, self.decode)
         self.connect_projector = partial(connect, conninfo, role=PROJECTOR_ROLE)
         """Opens a connection for work on the read models that an operator waits for: no statement is too long."""
         self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
-        self._stop_projector = threading.Event()
-        self._projector_thread: threading.Thread | None = None
+        self._stop_following = threading.Event()
+        self._followers: list[threading.Thread] = []
         self._last_seen = ProjectionHealth(0, 0)
 
     def begin(self, *, admin_email: str | None = None, admin_password: str | None = None) -> Self:
@@ -121,12 +122,16 @@ class Services:
         self.tenant_id, self.first_admin = self._first_run.ensure(email=admin_email, password=admin_password)
         return self
 
-    def follow(self) -> Self:
-        """Keep the read models up to date in a thread of this process."""
-        self._projector_thread = threading.Thread(
-            target=self.projector.run, args=(self._stop_projector,), name="projector"
-        )
-        self._projector_thread.start()
+    def follow(self, signing_key: Path | None = None) -> Self:
+        """Keep the read models and the tree of the log up to date, each in a thread of this process.
+
+        signing_key: the file of the key that heads of the log are signed with; None to sign none.
+        """
+        tree = TreeFollower(self._connect_follower, None if signing_key is None else partial(load_signer, signing_key))
+        for name, run in (("projector", self.projector.run), ("log-tree", tree.run)):
+            thread = threading.Thread(target=run, args=(self._stop_following,), name=name)
+            self._followers.append(thread)
+            thread.start()
         return self
 
     def decode(self, entry: LogEntry) -> Event:
@@ -145,11 +150,11 @@ class Services:
         return self._last_seen
 
     def close(self) -> None:
-        """Write down what is left to write, end the thread and give the connections back."""
+        """Write down what is left to write, end the threads and give the connections back."""
         self.ended_keys.close()
-        self._stop_projector.set()
-        if self._projector_thread is not None:
-            self._projector_thread.join()
+        self._stop_following.set()
+        for follower in self._followers:
+            follower.join()
         self.database.close()
 
     def __enter__(self) -> Self:

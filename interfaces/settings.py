@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL 14 or newer to use instead of the embedded one (postgresql://…)"
     )
+    signing_key: Path | None = Field(
+        None,
+        description="The private key that heads of the log are signed with; made at the first start. Without it,"
+        " `signing-key.pem` in the data folder",
+    )
     admin_email: str | None = Field(None, description="First start: the first administrator's address")
     admin_password: SecretStr | None = Field(
         None, description="First start: their password (15 characters or more); one is made and shown when not given"
@@ -74,6 +79,11 @@ class Settings(BaseSettings):
         """Address and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def signing_key_path(self) -> Path:
+        """Where the private key of the log is."""
+        return self.data_dir / "signing-key.pem" if self.signing_key is None else self.signing_key
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables that say all this again, to a process that is started with them.

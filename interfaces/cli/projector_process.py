@@ -1,4 +1,4 @@
-"""The projector of a service that serves in one web process: a program of its own; neither then waits for the other."""
+"""What follows the log of a service that serves in one web process: a program of its own; neither then waits."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def main() -> None:
     configure_logs(settings.log_level, settings.log_format)
     threading.Thread(target=_stop_when_deserted, args=(int(sys.argv[1]), stop), name="lifeline", daemon=True).start()
     tune_memory()
-    with Services(os.environ[_CONNINFO], threads=1) as services:
-        services.projector.run(stop)
+    with Services(os.environ[_CONNINFO], threads=1).follow(settings.signing_key_path):
+        stop.wait()
 
 
 def _stop_when_deserted(read_end: int, stop: threading.Event) -> None:

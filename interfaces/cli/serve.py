@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +20,8 @@ from interfaces.cli.web_processes import WebProcesses
 from interfaces.http.app import create_server
 from interfaces.http.server import Server
 from interfaces.logs import configure_logs
+from interfaces.signing_key import ensure_signing_key
+from projections.log_tree.follower import SigningKeyError
 
 if TYPE_CHECKING:
     from application.store.embedded import EmbeddedPostgres
@@ -49,6 +51,7 @@ def serve(settings: Settings) -> None:
             server = _listen(settings, services)
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
             services.begin(admin_email=settings.admin_email, admin_password=password)
+            _prepare_signing(settings, services)
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
@@ -64,13 +67,22 @@ def serve(settings: Settings) -> None:
                 watch.join()
 
 
+def _prepare_signing(settings: Settings, services: Services) -> None:
+    """Make the key that heads of the log are signed with, or say why none will be signed."""
+    try:
+        with closing(services.connect_projector()) as connection:
+            ensure_signing_key(settings.signing_key_path, connection)
+    except SigningKeyError as error:
+        _log.error("log_heads_not_signed", reason=str(error))
+
+
 def _projecting(settings: Settings, store: Store, services: Services) -> AbstractContextManager[object]:
     """Begin to keep the read models up to date, until the end of a `with` block, or of the services."""
     if settings.workers == 1:
         # It takes a second to start, and whoever signs in to a new installation wants to see the account in it.
         services.projector.catch_up(_CATCH_UP_SECONDS_MAX)
         return ProjectorProcess(settings, store.conninfo)
-    services.follow()
+    services.follow(settings.signing_key_path)
     return nullcontext()
 
 

@@ -24,6 +24,10 @@ _UP_TO = f"SELECT {_COLUMNS} WHERE size > %s AND size <= %s ORDER BY size, numbe
 _ADD = "INSERT INTO rpawatch.checkpoints (size, note) VALUES (%s, %s)"
 _KEYS = "SELECT vkey, published_at, retired_at FROM rpawatch.log_keys ORDER BY published_at, vkey"
 _PUBLISH = "INSERT INTO rpawatch.log_keys (vkey) VALUES (%s)"
+_PUBLISH_FIRST = """
+INSERT INTO rpawatch.log_keys (vkey) SELECT %s WHERE NOT EXISTS (SELECT FROM rpawatch.log_keys) ON CONFLICT DO NOTHING
+"""
+_IN_USE = "SELECT vkey FROM rpawatch.log_keys WHERE retired_at IS NULL"
 _RETIRE = "UPDATE rpawatch.log_keys SET retired_at = now() WHERE retired_at IS NULL"
 _AGE = "SELECT extract(epoch FROM clock_timestamp() - max(signed_at))::float8 FROM rpawatch.checkpoints"
 _TENANT = "SELECT tenant_id FROM rpawatch.installation"
@@ -91,10 +95,18 @@ def log_keys(connection: Connection) -> list[LogKey]:
 
 
 def publish_key(connection: Connection, verifier: Verifier) -> None:
-    """Make a key the one in use; the one before it, if any, is retired."""
+    """Make a key the one in use; the one before it, if any, is retired and stays published."""
     with connection.transaction():
         connection.execute(_RETIRE)
         connection.execute(_PUBLISH, (verifier.vkey,))
+
+
+def publish_first_key(connection: Connection, verifier: Verifier) -> str:
+    """Make a key the one in use if there never was another, and return the one that is; empty for none."""
+    connection.execute(_PUBLISH_FIRST, (verifier.vkey,))
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(_IN_USE).fetchone()
+    return row[0] if row else ""
 
 
 def origin(connection: Connection) -> str | None:

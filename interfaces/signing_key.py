@@ -1,0 +1,98 @@
+"""The private key that the heads of the log are signed with: a file of the operator's, made at the first start.
+
+It is never in the database: whoever owns that could otherwise sign a log of their own making. docs/auditing.md says how
+it is kept, exchanged, and what follows when it is lost or stolen.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from domain.proof.note import Signer
+from projections.log_tree.follower import SigningKeyError
+from projections.log_tree.heads import log_keys, origin, publish_first_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from projections.read_model import Connection
+
+_OWNER_ONLY: Final = 0o600
+_OTHERS: Final = 0o077
+_BYTES_MAX: Final = 10_000
+
+
+def load_signer(path: Path, name: str) -> Signer:
+    """Return what signs for the log of this name with the key in a file. Raises SigningKeyError."""
+    try:
+        if path.stat().st_mode & _OTHERS:
+            raise SigningKeyError(f"Others may read the signing key {path}. Give it to its owner alone: chmod 600.")
+        with path.open("rb") as file:
+            key = serialization.load_pem_private_key(file.read(_BYTES_MAX), password=None)
+    except OSError as error:
+        raise SigningKeyError(f"The signing key {path} can't be read ({error.strerror or error}).") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SigningKeyError(f"{path} holds no private key of Ed25519 in PEM, without a password.")
+    return Signer(name, key.private_bytes_raw())
+
+
+def new_signer(name: str) -> Signer:
+    """Return a new key for the log of this name."""
+    return Signer(name, secrets.token_bytes(32))
+
+
+def write_key(path: Path, signer: Signer) -> None:
+    """Write a key to a file that is not there yet, readable by its owner alone. Raises SigningKeyError."""
+    pem = Ed25519PrivateKey.from_private_bytes(signer.private_key).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise SigningKeyError(f"The signing key {path} can't be written ({error.strerror or error}).") from None
+
+
+def ensure_signing_key(path: Path, connection: Connection) -> None:
+    """Make the key and publish it at the first start; see to it later that it is the published one.
+
+    Raises SigningKeyError, which keeps heads from being signed and nothing else from going on.
+    """
+    name = origin(connection)
+    if name is None:
+        raise SigningKeyError("The installation is not set up yet.")
+    in_use = [key.vkey for key in log_keys(connection) if key.retired_at is None]
+    if path.exists():
+        signer = load_signer(path, name)
+        if not in_use:
+            in_use = [publish_first_key(connection, signer.verifier)]
+        if in_use != [signer.verifier.vkey]:
+            raise SigningKeyError(
+                f"{path} holds another signing key than the one that is published ({in_use[0]}). Put that one there, or"
+                " publish another: `rpawatch audit rotate-key`."
+            )
+        return
+    if in_use:
+        raise SigningKeyError(
+            f"The signing key {path} is not there, and was made before ({in_use[0]}). Copy it from where it is, or make"
+            " another: `rpawatch audit rotate-key --lost`."
+        )
+    signer = new_signer(name)
+    write_key(path, signer)
+    if publish_first_key(connection, signer.verifier) != signer.verifier.vkey:
+        with suppress(OSError):
+            path.unlink()
+        raise SigningKeyError("Another machine has made the signing key just now. Copy its file to this one.")
