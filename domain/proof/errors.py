@@ -7,5 +7,9 @@ class ProofError(Exception):
     """It does not hold. The message says what, and can be shown."""
 
 
+class UnknownKeyError(ProofError):
+    """Nobody whose key is known signed it."""
+
+
 class MalformedError(Exception):
     """It could not be checked: this is not what it should be. The message says what is wrong, and can be shown."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from domain.proof.errors import MalformedError, ProofError
+from domain.proof.errors import MalformedError, ProofError, UnknownKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,8 +116,8 @@ def sign_note(text: str, signers: Sequence[Signer]) -> str:
 def open_note(note: str, verifiers: Sequence[Verifier]) -> tuple[str, list[Verifier]]:
     """Return the text of a note and whose signatures hold, which is at least one of `verifiers`.
 
-    Signatures of others are left out. Raises MalformedError; ProofError when none of them signed it, or when a
-    signature of one of them is wrong.
+    Signatures of others are left out. Raises MalformedError; UnknownKeyError when none of them signed it;
+    ProofError when a signature of one of them is wrong.
     """
     text, signatures = _parts(note)
     known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
@@ -130,7 +130,7 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> tuple[str, list[Verif
             raise ProofError(f"The signature of {name} is wrong: the text was changed, or another key signed it.")
         found.append(verifier)
     if not found:
-        raise ProofError("None of the given public keys signed it.")
+        raise UnknownKeyError("None of the given public keys signed it.")
     return text, found
 
 

@@ -1,0 +1,88 @@
+"""Making proofs: that an event is in the log that was signed, and that one signed log begins another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg.rows import tuple_row
+
+from domain.proof.checkpoint import parse_checkpoint
+from domain.proof.document import EventProof
+from domain.proof.merkle import consistency_proof, inclusion_proof
+from domain.proof.note import text_of
+from projections.log_tree.heads import latest_head
+from projections.log_tree.tiles import Tiles
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from projections.read_model import Connection
+
+_AT = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events WHERE notification_id = %s
+"""
+_OF = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events
+WHERE originator_id = %s AND originator_version = %s
+"""
+
+
+class NoSuchEventError(Exception):
+    """The log has no such event."""
+
+
+class NotProvableError(Exception):
+    """There is no proof yet, or none for what was asked. The message says why and can be shown."""
+
+
+def prove_position(connection: Connection, position: int, checkpoint: str | None = None) -> EventProof:
+    """Return the proof of the event at a position of the log.
+
+    checkpoint: the signed note that the proof is to be for, as its text says; without one, the one signed last. Raises
+    NoSuchEventError, NotProvableError, MalformedError, TileMissingError, psycopg.Error.
+    """
+    return _prove(connection, _AT, (position,), checkpoint)
+
+
+def prove_version(connection: Connection, stream: UUID, version: int, checkpoint: str | None = None) -> EventProof:
+    """Return the proof of an event, by its place in its stream; the rest as for `prove_position`."""
+    return _prove(connection, _OF, (stream, version), checkpoint)
+
+
+def prove_prefix(connection: Connection, old: int, new: int) -> list[bytes]:
+    """Return the proof that the log's first `new` events begin with its first `old` ones.
+
+    Raises NotProvableError, TileMissingError, psycopg.Error.
+    """
+    tiles = Tiles(connection)
+    size, _ = tiles.end()
+    if not 0 < old <= new <= size:
+        raise NotProvableError(
+            f"`from` and `to` must be from 1 to {size}, the events that the tree has, in this order."
+        )
+    return consistency_proof(old, new, tiles.subtree)
+
+
+def _prove(connection: Connection, query: str, parameters: tuple[object, ...], note: str | None) -> EventProof:
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        row = cursor.execute(query.encode(), parameters).fetchone()
+    if row is None:
+        raise NoSuchEventError
+    if note is None:
+        head = latest_head(connection)
+        if head is None:
+            raise NotProvableError("No head of the log was signed yet. Try again in a minute.")
+        note = head.note
+    size = parse_checkpoint(text_of(note)).size
+    tiles = Tiles(connection)
+    index = tiles.index_of(row[0])
+    if index is None or index >= size:
+        raise NotProvableError(
+            f"The event at position {row[0]} came after the checkpoint of {size} events. Use a later one: a head of the"
+            " log is signed each minute."
+        )
+    if size > tiles.end()[0]:
+        raise NotProvableError(f"The checkpoint has {size} events, which is more than the log has. Was the log cut?")
+    position, stream, version, topic, state = row
+    hashes = inclusion_proof(index, size, tiles.subtree)
+    return EventProof(position, stream, version, topic, state, index, hashes, note)
