@@ -127,12 +127,15 @@ class Services:
 
         signing_key: the file of the key that heads of the log are signed with; None to sign none.
         """
-        tree = TreeFollower(self._connect_follower, None if signing_key is None else partial(load_signer, signing_key))
-        for name, run in (("projector", self.projector.run), ("log-tree", tree.run)):
+        for name, run in (("projector", self.projector.run), ("log-tree", self.tree_follower(signing_key).run)):
             thread = threading.Thread(target=run, args=(self._stop_following,), name=name)
             self._followers.append(thread)
             thread.start()
         return self
+
+    def tree_follower(self, signing_key: Path | None = None) -> TreeFollower:
+        """Return what keeps the tree of the log up to date, and signs its heads with the key in a file."""
+        return TreeFollower(self._connect_follower, None if signing_key is None else partial(load_signer, signing_key))
 
     def decode(self, entry: LogEntry) -> Event:
         """Return the event of an entry of the log. Raises UnreadableEventError."""

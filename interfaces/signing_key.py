@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.proof.note import Signer
-from projections.log_tree.follower import SigningKeyError
-from projections.log_tree.heads import log_keys, origin, publish_first_key
+from projections.log_tree.follower import SigningKeyError, check_in_use, next_checkpoint
+from projections.log_tree.heads import add_head, log_keys, origin, publish_first_key, publish_key
+from projections.log_tree.tiles import Tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from domain.proof.note import Verifier
     from projections.read_model import Connection
 
 _OWNER_ONLY: Final = 0o600
@@ -66,6 +68,39 @@ def write_key(path: Path, signer: Signer) -> None:
         raise SigningKeyError(f"The signing key {path} can't be written ({error.strerror or error}).") from None
 
 
+def exchange_key(path: Path, connection: Connection, *, is_lost: bool) -> Verifier:
+    """Make another key the one in use, and return its public part; the old one stays published as retired.
+
+    is_lost: the old key's file is not there. Otherwise the head of the log is signed by both, which is how whoever
+    trusts the old one comes to trust the new one. Raises SigningKeyError, TreeSpoiltError.
+    """
+    name = origin(connection)
+    if name is None:
+        raise SigningKeyError("The installation is not set up yet. Start the service once: `rpawatch serve`.")
+    coming = path.with_name(f"{path.name}.next")
+    if coming.exists() and load_signer(coming, name).verifier.vkey in _in_use(connection):
+        # Cut short the last time, when all was done but this.
+        coming.replace(path)
+        return load_signer(path, name).verifier
+    coming.unlink(missing_ok=True)
+    signers = [new_signer(name)]
+    if not is_lost:
+        signers.append(load_signer(path, name))
+        check_in_use(connection, signers[-1])
+    write_key(coming, signers[0])
+    with connection.transaction():
+        publish_key(connection, signers[0].verifier)
+        size, _ = Tiles(connection).end()
+        if size:
+            add_head(connection, next_checkpoint(connection, name, size), signers)
+    coming.replace(path)
+    return signers[0].verifier
+
+
+def _in_use(connection: Connection) -> list[str]:
+    return [key.vkey for key in log_keys(connection) if key.retired_at is None]
+
+
 def ensure_signing_key(path: Path, connection: Connection) -> None:
     """Make the key and publish it at the first start; see to it later that it is the published one.
 
@@ -74,7 +109,7 @@ def ensure_signing_key(path: Path, connection: Connection) -> None:
     name = origin(connection)
     if name is None:
         raise SigningKeyError("The installation is not set up yet.")
-    in_use = [key.vkey for key in log_keys(connection) if key.retired_at is None]
+    in_use = _in_use(connection)
     if path.exists():
         signer = load_signer(path, name)
         if not in_use:

@@ -44,8 +44,9 @@ _CATCH_UP_SECONDS_MAX = 15.0
 class Desk:
     """One command's access to the service. The actor of what it does is the system."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, settings: Settings) -> None:
         self.services = services
+        self.settings = settings
         self._request_id = f"cli-{uuid4().hex}"
         self._lists_are_current = False
 
@@ -127,7 +128,7 @@ def open_desk(data_dir: Path | None, database_url: str | None, clock: Clock | No
     with open_services(settings, clock) as services:
         if services.first_admin is not None:
             _tell_first_admin(services.first_admin)
-        yield Desk(services)
+        yield Desk(services, settings)
 
 
 def settings_of(data_dir: Path | None, database_url: str | None, **others: object) -> Settings:

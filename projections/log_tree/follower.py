@@ -11,10 +11,11 @@ import structlog
 
 from domain.proof.checkpoint import Checkpoint, parse_checkpoint
 from domain.proof.note import text_of
-from projections.following import follow, pause_seconds
+from projections.following import FOLLOWER_SESSION, follow, pause_seconds
 from projections.log_tree.growth import Growth
 from projections.log_tree.heads import add_head, latest_head, log_keys, origin, seconds_since_signed
 from projections.log_tree.tiles import Tiles
+from projections.session import begin_session, try_lock, unlock
 
 if TYPE_CHECKING:
     import threading
@@ -85,6 +86,25 @@ class TreeFollower:
                 self._failures += 1
                 stop.wait(pause_seconds(self._failures))
 
+    def catch_up(self) -> None:
+        """Take in what is in the log now, and sign its head, if nobody else follows it.
+
+        Raises SigningKeyError, TreeSpoiltError, psycopg.Error, and what `Growth.step` raises.
+        """
+        with closing(self._connect()) as connection:
+            begin_session(connection, FOLLOWER_SESSION)
+            if not try_lock(connection, _LOCK):
+                return
+            try:
+                growth = Growth(connection)
+                while growth.step():
+                    pass
+                head = latest_head(connection)
+                if head is None or head.size < growth.size:
+                    self._add_head(connection, growth.size)
+            finally:
+                unlock(connection, _LOCK)
+
     def _begin(self, connection: Connection) -> Callable[[], bool]:
         head = latest_head(connection)
         self._signed_size = head.size if head else 0
@@ -102,18 +122,21 @@ class TreeFollower:
     def _sign(self, connection: Connection, size: int) -> None:
         """Sign the head of the tree, when it is one that follows from what was signed before."""
         self._sign_at = time.monotonic() + self._sign_seconds_min
-        name = origin(connection)
-        if self._load_signer is None or name is None:
-            return
         try:
-            signer = self._load_signer(name)
-            check_in_use(connection, signer)
-            add_head(connection, next_checkpoint(connection, name, size), [signer])
+            self._add_head(connection, size)
         except (SigningKeyError, TreeSpoiltError) as error:
             self._complain("log_head_not_signed", str(error))
             return
         self._signed_size = size
         self._complaint = None
+
+    def _add_head(self, connection: Connection, size: int) -> None:
+        name = origin(connection)
+        if self._load_signer is None or name is None:
+            return
+        signer = self._load_signer(name)
+        check_in_use(connection, signer)
+        add_head(connection, next_checkpoint(connection, name, size), [signer])
 
     def _complain(self, event: str, reason: str) -> None:
         """Log what is wrong, once for each thing."""
