@@ -28,6 +28,7 @@ from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.jobs import Jobs
 from interfaces.lists import Lists
+from interfaces.log_proofs import LogProofs
 from interfaces.signing_key import load_signer
 from projections.health import ProjectionHealth, ask
 from projections.log_tree.follower import TreeFollower
@@ -95,6 +96,7 @@ class Services:
         self.ended_keys = EndedKeys(self.door, clock)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.audit_log = AuditLog(self.database, self.users)
+        self.log_proofs = LogProofs(self.database)
         self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
         self.jobs = Jobs(self.database, self.event_sourcing, self.lists)
         self._connect_follower = partial(

@@ -32,8 +32,8 @@ _LOG = Listing(
 class AuditFilter:
     """Which rows. None is for any. actor: a user id, a key id or "system". action: one, or a kind.
 
-    resource_id: as the rows have it. since: this time and later; before: earlier than this. Times of different things
-    may cross, since each keeps its own from running backwards: rows are in the order in which they came to be.
+    resource_id, position: as rows have it. since: this time and later; before: earlier than this. Times of different
+    things may cross, since each keeps its own from running backwards: rows are in the order in which they came to be.
     """
 
     actor: str | None = None
@@ -41,6 +41,7 @@ class AuditFilter:
     resource_id: UUID | None = None
     since: datetime | None = None
     before: datetime | None = None
+    position: int | None = None
 
     def conditions(self, scope_id: UUID) -> dict[str, object]:
         """Return SQL with one %s each, to its value."""
@@ -50,6 +51,7 @@ class AuditFilter:
             "resource_id = %s": self.resource_id,
             "at >= %s": self.since,
             "at < %s": self.before,
+            "position = %s": self.position,
         }
         return {"scope_id = %s": scope_id} | {sql: value for sql, value in found.items() if value is not None}
 

@@ -21,6 +21,14 @@ from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
 from interfaces.http.jobs import JobDetailsResource, JobResource, JobsResource
 from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource, RotateResource
+from interfaces.http.log_proofs import (
+    CheckpointResource,
+    ConsistencyResource,
+    EventProofResource,
+    InclusionResource,
+    LogKeysResource,
+    TileResource,
+)
 from interfaces.http.members import MemberResource, MembersResource
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
@@ -41,6 +49,9 @@ _QUICK_PATHS = frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"})
 """Of requests that take little time but for waiting at the door, where they let the server go on with others."""
 
 _ACCOUNT = "/api/v1/accounts/{account_id}"
+_TILE = "/api/v1/audit/tile/{level}/{number}"
+_CONVERTED = {_TILE: "/api/v1/audit/tile/{level}/{number:path}"}
+"""As the router has to be told: the number of a tile has slashes in it."""
 
 
 def routes(services: Services) -> dict[str, object]:
@@ -62,9 +73,15 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
         f"{_ACCOUNT}/audit": AuditResource(services),
+        f"{_ACCOUNT}/audit/{{position}}/proof": EventProofResource(services),
         f"{_ACCOUNT}/jobs": JobsResource(services),
         f"{_ACCOUNT}/jobs/{{job_id}}": JobResource(services),
         f"{_ACCOUNT}/jobs/{{job_id}}/details": JobDetailsResource(services),
+        "/api/v1/audit/checkpoint": CheckpointResource(services),
+        "/api/v1/audit/keys": LogKeysResource(services),
+        "/api/v1/audit/proof/consistency": ConsistencyResource(services),
+        "/api/v1/audit/proof/inclusion": InclusionResource(services),
+        _TILE: TileResource(services),
         "/health/live": Live(),
         "/health/ready": Ready(services),
         "/metrics": Metrics(services),
@@ -84,7 +101,7 @@ def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Fa
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.default_media_type = "application/json"
     for path, resource in (routes(services) | web_routes(services)).items():
-        app.add_route(path, resource)
+        app.add_route(_CONVERTED.get(path, path), resource)
     app.add_error_handler(Exception, _handle_error)
     app.add_error_handler(falcon.HTTPError, _handle_falcon_error)
     return app

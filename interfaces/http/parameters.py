@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import falcon
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
-_DIGITS_MAX = 5
-"""Python itself refuses to read numbers that are very long."""
+_DIGITS_MAX = 19
+"""As many as the largest number has; Python itself refuses to read those that are very long."""
 _LOST_PLUS = re.compile(r" \d\d:\d\d$")
 
 

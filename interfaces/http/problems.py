@@ -88,6 +88,11 @@ PROBLEMS: dict[str, Kind] = {
         "Already created",
         "This was created before. Use what is there, or make another one.",
     ),
+    "no-proof-yet": Kind(
+        409,
+        "No proof yet",
+        "No signed head of the log has this yet. One is signed each minute while the log grows; try again then.",
+    ),
     "too-large": Kind(413, "Too large", "The request is larger than this service takes. Send less at once."),
     "unsupported-media-type": Kind(
         415,

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     LoadSigner: TypeAlias = Callable[[str], Signer]
     """Returns what signs for the log of this name; raises SigningKeyError."""
 
-TURN_SECONDS_MIN: Final = 2.0
-"""Between two looks at a log that grows: each rewrites the last tile, and nobody waits for it."""
-SIGN_SECONDS_MIN: Final = 60.0
-"""Between two signed heads."""
 _LOCK: Final = 0x72706177_74726565  # "rpawtree"
 
 _log = structlog.get_logger(__name__)
@@ -51,18 +47,14 @@ class TreeFollower:
     load_signer: is called before each signature, so that a key that was exchanged is noticed; None to sign nothing.
     """
 
-    def __init__(
-        self,
-        connect: Connect,
-        load_signer: LoadSigner | None,
-        *,
-        turn_seconds_min: float = TURN_SECONDS_MIN,
-        sign_seconds_min: float = SIGN_SECONDS_MIN,
-    ) -> None:
+    TURN_SECONDS_MIN = 2.0
+    """Between two looks at a log that grows: each rewrites the last tile, and nobody waits for it."""
+    SIGN_SECONDS_MIN = 60.0
+    """Between two signed heads."""
+
+    def __init__(self, connect: Connect, load_signer: LoadSigner | None) -> None:
         self._connect = connect
         self._load_signer = load_signer
-        self._turn_seconds_min = turn_seconds_min
-        self._sign_seconds_min = sign_seconds_min
         self._failures = 0
         self._signed_size = 0
         self._sign_at = 0.0
@@ -79,7 +71,7 @@ class TreeFollower:
                         _LOCK,
                         partial(self._begin, connection),
                         lambda: None,
-                        turn_seconds_min=self._turn_seconds_min,
+                        turn_seconds_min=self.TURN_SECONDS_MIN,
                     )
             except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
                 self._complain("log_tree_interrupted", f"{type(error).__name__}: {error}")
@@ -109,7 +101,7 @@ class TreeFollower:
         head = latest_head(connection)
         self._signed_size = head.size if head else 0
         age = seconds_since_signed(connection)
-        self._sign_at = time.monotonic() + (0 if age is None else max(0.0, self._sign_seconds_min - age))
+        self._sign_at = time.monotonic() + (0 if age is None else max(0.0, self.SIGN_SECONDS_MIN - age))
         return partial(self._turn, connection, Growth(connection))
 
     def _turn(self, connection: Connection, growth: Growth) -> bool:
@@ -121,7 +113,7 @@ class TreeFollower:
 
     def _sign(self, connection: Connection, size: int) -> None:
         """Sign the head of the tree, when it is one that follows from what was signed before."""
-        self._sign_at = time.monotonic() + self._sign_seconds_min
+        self._sign_at = time.monotonic() + self.SIGN_SECONDS_MIN
         try:
             self._add_head(connection, size)
         except (SigningKeyError, TreeSpoiltError) as error:

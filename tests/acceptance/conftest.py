@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,8 @@ from application.identity import passwords
 from interfaces.bootstrap import Services
 from interfaces.http.app import create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits
+from interfaces.signing_key import ensure_signing_key
+from projections.log_tree.follower import TreeFollower
 from tests.support.api import InProcess, OverSocket
 from tests.support.clock import FakeClock
 from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, People, ServiceCast, World
@@ -31,14 +33,19 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="module")
-def services(database_url: str, clock: FakeClock) -> Iterator[Services]:
-    """The service, with its projector at work."""
-    with Services(database_url, clock=clock, threads=8) as services:
-        with pytest.MonkeyPatch.context() as patch:
+def services(database_url: str, clock: FakeClock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """The service, with its projector at work, and heads of the log signed as soon as it has grown."""
+    signing_key = tmp_path_factory.mktemp("keys") / "signing-key.pem"
+    with Services(database_url, clock=clock, threads=8) as services, pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as at_the_start:
             # Nobody signs in with this password, and half a hundred modules would each take a fifth of a second for it.
-            patch.setattr(passwords, "_hasher", CHEAP_HASHER)
+            at_the_start.setattr(passwords, "_hasher", CHEAP_HASHER)
             services.begin(admin_password="made for this test run only")
-        yield services.follow()
+        with closing(services.connect_projector()) as connection:
+            ensure_signing_key(signing_key, connection)
+        patch.setattr(TreeFollower, "TURN_SECONDS_MIN", 0.1)
+        patch.setattr(TreeFollower, "SIGN_SECONDS_MIN", 0.0)
+        yield services.follow(signing_key)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from domain.ids import key_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.model import SYSTEM_ACTOR
+from projections.log_tree.heads import latest_head
+from projections.log_tree.tiles import Tiles
 from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
 from tests.support.cast import Cast
 from tests.support.examples import report_body
@@ -188,6 +190,21 @@ class World:
         """Wait until the lists show all that has happened; a request waits for a shorter time."""
         position = self.application.position()
         wait_until(lambda: self.services.lists.wait_for(position), "the lists", seconds_max=60)
+
+    def wait_for_head(self) -> str:
+        """Wait until a signed head has all that has happened, and return it."""
+        position = self.application.position()
+
+        def is_signed() -> bool:
+            with self.services.database.get_connection() as connection:
+                size, last = Tiles(connection).end()
+                head = latest_head(connection)
+            return last >= position and head is not None and head.size >= size
+
+        wait_until(is_signed, "a signed head")
+        head = self.services.log_proofs.latest_head()
+        assert head is not None
+        return head.note
 
     def appended_by(self, act: Any) -> tuple[Any, list[Notification]]:
         """Return what `act` returns, and what the log has grown by."""

@@ -71,6 +71,7 @@ _TAGS = {
     "Members": "Who may do what in an account.",
     "Keys": "Credentials of robots.",
     "Audit log": "Who did what.",
+    "Proof": "That the log of it was not altered.",
     "Jobs": "What robots reported.",
     "Operation": "For those who run the service. Needs no account.",
     "Documents": "For those who read. Needs no account.",

@@ -10,6 +10,7 @@ from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.job_answers import JOB_ANSWERS
+from interfaces.http.openapi.proof_answers import PROOF_ANSWERS
 from interfaces.http.sessions import SignIn
 
 if TYPE_CHECKING:
@@ -174,4 +175,5 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.Alive: {"status": "ok"},
     answers.ReadyState: {"status": "ok"},
     **JOB_ANSWERS,
+    **PROOF_ANSWERS,
 }

@@ -9,6 +9,7 @@ from interfaces.http.openapi.admin import ADMIN_OPERATIONS
 from interfaces.http.openapi.audit import AUDIT_OPERATIONS
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
 from interfaces.http.openapi.jobs import JOB_OPERATIONS
+from interfaces.http.openapi.proofs import PROOF_OPERATIONS
 from interfaces.http.sessions import SignIn
 
 OPERATIONS: tuple[Entry, ...] = (
@@ -98,6 +99,7 @@ OPERATIONS: tuple[Entry, ...] = (
     ),
     *ADMIN_OPERATIONS,
     *AUDIT_OPERATIONS,
+    *PROOF_OPERATIONS,
     *JOB_OPERATIONS,
     Entry(
         method="get",

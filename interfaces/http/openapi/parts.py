@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from openapi_pydantic import (
@@ -26,6 +26,8 @@ from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
+from interfaces.http.openapi.parameter import parameter, path_parameter, query_parameter, text
+from interfaces.http.openapi.proofs import PROOF_PARAMETERS
 from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
 from projections.audit_log import ACTIONS, KINDS
@@ -40,97 +42,87 @@ if TYPE_CHECKING:
 PROBLEM_JSON = "application/problem+json"
 
 
-def _text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
-    return Schema.model_validate({"type": "string", **rules})
-
-
-def _parameter(name: str, where: str, description: str, schema: Schema, **rest: bool) -> Parameter:
-    # By the names of the document, where `in` is no word that Python takes for an argument.
-    return Parameter.model_validate({"name": name, "in": where, "description": description, "schema": schema, **rest})
-
-
-def _path(name: str, description: str, **rules: Any) -> Parameter:  # noqa: ANN401 - keywords of JSON Schema
-    return _parameter(name, "path", description, _text(**(rules or {"format": "uuid"})), required=True)
-
-
-def _query(name: str, description: str, schema: Schema) -> Parameter:
-    return _parameter(name, "query", description, schema)
-
-
-_TIME = _text(format="date-time", pattern="^(19[7-9][0-9]|2[01][0-9]{2})-")
+_TIME = text(format="date-time", pattern="^(19[7-9][0-9]|2[01][0-9]{2})-")
 PARAMETERS: dict[str, Parameter] = {
-    "account_id": _path("account_id", "The account."),
-    "flow_id": _path("flow_id", "The process."),
-    "user_id": _path("user_id", "The user."),
-    "key_id": _path("key_id", "The key's id, not its secret."),
-    "job_id": _path("job_id", "The job."),
-    "name": _path("name", "The file.", enum=sorted(ASSETS)),
-    "slug": _path("slug", "The last part of the `type` of a problem.", enum=sorted(PROBLEMS)),
-    "limit": _query(
+    "account_id": path_parameter("account_id", "The account."),
+    "flow_id": path_parameter("flow_id", "The process."),
+    "user_id": path_parameter("user_id", "The user."),
+    "key_id": path_parameter("key_id", "The key's id, not its secret."),
+    "job_id": path_parameter("job_id", "The job."),
+    "name": path_parameter("name", "The file.", enum=sorted(ASSETS)),
+    "slug": path_parameter("slug", "The last part of the `type` of a problem.", enum=sorted(PROBLEMS)),
+    "limit": query_parameter(
         "limit",
         "How many items at most.",
         Schema(type=DataType.INTEGER, minimum=1, maximum=limits.PAGE_ITEMS_MAX, default=limits.PAGE_ITEMS_DEFAULT),
     ),
-    "cursor": _query(
+    "cursor": query_parameter(
         "cursor",
         "The `next_cursor` of the page before; left out for the first page. Nothing else is taken for one.",
-        _text(),
+        text(),
     ),
-    "retired": _query(
+    "retired": query_parameter(
         "retired", "true: only those that take no jobs. false: only those that do.", Schema(type=DataType.BOOLEAN)
     ),
-    "active": _query(
+    "active": query_parameter(
         "active", "true: only those that let requests in. false: only those that do not.", Schema(type=DataType.BOOLEAN)
     ),
-    "q-keys": _query(
+    "q-keys": query_parameter(
         "q",
         "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
-        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
+        text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
     ),
-    "scope": _query("scope", "Only those that are for this process.", _text(format="uuid")),
-    "unused_for": _query(
+    "scope": query_parameter("scope", "Only those that are for this process.", text(format="uuid")),
+    "unused_for": query_parameter(
         "unused_for",
         "Only those that were made, and last used, more than so many days ago.",
         Schema(type=DataType.INTEGER, minimum=0, maximum=limits.UNUSED_DAYS_MAX),
     ),
-    "sort-keys": _query("sort", "The order; with `-` the other way round.", _text(enum=[*KEY_SORTS])),
-    "actor": _query(
+    "sort-keys": query_parameter("sort", "The order; with `-` the other way round.", text(enum=[*KEY_SORTS])),
+    "actor": query_parameter(
         "actor",
         f"Only what this one did: the id of a user or key, or `{SYSTEM_ACTOR}` for the operator.",
-        Schema(anyOf=[_text(format="uuid"), _text(enum=[SYSTEM_ACTOR])]),
+        Schema(anyOf=[text(format="uuid"), text(enum=[SYSTEM_ACTOR])]),
     ),
-    "action": _query("action", "Only this action, or all of one kind.", _text(enum=[*KINDS, *ACTIONS])),
-    "resource": _query(
+    "action": query_parameter("action", "Only this action, or all of one kind.", text(enum=[*KINDS, *ACTIONS])),
+    "resource": query_parameter(
         "resource",
         "Only what was done to this: the id of a key or account, the flow_id of a process, the user_id of a member.",
-        _text(format="uuid"),
+        text(format="uuid"),
     ),
-    "from": _query("from", "Only what has this time or a later one; with a zone, whose + is written %2B.", _TIME),
-    "to": _query("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
-    "format": _query("format", "All of it as a file of this kind, in place of a page.", _text(enum=[*EXPORT_FORMATS])),
-    "job_status": _query("status", "Only those that ended so.", _text(enum=[status.value for status in JobStatus])),
-    "of_flow_id": _query("flow_id", "Only those of this process.", _text(format="uuid")),
-    "of_key_id": _query("key_id", "Only those that were reported with this key.", _text(format="uuid")),
-    "job_q": _query(
+    "from": query_parameter(
+        "from", "Only what has this time or a later one; with a zone, whose + is written %2B.", _TIME
+    ),
+    "to": query_parameter("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
+    "format": query_parameter(
+        "format", "All of it as a file of this kind, in place of a page.", text(enum=[*EXPORT_FORMATS])
+    ),
+    "job_status": query_parameter(
+        "status", "Only those that ended so.", text(enum=[status.value for status in JobStatus])
+    ),
+    "of_flow_id": query_parameter("flow_id", "Only those of this process.", text(format="uuid")),
+    "of_key_id": query_parameter("key_id", "Only those that were reported with this key.", text(format="uuid")),
+    "job_q": query_parameter(
         "q",
         "Whole words, all of which stand in the job: in its external_id, tags or result_summary, or in the record_id of"
         " a detail. Case and accents do not matter, nor does punctuation around a word; INV-2024/0042 is one word.",
-        _text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
+        text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
     ),
-    "job_sort": _query(
+    "job_sort": query_parameter(
         "sort",
         "By the time of receipt: `-received_at` (the latest first) or `received_at`.",
-        _text(enum=list(BY_TIME.orders), default=next(iter(BY_TIME.orders))),
+        text(enum=list(BY_TIME.orders), default=next(iter(BY_TIME.orders))),
     ),
-    "detail_status": _query(
-        "status", "Only those of this status.", _text(enum=[status.value for status in DetailStatus])
+    "detail_status": query_parameter(
+        "status", "Only those of this status.", text(enum=[status.value for status in DetailStatus])
     ),
-    "Idempotency-Key": _parameter(
+    **PROOF_PARAMETERS,
+    "Idempotency-Key": parameter(
         "Idempotency-Key",
         "header",
         f"1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters of your choice, bare or in double"
         " quotes. The same key with the same request again gives the same answer and does nothing twice, for ever.",
-        _text(
+        text(
             pattern=(
                 rf"^(?:[!#-~](?:[ -~]{{0,{limits.IDEMPOTENCY_KEY_CHARS_MAX - 2}}}[!-~])?"
                 rf'|"(?:[ !#-\[\]-~]|\\["\\]){{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")$'
@@ -145,43 +137,43 @@ HEADERS: dict[str, Header] = {
         description=(
             "The request's X-Request-Id when it was a token of up to 64 letters, digits, `.`, `_`, `-`; else a new one."
         ),
-        schema=_text(pattern=rf"^[A-Za-z0-9._-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}$"),
+        schema=text(pattern=rf"^[A-Za-z0-9._-]{{1,{limits.REQUEST_ID_CHARS_MAX}}}$"),
     ),
     "RateLimit-Policy": Header(
         required=True,
         description="The limit of the key (draft-ietf-httpapi-ratelimit-headers): q requests in any w seconds.",
-        schema=_text(pattern='^"per-key";q=[0-9]+;w=60$'),
+        schema=text(pattern='^"per-key";q=[0-9]+;w=60$'),
     ),
     "RateLimit": Header(
         required=True,
         description="What is left of it: r requests now, one more in t seconds.",
-        schema=_text(pattern='^"per-key";r=[0-9]+;t=[0-9]+$'),
+        schema=text(pattern='^"per-key";r=[0-9]+;t=[0-9]+$'),
     ),
     "Retry-After": Header(
         required=True,
         description="Whole seconds, rounded up: whoever waits that long gets through.",
-        schema=_text(pattern="^[1-9][0-9]*$"),
+        schema=text(pattern="^[1-9][0-9]*$"),
     ),
-    "Location": Header(required=True, description="Where it is.", schema=_text(pattern="^/")),
+    "Location": Header(required=True, description="Where it is.", schema=text(pattern="^/")),
     "Link": Header(
         description='The next page, with `rel="next"`; not on the last one.',
-        schema=_text(pattern='^<[^>]+>; rel="next"$'),
+        schema=text(pattern='^<[^>]+>; rel="next"$'),
     ),
     "Content-Disposition": Header(
-        description="The name of the file; with `format` only.", schema=_text(pattern='^attachment; filename="[^"]+"$')
+        description="The name of the file; with `format` only.", schema=text(pattern='^attachment; filename="[^"]+"$')
     ),
     "Idempotent-Replayed": Header(
         description="There when this is the answer to an earlier request with the same Idempotency-Key.",
-        schema=_text(enum=["true"]),
+        schema=text(enum=["true"]),
     ),
     "X-Lists-Behind": Header(
-        description="There when it is done, and lists don't show it yet.", schema=_text(enum=["true"])
+        description="There when it is done, and lists don't show it yet.", schema=text(enum=["true"])
     ),
     "Set-Cookie": Header(
-        description="The session for browsers: HttpOnly, SameSite=Lax, and Secure over HTTPS.", schema=_text()
+        description="The session for browsers: HttpOnly, SameSite=Lax, and Secure over HTTPS.", schema=text()
     ),
     "WWW-Authenticate": Header(
-        required=True, description="What to show instead.", schema=_text(pattern="^(ApiKey|Bearer) ")
+        required=True, description="What to show instead.", schema=text(pattern="^(ApiKey|Bearer) ")
     ),
 }
 """By name; in the document each is a component of that name."""

@@ -65,6 +65,11 @@ KEYS: dict[str, Callable[[World], dict[str, str]]] = {
     "junk": lambda _: {"X-API-Key": "junk"},
 }
 """What is shown as an API key, by the heading of its column."""
+QUERIES = {
+    "/api/v1/audit/proof/inclusion": "?position=1",
+    "/api/v1/audit/proof/consistency": "?from=1&to=2",
+}
+"""What a route can't do without."""
 JUNK_SESSION = {"Authorization": "Bearer junk", "X-API-Key": "junk"}
 
 
@@ -78,8 +83,11 @@ def requests_of_the_router(world: World) -> list[str]:
     ]
 
 
-def ids_in_account_a(world: World) -> dict[str, str]:
-    """Return something real for every part of a path. The member is a new one, who may be removed."""
+def ids_in_account_a(world: World, request: str = "") -> dict[str, str]:
+    """Return something real for every part of a path. The member is a new one, who may be removed.
+
+    request: what is asked; one about proofs waits until there is one.
+    """
     member = str(uuid4())
     robot = world.robot()
     world.cast.add_member(member, Role.ACCOUNT_USER, world.cast.account_a)
@@ -90,14 +98,30 @@ def ids_in_account_a(world: World) -> dict[str, str]:
         # Where the account was just suspended no robot reports; then no job is asked for either.
         "job_id": robot.report().json.get("job_id", member),
         "user_id": member,
+        "position": str(_provable_position(world) if "/audit/" in request else 1),
+        "level": "0",
+        "number": "000.p/1",
         "name": "swagger-ui.css",
         "slug": "not-found",
     }
 
 
+def _provable_position(world: World) -> int:
+    """Return where the account's own beginning stands in the log, once a head was signed that has it."""
+    world.wait_for_lists()
+    world.wait_for_head()
+    with world.services.database.get_connection() as connection:
+        row = connection.execute(
+            "SELECT min(notification_id) AS position FROM rpawatch.events WHERE originator_id = %s",
+            (world.cast.account_a,),
+        ).fetchone()
+    return int(row["position"]) if row else 0
+
+
 def random_ids() -> dict[str, str]:
     """Return ids of nothing."""
-    return {name: str(uuid4()) for name in ("account_id", "flow_id", "key_id", "job_id", "user_id", "name", "slug")}
+    names = ("account_id", "flow_id", "key_id", "job_id", "user_id", "name", "slug", "level", "number", "position")
+    return {name: str(uuid4()) for name in names}
 
 
 def body_for(request: str, world: World) -> Any:
@@ -117,6 +141,7 @@ def body_for(request: str, world: World) -> Any:
 def ask(world: World, request: str, headers: Mapping[str, str], ids: Mapping[str, str]) -> Answer:
     """Ask for a route with a method."""
     method, _, path = request.partition(" ")
+    path += QUERIES.get(path, "")
     body = ... if method == "GET" else body_for(request, world)
     return world.ask(method, path.format(**ids), headers=headers, json=body)
 
@@ -139,14 +164,14 @@ def cell(answer: Answer) -> str:
 def row_with_a_session(world: World, request: str) -> dict[str, str]:
     """Return what everybody gets."""
     return {
-        column: cell(ask(world, request, session_headers(world, column, request), ids_in_account_a(world)))
+        column: cell(ask(world, request, session_headers(world, column, request), ids_in_account_a(world, request)))
         for column in SESSIONS
     }
 
 
 def row_with_a_key(world: World, request: str) -> dict[str, str]:
     """Return what every kind of key gets."""
-    ids = ids_in_account_a(world)
+    ids = ids_in_account_a(world, request)
     return {column: cell(ask(world, request, shown(world), ids)) for column, shown in KEYS.items()}
 
 

@@ -66,12 +66,8 @@ def grow(connection: Connection) -> Growth:
 @contextmanager
 def following(world: World, signer: Signer | None = SIGNER, *, sign_seconds_min: float = 0.0) -> Iterator[TreeFollower]:
     """Follow the log with the tree for as long as the block."""
-    follower = TreeFollower(
-        world.connect,
-        None if signer is None else lambda _: signer,
-        turn_seconds_min=0.05,
-        sign_seconds_min=sign_seconds_min,
-    )
+    follower = TreeFollower(world.connect, None if signer is None else lambda _: signer)
+    follower.TURN_SECONDS_MIN, follower.SIGN_SECONDS_MIN = 0.05, sign_seconds_min
     stop = threading.Event()
     thread = threading.Thread(target=follower.run, args=(stop,), name="log-tree")
     thread.start()

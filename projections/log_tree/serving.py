@@ -1,0 +1,63 @@
+"""The tree as c2sp.org/tlog-tiles serves it: tiles of hashes, and bundles of entries, under paths of its form."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, Final
+
+from psycopg.rows import tuple_row
+
+from domain.proof.leaf import leaf_data
+from domain.proof.merkle import HASH_BYTES
+from projections.log_tree.tiles import LEVEL_MAX, TILE_HASHES, Tiles
+
+if TYPE_CHECKING:
+    from projections.read_model import Connection
+
+_PATH: Final = re.compile(r"((?:x\d{3}/){0,5})(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+_ENTRIES: Final = """
+SELECT notification_id, originator_id::text, originator_version, topic, encode(sha256(state), 'hex')
+FROM rpawatch.events
+WHERE notification_id > coalesce((
+        SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = %(number)s - 1
+    ), 0)
+    AND notification_id <= (SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = %(number)s)
+ORDER BY notification_id LIMIT %(width)s
+"""
+
+
+class NoSuchTileError(Exception):
+    """The tree has no such tile, or the path is that of none."""
+
+
+def parse_path(path: str) -> tuple[int, int]:
+    """Return the number of a tile and how many hashes of it are asked for. Raises NoSuchTileError.
+
+    The form is `x001/x234/067` for the full tile 1234067, and `x001/x234/067.p/8` for its first 8 hashes.
+    """
+    found = _PATH.fullmatch(path)
+    width = int(found[3]) if found and found[3] else TILE_HASHES
+    if found is None or (found[3] and width >= TILE_HASHES) or (found[1] and found[1].startswith("x000/")):
+        raise NoSuchTileError
+    return int(re.sub("[x/]", "", found[1]) + found[2]), width
+
+
+def tile(connection: Connection, level: int, path: str) -> bytes:
+    """Return the hashes of a tile, side by side. Raises NoSuchTileError, psycopg.Error."""
+    number, width = parse_path(path)
+    hashes = Tiles(connection).tile(level, number)[: width * HASH_BYTES] if level <= LEVEL_MAX else b""
+    if len(hashes) != width * HASH_BYTES:
+        raise NoSuchTileError
+    return hashes
+
+
+def entry_bundle(connection: Connection, path: str) -> bytes:
+    """Return the leaves of a tile of level 0, each with its length before it. Raises NoSuchTileError, psycopg.Error."""
+    number, width = parse_path(path)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(_ENTRIES, {"number": number, "width": width}).fetchall()
+    if len(rows) != width:
+        raise NoSuchTileError
+    leaves = [leaf_data(*row) for row in rows]
+    return b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in leaves)
