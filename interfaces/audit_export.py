@@ -45,7 +45,8 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
+def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return lines of CSV. A cell that a spreadsheet would take for a formula begins with a single quote."""
     text = io.StringIO(newline="")
     # RFC 4180: lines end with CRLF, a quote is doubled, what needs quotes has them. That is what `csv` does by itself.
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
@@ -58,7 +59,7 @@ def _csv_row(item: Mapping[str, Any]) -> list[object]:
 
 
 def _csv_body(items: Items) -> bytes:
-    return _csv_lines(map(_csv_row, items))
+    return csv_lines(map(_csv_row, items))
 
 
 def _jsonl_body(items: Items) -> bytes:
@@ -66,6 +67,6 @@ def _jsonl_body(items: Items) -> bytes:
 
 
 EXPORT_FORMATS: Final[Mapping[str, ExportFormat]] = {
-    "csv": ExportFormat("text/csv; charset=utf-8", _csv_lines([CSV_COLUMNS]), _csv_body),
+    "csv": ExportFormat("text/csv; charset=utf-8", csv_lines([CSV_COLUMNS]), _csv_body),
     "jsonl": ExportFormat("application/jsonl; charset=utf-8", b"", _jsonl_body),
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from interfaces.cli import audit_check, audit_list, audit_proof
+from interfaces.cli import audit_check, audit_list, audit_proof, audit_replay
 from interfaces.cli.audit_group import AUDIT
 
 if TYPE_CHECKING:
     import typer
 
-COMMANDS: Final = (audit_list, audit_proof, audit_check)
+COMMANDS: Final = (audit_list, audit_replay, audit_proof, audit_check)
 """Each adds its commands to the group when it is imported."""
 
 

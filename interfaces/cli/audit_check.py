@@ -16,16 +16,14 @@ from domain.proof.errors import MalformedError, UnknownKeyError
 from domain.proof.note import Verifier, parse_vkeys
 from interfaces.cli.audit_group import AUDIT, checks
 from interfaces.cli.desk import open_desk
+from interfaces.cli.log_progress import LogProgress
 from interfaces.cli.output import Answer, show
-from interfaces.cli.progress_line import ProgressLine
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
 from interfaces.proof_check import DOES_NOT_HOLD, HOLDS, check_files, read_text
 from projections.log_tree.comparing import Compared, compare
 from projections.log_tree.heads import log_keys, origin
 
 if TYPE_CHECKING:
-    from rich.progress import ProgressColumn
-
     from projections.read_model import Connection
 
 _FINDING_COLUMNS: Final = {"position": "Position", "kind": "What was done", "text": "Details"}
@@ -50,20 +48,6 @@ PublicKey = Annotated[
         show_default=False,
     ),
 ]
-
-
-class VerifyProgress(ProgressLine):
-    """A bar over the events of the log."""
-
-    def _columns(self) -> Sequence[ProgressColumn]:
-        from rich.progress import (  # noqa: PLC0415 - not needed by scripts, which have no terminal
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
 
 
 @checks
@@ -92,10 +76,8 @@ def verify(
     with open_desk(data_dir, database_url) as desk, closing(desk.services.connect_projector()) as connection:
         verifiers = _verifiers(connection, public_key)
         kept = [_kept(path, verifiers, origin(connection)) for path in since or ()]
-        with VerifyProgress("Reading the log") as progress:
-            compared = compare(
-                connection, kept, verifiers, lambda done, total: progress.show(lambda: "Reading the log", done, total)
-            )
+        with LogProgress() as progress:
+            compared = compare(connection, kept, verifiers, progress.tell)
         show(_answer(compared, kept), as_json=as_json)
     return DOES_NOT_HOLD if compared.findings else HOLDS
 

@@ -26,7 +26,10 @@ COMMANDS: Final = {
     "members": ("interfaces.cli.members", "Who may sign in, and as what: list, add, remove, reset-password."),
     "keys": ("interfaces.cli.keys", "API keys: list, create, show, change, rotate, deactivate, find, hygiene."),
     "projections": ("interfaces.cli.projections", "What lists are read from: status, rebuild, verify, clean."),
-    "audit": ("interfaces.cli.audit", "The audit log: who did what, when: list, export."),
+    "audit": (
+        "interfaces.cli.audit",
+        "The audit log: list, export, replay, diff, uses, limits, verify, prove, check and more.",
+    ),
     "jobs": ("interfaces.cli.jobs", "Jobs that robots reported: list, show."),
     "report": ("interfaces.cli.report", "Report a finished job, as a bot does."),
     "demo": ("interfaces.cli.demo", "Fill an installation with a made-up month."),

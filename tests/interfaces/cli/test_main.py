@@ -29,6 +29,7 @@ EXPECTED = {
     "keys find", "keys hygiene",
     "projections status", "projections rebuild", "projections verify", "projections clean",
     "audit list", "audit export",
+    "audit replay", "audit diff", "audit uses", "audit limits",
     "audit checkpoint", "audit verify", "audit prove", "audit check", "audit public-key", "audit rotate-key",
     "jobs list", "jobs show",
 }  # fmt: skip
