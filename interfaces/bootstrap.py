@@ -15,6 +15,7 @@ from application.event_sourcing import EventSourcing
 from application.identity.first_run import FirstAdmin, FirstRun
 from application.identity.sessions import Sessions
 from application.identity.users import Users
+from application.replay.keys import Replay
 from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
 from application.store.errors import StoreSetupError, StoreUnavailableError
 from application.store.schema import check_migrated
@@ -27,6 +28,7 @@ from interfaces.http.downloads import AT_ONCE_MAX, Downloads
 from interfaces.http.ended_keys import EndedKeys
 from interfaces.http.shared_times import SharedTimes
 from interfaces.jobs import Jobs
+from interfaces.key_history import KeyHistory
 from interfaces.lists import Lists
 from interfaces.log_proofs import LogProofs
 from interfaces.signing_key import load_signer
@@ -96,6 +98,7 @@ class Services:
         self.ended_keys = EndedKeys(self.door, clock)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.audit_log = AuditLog(self.database, self.users)
+        self.key_history = KeyHistory(Replay(self.event_sourcing), self.users)
         self.log_proofs = LogProofs(self.database)
         self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
         self.jobs = Jobs(self.database, self.event_sourcing, self.lists)

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 PAGE_EVENTS: Final = 1_000
 
 _ROWS: Final = "SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events"
-_LIFECYCLE: Final = (
-    "topic IN ('api_key.created', 'api_key.throttled', 'api_key.refused', 'api_key.renamed',"
-    " 'api_key.rate_limit_changed', 'api_key.expiry_set', 'api_key.rotated', 'api_key.deactivated')"
-)
+LIFECYCLE_TOPICS: Final = (
+    "api_key.created", "api_key.throttled", "api_key.refused", "api_key.renamed", "api_key.rate_limit_changed",
+    "api_key.expiry_set", "api_key.rotated", "api_key.deactivated",
+)  # fmt: skip
+"""What happens to a key but its uses. An index is for exactly these: migrations/0007_key_lifecycle.sql."""
+_LIFECYCLE: Final = f"topic IN ({', '.join(repr(topic) for topic in LIFECYCLE_TOPICS)})"
 _STREAM: Final = "WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
 _ORDER: Final = "ORDER BY originator_version LIMIT %s"
 _OF_STREAM: Final = f"{_ROWS} {_STREAM} {_ORDER}"

@@ -20,7 +20,7 @@ from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, ProblemP
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
 from interfaces.http.jobs import JobDetailsResource, JobResource, JobsResource
-from interfaces.http.keys import DeactivateResource, KeyResource, KeysResource, RotateResource
+from interfaces.http.keys import DeactivateResource, KeyHistoryResource, KeyResource, KeysResource, RotateResource
 from interfaces.http.log_proofs import (
     CheckpointResource,
     ConsistencyResource,
@@ -70,6 +70,7 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/members/{{user_id}}": MemberResource(services),
         f"{_ACCOUNT}/keys": KeysResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/history": KeyHistoryResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
         f"{_ACCOUNT}/audit": AuditResource(services),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
+from application.replay.streams import VERSION_MAX
 from domain import key_secret, limits
 from domain.api_key import ApiKey
 from domain.errors import AlreadyRotatedError
@@ -25,7 +26,14 @@ from interfaces.http.admin import (
     send,
     send_page,
 )
-from interfaces.http.parameters import choice_parameter, int_parameter, text_parameter, uuid_parameter
+from interfaces.http.parameters import (
+    choice_parameter,
+    int_parameter,
+    refused,
+    text_parameter,
+    time_parameter,
+    uuid_parameter,
+)
 from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
@@ -39,6 +47,9 @@ if TYPE_CHECKING:
     from domain.key_secret import KeySecret
 
 
+LIFECYCLE: Final = "lifecycle"
+HISTORY_KINDS: Final = (LIFECYCLE, "all")
+"""What of a history is asked for: everything but its uses, or these too."""
 Limit = Annotated[int, Field(ge=limits.RATE_LIMIT_MIN, le=limits.RATE_LIMIT_MAX)]
 _OVERLAP_SECONDS_MAX = int(limits.ROTATION_OVERLAP_MAX.total_seconds())
 _OVERLAP_SECONDS_DEFAULT = int(limits.ROTATION_OVERLAP_DEFAULT.total_seconds())
@@ -151,10 +162,16 @@ class KeyResource(_ShowsKeys):
     """`/api/v1/accounts/{account_id}/keys/{key_id}`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Show a key, never its secret."""
+        """Show a key, as it is or as it was; never its secret."""
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_KEYS)
-        check_parameters(req)
+        check_parameters(req, "as_of", "version")
+        at, version = time_parameter(req, "as_of"), int_parameter(req, "version", 1, VERSION_MAX)
+        if at is not None and version is not None:
+            raise refused("as_of and version both name a moment: send one of them")
+        if at is not None or version is not None:
+            send(resp, self._services.key_history.as_it_was(caller["account_id"], path_uuid(key_id), at, version))
+            return
         key = key_of_account(self._get(ApiKey, path_uuid(key_id)), caller["account_id"])
         send(resp, key_resource(key, self._services.clock()))
 
@@ -173,6 +190,21 @@ class KeyResource(_ShowsKeys):
             ),
         )
         send(resp, self._resource(outcome.resource_id))
+
+
+class KeyHistoryResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/keys/{key_id}/history`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+        """List what happened to a key, in order, as the log has it."""
+        caller = self._caller(req, account_id)
+        self._check(caller, Action.READ_KEYS)
+        size, cursor = page_parameters(req, "kind")
+        kind = choice_parameter(req, "kind", HISTORY_KINDS) or LIFECYCLE
+        page = self._services.key_history.page(
+            caller["account_id"], path_uuid(key_id), lifecycle_only=kind == LIFECYCLE, limit=size, cursor=cursor
+        )
+        send_page(req, resp, *page)
 
 
 class RotateResource(_ShowsKeys):

@@ -10,6 +10,7 @@ from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
+from interfaces.http.openapi.history_answers import HistoryPage, KeyAsOf
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -225,10 +226,24 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         path=f"{_ACCOUNT}/keys/{{key_id}}",
         name="readKey",
         tag="Keys",
-        summary="Show a key",
-        description="Never its secret.",
-        parameters=("account_id", "key_id"),
-        success=(Success(description="The key.", model=answers.Key),),
+        summary="Show a key, as it is or as it was",
+        description=(
+            "Never its secret. With `as_of` or `version` it is replayed from the log, by the code that decided at the"
+            " time; a moment before it was made is a 404."
+        ),
+        parameters=("account_id", "key_id", "as_of", "version"),
+        success=(Success(description="The key.", model=KeyAsOf),),
+        problems=_READ,
+    ),
+    _Entry(
+        method="get",
+        path=f"{_ACCOUNT}/keys/{{key_id}}/history",
+        name="listKeyHistory",
+        tag="Keys",
+        summary="What happened to a key, in order",
+        description="As the log has it. Without its uses, unless `kind` is `all`.",
+        parameters=("account_id", "key_id", *_PAGE, "history_kind"),
+        success=_page_of(HistoryPage),
         problems=_READ,
     ),
     _Entry(

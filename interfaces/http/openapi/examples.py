@@ -9,6 +9,7 @@ from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Noth
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
+from interfaces.http.openapi.history_answers import HISTORY_ANSWERS, KeyAsOf
 from interfaces.http.openapi.job_answers import JOB_ANSWERS
 from interfaces.http.openapi.proof_answers import PROOF_ANSWERS
 from interfaces.http.sessions import SignIn
@@ -176,4 +177,6 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.ReadyState: {"status": "ok"},
     **JOB_ANSWERS,
     **PROOF_ANSWERS,
+    **HISTORY_ANSWERS,
+    KeyAsOf: _KEY | _ENDED | {"as_of": {"version": 1204, "at": "2026-03-11T08:30:00.000Z"}},
 }

@@ -19,12 +19,14 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema
 
+from application.replay.streams import VERSION_MAX
 from domain import limits
 from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
+from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
 from interfaces.http.openapi.parameter import parameter, path_parameter, query_parameter, text
 from interfaces.http.openapi.proofs import PROOF_PARAMETERS
@@ -117,6 +119,15 @@ PARAMETERS: dict[str, Parameter] = {
         "status", "Only those of this status.", text(enum=[status.value for status in DetailStatus])
     ),
     **PROOF_PARAMETERS,
+    "as_of": query_parameter("as_of", "As it was at this instant; with a zone, whose + is written %2B.", _TIME),
+    "version": query_parameter(
+        "version",
+        "As it was after so many events.",
+        Schema(type=DataType.INTEGER, minimum=1, maximum=VERSION_MAX),
+    ),
+    "history_kind": query_parameter(
+        "kind", "`all` has its uses too.", text(enum=[*HISTORY_KINDS], default=HISTORY_KINDS[0])
+    ),
     "Idempotency-Key": parameter(
         "Idempotency-Key",
         "header",
