@@ -33,6 +33,7 @@ from interfaces.lists import Lists
 from interfaces.log_proofs import LogProofs
 from interfaces.signing_key import load_signer
 from projections.health import ProjectionHealth, ask
+from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
@@ -128,11 +129,16 @@ class Services:
         return self
 
     def follow(self, signing_key: Path | None = None) -> Self:
-        """Keep the read models and the tree of the log up to date, each in a thread of this process.
+        """Keep the read models and the tree of the log up to date, and compare it when asked: three threads.
 
         signing_key: the file of the key that heads of the log are signed with; None to sign none.
         """
-        for name, run in (("projector", self.projector.run), ("log-tree", self.tree_follower(signing_key).run)):
+        following = {
+            "projector": self.projector.run,
+            "log-tree": self.tree_follower(signing_key).run,
+            "log-checks": LogChecker(self.connect_projector).run,
+        }
+        for name, run in following.items():
             thread = threading.Thread(target=run, args=(self._stop_following,), name=name)
             self._followers.append(thread)
             thread.start()

@@ -24,6 +24,10 @@ _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
 """The version that the page before ended with."""
 
 
+LIFECYCLE_FIELDS: Final = ("name", "limit", "expires_at", "status", "rotated_to")
+"""Of the key resource: what changes in its life, but for its uses."""
+
+
 class KeyHistory:
     """Reads the histories of keys from the log."""
 

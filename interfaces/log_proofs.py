@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import NotFoundError
 from projections.audit_queries import AuditFilter, list_audit_log
+from projections.log_tree.checks import Check, ask_for_check, latest_check
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NoSuchEventError, NotProvableError, prove_position, prove_prefix
 from projections.log_tree.serving import NoSuchTileError, entry_bundle, tile
@@ -36,6 +37,19 @@ class LogProofs:
         """Return the head that was signed last; None before the first."""
         with self._database.get_connection() as connection:
             return latest_head(connection)
+
+    def latest_check(self) -> Check | None:
+        """Return the comparison of the log that was asked for last; None when none ever was."""
+        with self._database.get_connection() as connection:
+            return latest_check(connection)
+
+    def ask_for_check(self, kept: str | None) -> bool:
+        """Ask for a comparison; False when one is under way, which has to end before.
+
+        kept: a checkpoint that somebody has from elsewhere.
+        """
+        with self._database.get_connection() as connection:
+            return ask_for_check(connection, kept)
 
     def public_keys(self) -> list[LogKey]:
         """Return every public key that was published, the oldest first."""

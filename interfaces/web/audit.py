@@ -19,6 +19,7 @@ from interfaces.http.parameters import choice_parameter, refused, uuid_parameter
 from interfaces.http.presenters import time_text
 from interfaces.web.audit_words import told
 from interfaces.web.page import Page
+from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
@@ -60,6 +61,8 @@ KIND_NAMES: Final[Mapping[str, str]] = {
     Member.TOPIC: "Members",
     ApiKey.TOPIC: "API keys",
 }
+_TREE_BEHIND_MAX: Final = timedelta(seconds=10)
+"""By so much the tree may be behind the log when its head is signed."""
 _PATH_TO: Final[Mapping[str, tuple[str, Action]]] = {ApiKey.TOPIC: ("keys", Action.READ_KEYS)}
 """Where things have a page of their own, by what they are, and what one must be allowed to do to see it."""
 _DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=2))
@@ -84,6 +87,8 @@ class AuditPage(Page):
             "from": first.isoformat() if first else "",
             "to": last.isoformat() if last else "",
         }
+        head = self._services.log_proofs.latest_head()
+        provable_before = head.signed_at - _TREE_BEHIND_MAX if head else limits.TIME_MIN
         process_names = self._process_names(visit, [item["changes"] for item in found if "flow_id" in item["changes"]])
         self._show(
             req,
@@ -94,7 +99,12 @@ class AuditPage(Page):
             asked=asked,
             query={name: value for name, value in asked.items() if value},
             entries=[
-                {**item, "link": _link(visit, item["resource"]), "told": told(item["changes"], process_names)}
+                {
+                    **item,
+                    "link": _link(visit, item["resource"]),
+                    "told": told(item["changes"], process_names),
+                    "provable": moment(item["at"]) < provable_before,
+                }
                 for item in found
             ],
             next_cursor=next_cursor,

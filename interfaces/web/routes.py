@@ -13,11 +13,13 @@ from interfaces.web.accounts import (
 )
 from interfaces.web.assets import AssetFile
 from interfaces.web.audit import AuditPage
+from interfaces.web.audit_verify import VerifyPage
 from interfaces.web.home import AccountHome, Home, StartPage
 from interfaces.web.job import JobPage
 from interfaces.web.jobs import JobsPage
 from interfaces.web.key import KeyPage
 from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, RotateKeyPage
+from interfaces.web.key_then import KeyThenPage
 from interfaces.web.keys import KeysPage
 from interfaces.web.members import MembersPage, RemoveMemberPage
 from interfaces.web.new_key import NewKeyPage
@@ -50,6 +52,7 @@ def web_routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/keys": KeysPage(services),
         f"{_ACCOUNT}/keys/new": NewKeyPage(services),
         f"{_ACCOUNT}/keys/{{key_id}}": KeyPage(services),
+        f"{_ACCOUNT}/keys/{{key_id}}/then": KeyThenPage(services),
         f"{_ACCOUNT}/keys/{{key_id}}/change": ChangeKeyPage(services),
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateKeyPage(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateKeyPage(services),
@@ -65,6 +68,7 @@ def web_routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/members/{{user_id}}/role": MemberRolePage(services),
         f"{_ACCOUNT}/members/{{user_id}}/remove": RemoveMemberPage(services),
         f"{_ACCOUNT}/audit": AuditPage(services),
+        f"{_ACCOUNT}/audit/verify": VerifyPage(services),
         f"{_ACCOUNT}/rename": RenameAccountPage(services),
         f"{_ACCOUNT}/suspend": SuspendAccountPage(services),
         f"{_ACCOUNT}/resume": ResumeAccountPage(services),

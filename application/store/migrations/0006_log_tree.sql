@@ -46,3 +46,20 @@ GRANT SELECT ON rpawatch.events, rpawatch.installation TO rpawatch_projector;
 GRANT SELECT, INSERT, UPDATE ON rpawatch.tree_tiles TO rpawatch_projector;
 GRANT SELECT, INSERT ON rpawatch.checkpoints, rpawatch.log_keys TO rpawatch_projector;
 GRANT UPDATE (retired_at) ON rpawatch.log_keys TO rpawatch_projector;
+
+-- Comparisons of the log with its signed heads that somebody asked for on a page. One is under way at a time. kept: the
+-- checkpoint that they had from elsewhere. holds, findings: of one that has ended.
+CREATE TABLE rpawatch.log_checks (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    kept text,
+    events bigint NOT NULL DEFAULT 0,
+    events_total bigint,
+    ended_at timestamptz,
+    holds boolean,
+    signed_events bigint,
+    findings text[] NOT NULL DEFAULT '{}'
+);
+CREATE UNIQUE INDEX log_checks_one_under_way_idx ON rpawatch.log_checks ((true)) WHERE ended_at IS NULL;
+GRANT SELECT, INSERT ON rpawatch.log_checks TO rpawatch_app;
+GRANT SELECT, UPDATE, DELETE ON rpawatch.log_checks TO rpawatch_projector;

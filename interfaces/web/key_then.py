@@ -1,0 +1,108 @@
+"""A key as it was: at an instant, or after one of its events; and what has happened since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from application.keys import key_of_account
+from application.replay.streams import VERSION_MAX
+from domain.api_key import ApiKey
+from domain.errors import NotFoundError
+from domain.permissions import Action
+from domain.report import Time
+from interfaces.http.admin import check_parameters
+from interfaces.http.parameters import int_parameter, refused, time_parameter
+from interfaces.http.presenters import key_resource
+from interfaces.http.requests import path_uuid
+from interfaces.key_history import LIFECYCLE_FIELDS
+from interfaces.web.forms import drop_blank_parameters
+from interfaces.web.key import HAPPENINGS
+from interfaces.web.page import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import falcon
+
+    from interfaces.web.page import Visit
+
+_SHOWN_MAX = 50
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
+_TO_THE_MINUTE = len("2026-03-10T21:43")
+"""Browsers leave seconds out that are none."""
+
+
+class KeyThenPage(Page):
+    """`/accounts/{account_id}/keys/{key_id}/then`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+        """Show it as it was; without a moment in the address, as it is now."""
+        visit = self._visit(req, account_id, Action.READ_KEYS)
+        drop_blank_parameters(req)
+        check_parameters(req, "as_of", "version", "at")
+        key = key_of_account(self._get(ApiKey, path_uuid(key_id)), visit.account_id)
+        now = key_resource(key, self._services.clock())
+        then = self._then(req, visit, key)
+        history = self._services.key_history
+        since, more = history.page(
+            visit.account_id,
+            key.id,
+            lifecycle_only=True,
+            limit=_SHOWN_MAX,
+            cursor=f"v{then['as_of']['version']}" if then else None,
+        )
+        self._show(
+            req,
+            resp,
+            visit,
+            "key_then.html",
+            tab="keys",
+            key=now,
+            then=then,
+            asked=(req.get_param("at") or "").strip(),
+            versions=key.version,
+            since=since,
+            has_more=more is not None,
+            changed=_changed(then, now) if then else [],
+            uses_since=now["uses"] - (then["uses"] if then else 0),
+            happenings=HAPPENINGS,
+            process_names=self._process_names(visit, [now]),
+            people=self._people([now["created_by"], now["deactivated_by"]]),
+        )
+
+    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> dict[str, Any] | None:
+        """Return the key as it was at the moment that is asked for; None when it was not made yet.
+
+        Raises ProblemError, and NotFoundError for a version that it did not have.
+        """
+        at, version, typed = time_parameter(req, "as_of"), int_parameter(req, "version", 1, VERSION_MAX), _typed(req)
+        if sum(one is not None for one in (at, version, typed)) > 1:
+            raise refused("as_of, version and at name a moment each: send one of them")
+        at = at or typed
+        if at is None and version is None:
+            version = key.version
+        try:
+            return self._services.key_history.as_it_was(visit.account_id, key.id, at, version)
+        except NotFoundError:
+            if at is None:
+                raise
+            return None
+
+
+def _typed(req: falcon.Request) -> datetime | None:
+    """Return the time that the form sends, which has no zone and is meant in UTC. Raises ProblemError."""
+    text = (req.get_param("at") or "").strip()
+    if not text:
+        return None
+    try:
+        found: datetime = _TIME.validate_python(f"{text}{':00' if len(text) == _TO_THE_MINUTE else ''}Z")
+    except ValidationError:
+        raise refused("at must be a time, as in 2026-03-10T21:43") from None
+    return found
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name in LIFECYCLE_FIELDS if then[name] != now[name]]
