@@ -28,6 +28,14 @@ class LogProofs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def health(self) -> tuple[int, int]:
+        """Return by how many positions the tree is behind the log, and how many of its events have no signed head."""
+        with self._database.get_connection() as connection:
+            size, position = Tiles(connection).end()
+            head = latest_head(connection)
+            row = connection.execute("SELECT coalesce(max(notification_id), 0) AS end FROM rpawatch.events").fetchone()
+        return max(0, (row["end"] if row else 0) - position), max(0, size - (head.size if head else 0))
+
     def size(self) -> int:
         """Return how many events the tree has."""
         with self._database.get_connection() as connection:

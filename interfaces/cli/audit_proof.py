@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from projections.read_model import Connection
 
 _KEY_COLUMNS: Final = {"public_key": "Public key", "published_at": "Published", "retired_at": "Retired"}
+_WAIT_SECONDS_MAX: Final = 120.0
+"""Two heads of a service that runs."""
+_WAIT_STEP_SECONDS: Final = 1.0
 _NO_HEAD: Final = (
     "No head of the log was signed yet. Start the service (`rpawatch serve`), which signs one each minute."
 )
@@ -97,6 +101,9 @@ def prove(  # noqa: PLR0913 - each is an option
         Path | None,
         typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output.", show_default=False),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="For the head that the service signs next, if the event needs it: a minute.")
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -112,7 +119,8 @@ def prove(  # noqa: PLR0913 - each is an option
         note = None if against is None else read_text(against)
         if note is None:
             _sign_what_is_there(desk, connection)
-        proof = _proof(connection, key_id, version or 0, position, note)
+        until = time.monotonic() + (_WAIT_SECONDS_MAX if wait and note is None else 0)
+        proof = _proof_until(until, lambda: _proof(connection, key_id, version or 0, position, note))
         text = json.dumps(proof.as_json(), indent=2).encode() + b"\n"
         if output is None:
             write_bytes(text)
@@ -120,6 +128,16 @@ def prove(  # noqa: PLR0913 - each is an option
         with private_file(output) as file:
             file.write(text)
         say(f"{output} has the proof of the event at position {proof.position}.")
+
+
+def _proof_until(until: float, prove_it: Callable[[], EventProof]) -> EventProof:
+    while True:
+        try:
+            return prove_it()
+        except NotProvableError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_WAIT_STEP_SECONDS)
 
 
 def _proof(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from application.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,11 +76,30 @@ class _Projection:
         )
 
 
+class _LogTree:
+    """How it goes with the proof of the log; nothing while the store can't be asked."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the gauges."""
+        with suppress(StoreUnavailableError):
+            behind, unsigned = self._services.log_proofs.health()
+            yield GaugeMetricFamily(
+                "rpawatch_log_tree_lag_events", "Events that the Merkle tree has not taken in yet", value=behind
+            )
+            yield GaugeMetricFamily(
+                "rpawatch_log_unsigned_events", "Events of the tree that no signed head has yet", value=unsigned
+            )
+
+
 class Metrics:
     """`GET /metrics`: the counts of this process, or of all web processes of a service that has several."""
 
     def __init__(self, services: Services) -> None:
         self._projection = _Projection(services)
+        self._log_tree = _LogTree(services)
         self._folder = services.shared_folder
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -90,5 +112,6 @@ class Metrics:
         else:
             MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
         registry.register(self._projection)
+        registry.register(self._log_tree)
         resp.content_type = CONTENT_TYPE_LATEST
         resp.data = generate_latest(registry)
