@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bench import pages, reading, scenarios, single, tables
+from bench import pages, proof, reading, scenarios, single, tables
 from bench.figures import Results
 from bench.ground import ENDING_SIGNALS, ground
 from bench.services import Lineup
@@ -36,6 +36,8 @@ PARTS: dict[str, Callable[[Lineup, float, Results], None]] = {
     "lag": reading.lag,
     "keys": reading.key_lists,
     "pages": pages.pages,
+    "proof": proof.proof,
+    "tree-cost": proof.tree_cost,
     "long": single.long,
 }
 

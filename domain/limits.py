@@ -52,6 +52,9 @@ IDEMPOTENCY_KEY_CHARS_MAX = 255
 REQUEST_ID_CHARS_MAX = 64
 BAD_KEYS_PER_MINUTE_MAX = 30
 """Refused keys that one address may present in a minute before it is told to slow down."""
+POSITION_MAX = 10**18
+"""Of an event in the log, a version of a stream and a size of the tree, in a request: more than will ever be, and a
+number that JSON Schema can say exactly."""
 PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
 SEARCH_CHARS_MAX = 200

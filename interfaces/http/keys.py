@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
-from application.replay.streams import VERSION_MAX
 from domain import key_secret, limits
 from domain.api_key import ApiKey
 from domain.errors import AlreadyRotatedError
@@ -166,7 +165,7 @@ class KeyResource(_ShowsKeys):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_KEYS)
         check_parameters(req, "as_of", "version")
-        at, version = time_parameter(req, "as_of"), int_parameter(req, "version", 1, VERSION_MAX)
+        at, version = time_parameter(req, "as_of"), int_parameter(req, "version", 1, limits.POSITION_MAX)
         if at is not None and version is not None:
             raise refused("as_of and version both name a moment: send one of them")
         if at is not None or version is not None:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import NotFoundError
+from domain.limits import POSITION_MAX
 from domain.permissions import Action
-from domain.proof.checkpoint import SIZE_MAX
 from interfaces.http.admin import AdminResource, check_parameters, send
 from interfaces.http.parameters import int_parameter, refused
 from interfaces.http.presenters import time_text
@@ -92,7 +92,7 @@ class InclusionResource(_Proofs):
         """Prove that an event is in the log that was signed."""
         self._check_auditor(req)
         check_parameters(req, "position", "size")
-        position, size = _needed(req, "position"), int_parameter(req, "size", 1, SIZE_MAX)
+        position, size = _needed(req, "position"), int_parameter(req, "size", 1, POSITION_MAX)
         with _proving():
             send(resp, self._services.log_proofs.event(position, size).as_json())
 
@@ -105,11 +105,10 @@ class ConsistencyResource(_Proofs):
         self._check_auditor(req)
         check_parameters(req, "from", "to")
         old, new = _needed(req, "from"), _needed(req, "to")
+        if new < old:
+            raise refused("to must not be before from")
         with _proving():
-            try:
-                hashes = self._services.log_proofs.prefix(old, new)
-            except NotProvableError as error:
-                raise refused(str(error)) from None
+            hashes = self._services.log_proofs.prefix(old, new)
         send(resp, {"from": old, "to": new, "hashes": [base64.b64encode(one).decode() for one in hashes]})
 
 
@@ -124,7 +123,7 @@ class EventProofResource(AdminResource):
         if not (position.isascii() and position.isdigit() and len(position) <= _DIGITS_MAX):
             raise NotFoundError
         with _proving():
-            proof = self._services.log_proofs.event_of_account(caller["account_id"], min(int(position), SIZE_MAX))
+            proof = self._services.log_proofs.event_of_account(caller["account_id"], min(int(position), POSITION_MAX))
         send_proof(resp, proof)
 
 
@@ -135,7 +134,7 @@ def send_proof(resp: falcon.Response, proof: EventProof) -> None:
 
 
 def _needed(req: falcon.Request, name: str) -> int:
-    number = int_parameter(req, name, 1, SIZE_MAX)
+    number = int_parameter(req, name, 1, POSITION_MAX)
     if number is None:
         raise refused(f"{name} is required")
     return number

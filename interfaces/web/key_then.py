@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from application.keys import key_of_account
-from application.replay.streams import VERSION_MAX
+from domain import limits
 from domain.api_key import ApiKey
 from domain.errors import NotFoundError
 from domain.permissions import Action
@@ -78,7 +78,11 @@ class KeyThenPage(Page):
 
         Raises ProblemError, and NotFoundError for a version that it did not have.
         """
-        at, version, typed = time_parameter(req, "as_of"), int_parameter(req, "version", 1, VERSION_MAX), _typed(req)
+        at, version, typed = (
+            time_parameter(req, "as_of"),
+            int_parameter(req, "version", 1, limits.POSITION_MAX),
+            _typed(req),
+        )
         if sum(one is not None for one in (at, version, typed)) > 1:
             raise refused("as_of, version and at name a moment each: send one of them")
         at = at or typed

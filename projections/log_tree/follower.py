@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     LoadSigner: TypeAlias = Callable[[str], Signer]
     """Returns what signs for the log of this name; raises SigningKeyError."""
 
-_LOCK: Final = 0x72706177_74726565  # "rpawtree"
+LOCK: Final = 0x72706177_74726565  # "rpawtree"
+"""Advisory, of the one that works; others stand by."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class TreeFollower:
                     follow(
                         connection,
                         stop,
-                        _LOCK,
+                        LOCK,
                         partial(self._begin, connection),
                         lambda: None,
                         turn_seconds_min=self.TURN_SECONDS_MIN,
@@ -85,7 +86,7 @@ class TreeFollower:
         """
         with closing(self._connect()) as connection:
             begin_session(connection, FOLLOWER_SESSION)
-            if not try_lock(connection, _LOCK):
+            if not try_lock(connection, LOCK):
                 return
             try:
                 growth = Growth(connection)
@@ -95,7 +96,7 @@ class TreeFollower:
                 if head is None or head.size < growth.size:
                     self._add_head(connection, growth.size)
             finally:
-                unlock(connection, _LOCK)
+                unlock(connection, LOCK)
 
     def _begin(self, connection: Connection) -> Callable[[], bool]:
         head = latest_head(connection)

@@ -29,8 +29,12 @@ FROM (
 ) AS leaf
 GROUP BY place / 256 ORDER BY place / 256
 """
+# The last tile of each level, by one look at the index each: the tree may have millions of them.
 _EDGE = """
-SELECT DISTINCT ON (level) level, number, hashes, last_position FROM rpawatch.tree_tiles ORDER BY level, number DESC
+SELECT last.* FROM generate_series(0, 7) AS tiles (level) CROSS JOIN LATERAL (
+    SELECT level, number, hashes, last_position FROM rpawatch.tree_tiles
+    WHERE tree_tiles.level = tiles.level ORDER BY number DESC LIMIT 1
+) AS last ORDER BY last.level
 """
 _STORE = """
 INSERT INTO rpawatch.tree_tiles (level, number, hashes, last_position)

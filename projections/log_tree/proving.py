@@ -57,9 +57,7 @@ def prove_prefix(connection: Connection, old: int, new: int) -> list[bytes]:
     tiles = Tiles(connection)
     size, _ = tiles.end()
     if not 0 < old <= new <= size:
-        raise NotProvableError(
-            f"`from` and `to` must be from 1 to {size}, the events that the tree has, in this order."
-        )
+        raise NotProvableError(f"The tree has {size} events, and a proof was asked for of {old} among {new}.")
     return consistency_proof(old, new, tiles.subtree)
 
 

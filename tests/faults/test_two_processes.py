@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from application.event_sourcing import SNAPSHOT_INTERVAL
+from application.event_sourcing import SNAPSHOT_INTERVAL, EventSourcing
+from application.replay.limits import breaches
+from application.store.database import Database
 from domain.key_secret import KeySecret
 from tests.support.effort import LONG, effort
 from tests.support.history import Attempt, History, broken_rules, read_log
@@ -40,6 +42,16 @@ CLOCK_READ_SECONDS = 0.001
 def through(robot: Robot, service: Service) -> Robot:
     """The same robot, which sends to another process."""
     return replace(robot, ask=service.ask)
+
+
+def limits_that_were_broken(conninfo: str) -> list[str]:
+    """What `rpawatch audit limits` says of the log."""
+    database = Database(conninfo)
+    database.open()
+    try:
+        return [breach.text for breach in breaches(EventSourcing(database), None, lambda *_: None)]
+    finally:
+        database.close()
 
 
 def from_address(number: int) -> dict[str, str]:
@@ -95,6 +107,7 @@ def test_a_key_is_used_sixty_times_a_minute_however_many_processes_it_is_fired_a
         attempts = [attempt for several in pool.map(fire, range(8)) for attempt in several]
     log = read_log(installation.conninfo())
     assert broken_rules(history.attempts, log) == []
+    assert limits_that_were_broken(installation.conninfo()) == []
     throttled = [attempt for attempt in attempts if attempt.status == 429]
     assert sum(attempt.status == 201 for attempt in attempts) == 60
     assert len(throttled) == 96 - 60
@@ -151,6 +164,7 @@ def test_no_use_is_accepted_anywhere_after_a_deactivation_was_acknowledged(
     # The test is worth something when there were such.
     assert overlapping > 0
     assert broken_rules(history.attempts, read_log(installation.conninfo())) == []
+    assert limits_that_were_broken(installation.conninfo()) == []
 
 
 def test_a_key_that_one_process_deactivated_is_refused_on_the_very_next_request_to_the_other(

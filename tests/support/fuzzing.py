@@ -175,8 +175,12 @@ def _as_uuid(value: Any) -> UUID | None:
 def _keep_rules_of_query(query: dict[str, Any]) -> None:
     if query.get("format") is not None:
         query.pop("limit", None)
+    if query.get("as_of") is not None:
+        query.pop("version", None)
     if query.get("from") is not None and query.get("to") is not None:
-        query["from"], query["to"] = sorted((query["from"], query["to"]), key=_instant)
+        # Of times, or of trees.
+        order = int if str(query["from"]).isdigit() else _instant
+        query["from"], query["to"] = sorted((query["from"], query["to"]), key=order)
 
 
 def _instant(text: str) -> datetime:

@@ -19,7 +19,6 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema
 
-from application.replay.streams import VERSION_MAX
 from domain import limits
 from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
@@ -123,7 +122,7 @@ PARAMETERS: dict[str, Parameter] = {
     "version": query_parameter(
         "version",
         "As it was after so many events.",
-        Schema(type=DataType.INTEGER, minimum=1, maximum=VERSION_MAX),
+        Schema(type=DataType.INTEGER, minimum=1, maximum=limits.POSITION_MAX),
     ),
     "history_kind": query_parameter(
         "kind", "`all` has its uses too.", text(enum=[*HISTORY_KINDS], default=HISTORY_KINDS[0])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from openapi_pydantic import DataType, Parameter, Schema
 
-from domain.proof.checkpoint import SIZE_MAX
+from domain.limits import POSITION_MAX
 from interfaces.http.openapi import proof_answers as answers
 from interfaces.http.openapi.entry import Access, Entry, Success
 from interfaces.http.openapi.parameter import path_parameter, query_parameter
 
 
 def _count() -> Schema:
-    return Schema(type=DataType.INTEGER, minimum=1, maximum=SIZE_MAX)
+    return Schema(type=DataType.INTEGER, minimum=1, maximum=POSITION_MAX)
 
 
 PROOF_PARAMETERS: dict[str, Parameter] = {
@@ -85,7 +85,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         access=Access.SESSION,
         parameters=("old_size", "new_size"),
         success=(Success(description="The proof.", model=answers.ConsistencyProof),),
-        problems=("not-signed-in", "forbidden", "not-found", "invalid-request"),
+        problems=("not-signed-in", "forbidden", "not-found", "no-proof-yet", "invalid-request"),
     ),
     Entry(
         method="get",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.limits import POSITION_MAX
 from projections.log_tree.follower import TreeFollower
 from tests.acceptance.audit.asking import create_key, listed
 
@@ -31,3 +32,10 @@ def test_a_size_of_which_no_head_was_signed_has_none(world: World) -> None:
     answer = world.ask("GET", f"{AUDIT}/proof/inclusion?position=1&size=123456789", headers=world.signed_in("aud"))
     assert (answer.status, answer.problem) == (409, "no-proof-yet")
     assert "123456789" in answer.json["detail"]
+
+
+def test_a_tree_that_is_larger_than_the_one_there_is_has_none(world: World) -> None:
+    world.wait_for_head()
+    path = f"{AUDIT}/proof/consistency?from=1&to={POSITION_MAX}"
+    answer = world.ask("GET", path, headers=world.signed_in("aud"))
+    assert (answer.status, answer.problem) == (409, "no-proof-yet")
