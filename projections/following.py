@@ -54,13 +54,13 @@ def follow(  # noqa: PLR0913 - what followers differ in
     begin: Callable[[], Callable[[], bool]],
     stand_by: Callable[[], None],
     *,
-    turn_seconds_min: float = TURN_SECONDS_MIN,
+    turn_seconds_min: float | None = None,
 ) -> None:
     """Take turns along the log until `stop` is set, alone with what takes the same advisory lock.
 
     begin: is called with the lock held, and returns what takes a turn; that returns whether it is still behind.
     stand_by: is called each LOOK_SECONDS while another holds the lock. turn_seconds_min: between two turns when nobody
-    waits for the second one. Raises what these raise, psycopg.Error.
+    waits for the second one; TURN_SECONDS_MIN without it. Raises what these raise, psycopg.Error.
     """
     begin_session(connection, FOLLOWER_SESSION)
     while not try_lock(connection, lock):
@@ -73,7 +73,8 @@ def follow(  # noqa: PLR0913 - what followers differ in
     while not stop.is_set():
         began = time.monotonic()
         if not turn():
-            _wait_until_due(connection, stop, began + turn_seconds_min)
+            pause = TURN_SECONDS_MIN if turn_seconds_min is None else turn_seconds_min
+            _wait_until_due(connection, stop, began + pause)
 
 
 def _wait_until_due(connection: Connection, stop: threading.Event, due: float) -> None:

@@ -44,6 +44,7 @@ def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
     said = load_settings(
         listen="[::1]:0",
         data_dir=tmp_path,
+        signing_key=tmp_path / "key.pem",
         database_url="postgresql://me:s3cret%20@h/x",
         admin_email="ada@example.com",
         admin_password="a long walk in the rain",

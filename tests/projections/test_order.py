@@ -13,7 +13,7 @@ from application.store.database import Database
 from application.store.errors import ConflictError
 from application.store.recorder import EventRecorder
 from domain.account import Account
-from projections import projector as projector_module
+from projections import following
 from projections.schema import create_tables
 from tests.projections.histories import events_of
 from tests.projections.support import SeenPositions
@@ -53,7 +53,7 @@ def test_each_position_is_seen_once_and_in_order_under_four_writers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A reader that looks as often as it can meets the instants in which a higher position is there before a lower one.
-    monkeypatch.setattr(projector_module, "TURN_SECONDS_MIN", 0.0)
+    monkeypatch.setattr(following, "TURN_SECONDS_MIN", 0.0)
     chance = seeded_random()
     seen = SeenPositions(frozenset({Account.Renamed.TOPIC}))
     create_tables(world.owner, [seen])

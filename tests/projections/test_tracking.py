@@ -13,6 +13,7 @@ from application.accounts import OpenAccount
 from application.store.database import Database
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
+from projections import following
 from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.paging import PageRequest
@@ -41,7 +42,7 @@ def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> No
 
 
 def test_whoever_waits_is_not_kept_waiting_for_more_to_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projector_module, "TURN_SECONDS_MIN", 60.0)
+    monkeypatch.setattr(following, "TURN_SECONDS_MIN", 60.0)
     monkeypatch.setattr(projector_module, "LOOK_SECONDS", 60.0)
     world.follow()
     for _ in range(5):
@@ -51,7 +52,7 @@ def test_whoever_waits_is_not_kept_waiting_for_more_to_project(world: World, mon
 
 
 def test_what_nobody_waits_for_is_projected_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(projector_module, "TURN_SECONDS_MIN", 1.0)
+    monkeypatch.setattr(following, "TURN_SECONDS_MIN", 1.0)
     world.follow()
     assert wait_for(world.database, world.append(receipts(1)), 10)
     before = position(world.database)
