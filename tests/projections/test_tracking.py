@@ -14,7 +14,6 @@ from application.store.database import Database
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
 from projections import following
-from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
@@ -43,7 +42,7 @@ def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> No
 
 def test_whoever_waits_is_not_kept_waiting_for_more_to_project(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "TURN_SECONDS_MIN", 60.0)
-    monkeypatch.setattr(projector_module, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 60.0)
     world.follow()
     for _ in range(5):
         # Others append as well, and nobody waits for those.
