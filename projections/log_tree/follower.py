@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from domain.proof.checkpoint import Checkpoint, parse_checkpoint
+from domain.proof.errors import MalformedError
 from domain.proof.note import text_of
 from projections.following import FOLLOWER_SESSION, follow, pause_seconds
 from projections.log_tree.growth import Growth
 from projections.log_tree.heads import add_head, latest_head, log_keys, origin, seconds_since_signed
-from projections.log_tree.tiles import Tiles
+from projections.log_tree.tiles import TileMissingError, Tiles
 from projections.session import begin_session, try_lock, unlock
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 LOCK: Final = 0x72706177_74726565  # "rpawtree"
 """Advisory, of the one that works; others stand by."""
+
+_ASK_VERIFY: Final = "`rpawatch audit verify` says what was changed."
 
 _log = structlog.get_logger(__name__)
 
@@ -150,17 +153,16 @@ def check_in_use(connection: Connection, signer: Signer) -> None:
 
 
 def next_checkpoint(connection: Connection, name: str, size: int) -> Checkpoint:
-    """Return the head of the first `size` events, to be signed. Raises TreeSpoiltError, TileMissingError.
+    """Return the head of the first `size` events, to be signed. Raises TreeSpoiltError.
 
     A log must not sign two heads that do not belong together: who did that would be the forger.
     """
     tiles = Tiles(connection)
     head = latest_head(connection)
-    if head is not None:
-        signed = parse_checkpoint(text_of(head.note))
-        if signed.size > size or tiles.root(signed.size) != signed.root:
-            raise TreeSpoiltError(
-                f"The tree is not the one whose head of {signed.size} events was signed at {head.signed_at}."
-                " `rpawatch audit verify` says what was changed."
-            )
-    return Checkpoint(name, size, tiles.root(size))
+    try:
+        signed = None if head is None else parse_checkpoint(text_of(head.note))
+        if signed is None or (signed.size <= size and tiles.root(signed.size) == signed.root):
+            return Checkpoint(name, size, tiles.root(size))
+    except (MalformedError, TileMissingError) as error:
+        raise TreeSpoiltError(f"{error} {_ASK_VERIFY}") from None
+    raise TreeSpoiltError(f"The tree is not the one whose head of {signed.size} events was signed last. {_ASK_VERIFY}")

@@ -115,6 +115,21 @@ def test_a_tree_that_was_changed_behind_its_signed_head_gets_no_other(world: Wor
             next_checkpoint(connection, ORIGIN, 299)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    ["UPDATE rpawatch.checkpoints SET note = 'nonsense'", "DELETE FROM rpawatch.tree_tiles WHERE level = 0"],
+)
+def test_a_spoilt_head_or_tree_stops_the_signing_and_is_said_once(world: World, spoil: str) -> None:
+    install(world)
+    fill(world, 300)
+    with world.connect() as connection:
+        grow(connection)
+        add_head(connection, next_checkpoint(connection, ORIGIN, 300), [SIGNER])
+        world.owner.execute(spoil.encode())
+        with pytest.raises(TreeSpoiltError, match="audit verify"):
+            next_checkpoint(connection, ORIGIN, 300)
+
+
 def test_one_key_is_in_use_and_every_other_stays_published(world: World) -> None:
     install(world)
     with world.connect() as connection:
