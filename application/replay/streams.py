@@ -21,7 +21,7 @@ LIFECYCLE_TOPICS: Final = (
     "api_key.created", "api_key.throttled", "api_key.refused", "api_key.renamed", "api_key.rate_limit_changed",
     "api_key.expiry_set", "api_key.rotated", "api_key.deactivated",
 )  # fmt: skip
-"""What happens to a key but its uses. An index is for exactly these: migrations/0007_key_lifecycle.sql."""
+"""What happens to a key but its uses. An index is for exactly these: migrations/0006_key_lifecycle.sql."""
 _LIFECYCLE: Final = f"topic IN ({', '.join(repr(topic) for topic in LIFECYCLE_TOPICS)})"
 _STREAM: Final = "WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
 _ORDER: Final = "ORDER BY originator_version LIMIT %s"
