@@ -33,8 +33,16 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="module")
-def services(database_url: str, clock: FakeClock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """The service, with its projector at work, and heads of the log signed as soon as it has grown."""
+def signs_at_once() -> bool:
+    """Whether a head of the log is signed as soon as it has grown; modules that ask for proofs say so."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def services(
+    database_url: str, clock: FakeClock, tmp_path_factory: pytest.TempPathFactory, *, signs_at_once: bool
+) -> Iterator[Services]:
+    """The service, with its projector at work."""
     signing_key = tmp_path_factory.mktemp("keys") / "signing-key.pem"
     with Services(database_url, clock=clock, threads=8) as services, pytest.MonkeyPatch.context() as patch:
         with pytest.MonkeyPatch.context() as at_the_start:
@@ -43,8 +51,9 @@ def services(database_url: str, clock: FakeClock, tmp_path_factory: pytest.TempP
             services.begin(admin_password="made for this test run only")
         with closing(services.connect_projector()) as connection:
             ensure_signing_key(signing_key, connection)
-        patch.setattr(TreeFollower, "TURN_SECONDS_MIN", 0.1)
-        patch.setattr(TreeFollower, "SIGN_SECONDS_MIN", 0.0)
+        if signs_at_once:
+            patch.setattr(TreeFollower, "TURN_SECONDS_MIN", 0.1)
+            patch.setattr(TreeFollower, "SIGN_SECONDS_MIN", 0.0)
         yield services.follow(signing_key)
 
 

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from tests.support.fuzzing import Target
     from tests.support.world import World
 
+
+@pytest.fixture(scope="module")
+def signs_at_once() -> bool:
+    """Proofs are asked for."""
+    return True
+
+
 EXAMPLES = effort(short=20, long=1_000)
 DOCUMENT = json.loads((Path(__file__).parents[2] / "interfaces/http/openapi/openapi.json").read_text(encoding="utf-8"))
 # It leaves out the operation that the document itself is read with.

@@ -22,6 +22,13 @@ from tests.acceptance.permissions.matrix import (
 if TYPE_CHECKING:
     from tests.support.world import World
 
+
+@pytest.fixture(scope="module")
+def signs_at_once() -> bool:
+    """Proofs are asked for."""
+    return True
+
+
 WITH_A_SESSION = committed("With a session")
 WITH_A_KEY = committed("With an API key")
 IN_AN_ACCOUNT = [request for request in WITH_A_SESSION if "{account_id}" in request]

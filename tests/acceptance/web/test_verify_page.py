@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
+@pytest.fixture(scope="module")
+def signs_at_once() -> bool:
+    """Proofs are asked for."""
+    return True
+
+
 def verify_of(world: World) -> str:
     return f"/accounts/{world.cast.account_a}/audit/verify"
 
