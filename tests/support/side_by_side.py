@@ -2,8 +2,7 @@
 
     python tests/support/side_by_side.py [AT_ONCE]
 
-AT_ONCE is how many run at the same time: one more than there are processors, unless it is given; with two of two
-processors these did nothing half of the time. What a
+AT_ONCE is how many run at the same time: as many as there are processors, and two at least, unless it is given. What a
 part writes goes to a file of its own. At its end its last words are printed, or all of it when it failed; the others go
 on, and the exit code is 1. SIGINT, SIGTERM and SIGHUP end the parts as Ctrl-C does.
 """
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Self
 
+AT_ONCE_MIN = 2
 END_SECONDS_MAX = 75.0
 """For all fixtures to end what they started; debian_postgres.py gives its own part and its server 30 s each."""
 _POLL_SECONDS = 0.05
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) > 1 or not all(argument.isdecimal() and int(argument) for argument in arguments):
         sys.stderr.write(__doc__ or "")
         return 2
-    at_once = int(arguments[0]) if arguments else (os.cpu_count() or 1) + 1
+    at_once = int(arguments[0]) if arguments else max(AT_ONCE_MIN, os.cpu_count() or 0)
     signals = Signals().listen()
     scratch = Path(tempfile.mkdtemp(prefix="rpawatch-tests-"))
     try:
