@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from schemathesis.transport.wsgi import WSGITransport
 from domain.api_key import ApiKey
 from domain.limits import RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from interfaces.http.openapi.examples import FLOW_ID
+from projections.audit_queries import AuditFilter
 from tests.support.world import email_of, password_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _ZONES = strategies.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(tim
 _TIMES = strategies.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=_ZONES)  # noqa: DTZ001 - zones are drawn
 # Its own are of all years that there are, and nearly all of them do not match the pattern beside the format.
 schemathesis.openapi.format("date-time", _TIMES.map(datetime.isoformat))
+_TILE = re.compile(r"(x\d{3}/){0,5}\d{3}(\.p/\d+)?", re.ASCII)
 BETWEEN_REQUESTS = timedelta(seconds=3)
 """An address that presents a bad key with each request stays below the number that is borne in a minute."""
 
@@ -47,6 +50,8 @@ class Target:
     app: WSGIApplication
     robot: Robot
     job_id: UUID
+    position: int
+    """Of an event of account A that has a proof."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Let time pass, and answer."""
@@ -60,7 +65,9 @@ def target_of(world: World, app: WSGIApplication) -> Target:
     world.cast.add_process(world.cast.account_a, UUID(FLOW_ID))  # so that the document's own examples are taken in
     robot = world.robot(limit=RATE_LIMIT_MAX)
     reported = robot.report(details=[{"sequence_no": 1, "status": "failed", "record_id": "INV-1001"}])
-    return Target(world, app, robot, UUID(reported.json["job_id"]))
+    world.wait_for_head()
+    [event] = world.services.audit_log.page(world.cast.account_a, AuditFilter(), 1, None)[0]
+    return Target(world, app, robot, UUID(reported.json["job_id"]), event["position"])
 
 
 @dataclass
@@ -127,6 +134,10 @@ class _Sensible:
         if (job_id := _as_uuid(parameters.get("job_id"))) and job_id.int % 8 and _as_uuid(parameters["account_id"]):
             # There is one, and it is of one account.
             parameters |= {"job_id": str(self.target.job_id), "account_id": str(self.target.world.cast.account_a)}
+        if str(parameters.get("position", "")).isdecimal() and int(parameters["position"]) % 8:
+            parameters |= {"position": str(self.target.position), "account_id": str(self.target.world.cast.account_a)}
+        if _TILE.fullmatch(str(parameters.get("number", ""))) and len(parameters["number"]) % 2:
+            parameters |= {"level": "0", "number": "000.p/1"}
         if (key_id := _as_uuid(case.path_parameters.get("key_id"))) is not None and key_id.int % 8:
             # A new one each time: what a key is asked for ends it sooner or later.
             case.path_parameters["key_id"] = str(self.target.world.robot().key_id)
@@ -175,6 +186,9 @@ def _as_uuid(value: Any) -> UUID | None:
 def _keep_rules_of_query(query: dict[str, Any]) -> None:
     if query.get("format") is not None:
         query.pop("limit", None)
+    for name in ("position", "from", "to"):
+        if str(query.get(name, "")).isdecimal() and int(query[name]) % 8:
+            query[name] = 1 + int(query[name]) % 2  # one that there is
     if query.get("as_of") is not None:
         query.pop("version", None)
     if query.get("from") is not None and query.get("to") is not None:
