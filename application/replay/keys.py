@@ -197,7 +197,8 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tu
 
 
 def _shown(key: ApiKey | None) -> dict[str, Any]:
-    return {} if key is None else {name: getattr(key, name) for name in SHOWN}
+    # That a new key was refused no time is no news.
+    return {"refusals": 0} if key is None else {name: getattr(key, name) for name in SHOWN}
 
 
 def _happening(placed: Placed, changes: Mapping[str, tuple[Any, Any]]) -> Happening:
