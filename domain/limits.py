@@ -45,6 +45,9 @@ TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 # Requests
 BODY_BYTES_MAX_DEFAULT = 10 * 1024 * 1024
+"""Of a report."""
+SMALL_BODY_BYTES_MAX = 64 * 1024
+"""Of every other request: what people and their scripts send is some hundred bytes."""
 JSON_DEPTH_MAX = 100
 ERRORS_LISTED_MAX = 100
 """Validation errors that one answer lists; the rest is counted."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from waitress.adjustments import Adjustments
 
-from domain.limits import BODY_BYTES_MAX_DEFAULT
+from domain.limits import BODY_BYTES_MAX_DEFAULT, SMALL_BODY_BYTES_MAX
 
 RECEIVE_BYTES: Final = 8 * 1024
 """Of one read. Asking for 64 KiB makes small requests a quarter dearer: the allocator gives the rest back each time."""
@@ -57,6 +57,8 @@ class ServerLimits:
     """Open connections. When another one comes, the server drops who is least likely to be missed."""
     body_bytes_max: int = BODY_BYTES_MAX_DEFAULT
     """A request's body, decoded. Above 128 KiB it is kept in a temporary file, not in memory."""
+    small_body_bytes_max: int = SMALL_BODY_BYTES_MAX
+    """The same, at paths that are not among those that take large ones."""
     header_bytes_max: int = 32 * 1024
     """Request line and header fields. Room for the cookies and tracing fields of any proxy."""
     header_fields_max: int = 100
@@ -121,16 +123,20 @@ def allow_open_files(limits: ServerLimits) -> int:
 class Settings(Adjustments):
     """waitress' settings, with ours along for what it hands nothing else to. Raises ValueError for a bad address."""
 
-    def __init__(self, host: str, port: int, limits: ServerLimits, trusted_peer: str | None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        limits: ServerLimits,
+        trusted_peer: str | None,
+        large_body_paths: frozenset[str] | None = None,
+    ) -> None:
         super().__init__(
             host=host,
             port=port,
             ident=None,  # no Server field, no Via
             threads=limits.threads,
             connection_limit=limits.connections_max,
-            # waitress refuses what reaches a limit. Its own for bodies counts the framing; RequestParser the content.
-            max_request_header_size=limits.header_bytes_max + 1,
-            max_request_body_size=limits.body_bytes_max + 2 * CHUNK_OVERHEAD_BYTES_MAX,
             inbuf_overflow=BODY_IN_MEMORY_BYTES_MAX,
             outbuf_overflow=ANSWER_IN_MEMORY_BYTES_MAX,
             log_socket_errors=False,  # clients that leave are no news
@@ -139,3 +145,10 @@ class Settings(Adjustments):
         self.socket_options = [*self.socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)]
         self.limits = limits
         self.trusted_peer = trusted_peer
+        self._large_body_paths = large_body_paths
+
+    def body_bytes_max_at(self, path: str) -> int:
+        """Return the largest body, decoded, that is received at a path."""
+        if self._large_body_paths is None or path in self._large_body_paths:
+            return self.limits.body_bytes_max
+        return min(self.limits.small_body_bytes_max, self.limits.body_bytes_max)

@@ -90,11 +90,9 @@ NO_ROOM = Refusal(
 )
 
 
-def too_large(limits: ServerLimits) -> Refusal:
+def too_large(bytes_max: int) -> Refusal:
     """Return the refusal of a body over the limit."""
-    return Refusal(
-        413, "too-large", f"The body is larger than {limits.body_bytes_max} bytes. Send it in smaller parts."
-    )
+    return Refusal(413, "too-large", f"The body is larger than {bytes_max} bytes. Send it in smaller parts.")
 
 
 def header_too_large(limits: ServerLimits) -> Refusal:
