@@ -34,7 +34,7 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
-from interfaces.http.server import Server, ServerLimits, SharedListening, allow_open_files, tune_memory
+from interfaces.http.server import Paths, Server, ServerLimits, SharedListening, allow_open_files, tune_memory
 from interfaces.http.sessions import SessionResource
 from interfaces.web.errors import show_problem, wants_page
 from interfaces.web.routes import web_routes
@@ -45,8 +45,12 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.http")
 
-_QUICK_PATHS = frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"})
-"""Of requests that take little time but for waiting at the door, where they let the server go on with others."""
+_PATHS = Paths(
+    # What waits at the door lets the server go on with others.
+    quick=frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"}),
+    health=frozenset({"/health/live"}),
+    large_bodies=frozenset({"/api/v1/ingest/report"}),
+)
 
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 _TILE = "/api/v1/audit/tile/{level}/{number}"
@@ -126,7 +130,7 @@ def create_server(services: Services, settings: Settings, listening: SharedListe
         problem=problem_of_server,
         trusted_proxy=settings.trusted_proxy,
         listening=listening,
-        quick_paths=_QUICK_PATHS,
+        paths=_PATHS,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from interfaces.http.server.limits import ServerLimits, Settings, allow_open_files, tune_memory
+from interfaces.http.server.limits import Paths, ServerLimits, Settings, allow_open_files, tune_memory
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.loop import Loop
 from interfaces.http.server.sharing import SharedListening
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECEIVED_MONOTONIC",
+    "Paths",
     "Server",
     "ServerLimits",
     "SharedListening",
@@ -56,9 +57,8 @@ class Server:
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
     problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
     X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: what to
-    accept from, together with other processes; host and port are then its own. quick_paths: of requests that take
-    little time but for waiting; they are served in one thread (see parking.py). Raises OSError when the address can't
-    be had, ValueError when it is none.
+    accept from, together with other processes; host and port are then its own. paths: those whose requests are treated
+    in their own way. Raises OSError when the address can't be had, ValueError when it is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them
@@ -71,14 +71,14 @@ class Server:
         problem: ProblemWriter,
         trusted_proxy: str | None = None,
         listening: SharedListening | None = None,
-        quick_paths: frozenset[str] = frozenset(),
+        paths: Paths | None = None,
     ) -> None:
         self._limits = limits
         self._stopping = False
         # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
         # own thread has this lock.
         self._ending = threading.RLock()
-        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy), problem, listening, quick_paths)
+        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy, paths), problem, listening)
 
     @property
     def address(self) -> tuple[str, int]:

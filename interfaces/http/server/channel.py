@@ -1,4 +1,10 @@
-"""One connection: what waitress' channel leaves open about time, progress, closing and who answers a refusal."""
+"""One connection: what waitress' channel leaves open about turns, time, progress and closing.
+
+A connection is in one state at a time. It receives a request (`request`), by the loop. Then the request is answered
+(`requests` has that one): it stands in the loop's queue, is served in the loop's thread or parked there, or is with a
+thread of the dispatcher. Then the answer leaves (`total_outbufs_len`), by the loop. What arrives meanwhile waits unread
+(`_ahead`). `overdue` knows how long each state may last.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +52,11 @@ class Channel(HTTPChannel):
         self.waiting_since = self.opened
         """When the last answer was complete; without one, the start of the connection."""
         self.answered = False
-        self.answer_here = False
+        self.was_refused = False
+        """Whether the last answer was a refusal: who sends junk is served after those who don't."""
+        self._ahead = b""
+        """Arrived after the request that is being answered, and not looked at yet: at most what one read brings."""
+        self._last_written = 0.0
         self._limits = server.adj.limits
         self.watched = False
         self.armed = 0
@@ -64,7 +74,10 @@ class Channel(HTTPChannel):
 
     def handle_read(self) -> None:
         """Read once, into the request or into nothing."""
-        in_body = self._lingering_since or (self.request is not None and self.request.body_rcv is not None)
+        # Of a body in chunks, each costs as much work as a small request.
+        in_body = self._lingering_since or (
+            self.request is not None and self.request.body_rcv is not None and not self.request.chunked
+        )
         try:
             data = self.recv(RECEIVE_BODY_BYTES if in_body else RECEIVE_BYTES)
         except BlockingIOError:
@@ -83,42 +96,67 @@ class Channel(HTTPChannel):
             self.handle_close()
 
     def received(self, data: bytes) -> bool:
-        """Take bytes of one or more requests. A refusal is answered here and now: it needs no thread to wait for."""
+        """Take bytes of one or more requests."""
+        self._ahead += data
+        self.go_on()
+        return True
+
+    def go_on(self) -> None:
+        """Read the next request from what has arrived, unless one is being answered or its answer is on its way.
+
+        One at a time: whoever sends many in one piece must not have them all worked on before others get their turn.
+        """
+        if not self._ahead or self.requests or self.close_when_flushed or self.total_outbufs_len or not self.connected:
+            return
+        data, self._ahead = self._ahead, b""
+        request = self.request
+        if request is None:
+            request = self.request = self.parser_class(self.adj)
         try:
-            going_on = super().received(data)
+            used = request.received(data)
         except OSError:
             # No temporary file for the body: the disk is full, or too many files are open.
-            if self.requests:
-                raise
             self.refuse(refusals.NO_ROOM)
-            return False
-        if self.answer_here:
-            self.answer_here = False
-            self.service()
-        return going_on
+            return
+        if request.completed:
+            self._ahead = data[used:]
+            self._line_up(request)
+        elif request.expect_continue and request.headers_finished and not self.sent_continue:
+            self.send_continue()
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer the request that is being received, and close. For a channel with nothing else to answer."""
+        """Have the request that is being received answered with a refusal, and the connection closed after it."""
         request = self.request or self.parser_class(self.adj)
         request.error = refusal
         request.completed = True
+        self._ahead = b""
+        self._line_up(request)
+
+    def _line_up(self, request: RequestParser) -> None:
+        self.request = None
+        self.sent_continue = False
+        # Whoever answered the last one may not have left waitress' `service`, which looks for a next one at its end.
         with self.requests_lock:  # type: ignore[attr-defined]  # missing in the stubs
             self.requests.append(request)
-            self.request = None
-        self.service()
+        self.server.line_up(self)
+
+    def has_more(self) -> bool:
+        """Tell whether something has arrived after the request that is being answered. In any thread."""
+        return bool(self._ahead)
 
     # Writing
 
     def service(self) -> None:
-        """Answer the first request. In a thread of the dispatcher, or in the loop for a refusal."""
+        """Answer the request that was received. In a thread of the dispatcher, or in the loop."""
         self.server.serve(self)
         request = self.requests[0]
         # Who said close sends nothing more, so closing can't destroy the answer on its way (see handle_write).
-        self._polite_close = request.error is not None or not request.connection_close
+        self._polite_close = request.error is not None or not request.connection_close or self.has_more()
         super().service()
 
     def write_soon(self, data: bytes) -> int:
         """Send or keep some of an answer. In a thread of the dispatcher. Raises ClientDisconnected."""
+        self._last_written = time.monotonic()
         if self._pieces is not None:
             self._pieces.append(data)
             return len(data)
@@ -146,6 +184,7 @@ class Channel(HTTPChannel):
         """Send what is pending, and close the connection after its last byte."""
         if not (self.close_when_flushed and self._polite_close):
             super().handle_write()
+            self.go_on()
         elif self.total_outbufs_len:
             # waitress would close after the last byte.
             self.close_when_flushed = False
@@ -194,10 +233,15 @@ class Channel(HTTPChannel):
             # A body in a temporary file
             self.request.close()
 
+    def readable(self) -> bool:
+        """Tell whether to read on: not before what has arrived was looked at."""
+        return bool(not self._ahead and super().readable())
+
     def cancel(self) -> None:
-        """Drop the waiting requests: the threads have ended."""
+        """Drop the request that nobody will answer: the client has gone, or the threads have ended."""
         for request in self.requests:
             request.close()
+        self.requests = []
         super().cancel()
 
     def handle_error(self) -> None:
@@ -226,7 +270,8 @@ class Channel(HTTPChannel):
             self._progress = None
             self.waiting_since = max(self.waiting_since, now)
         if self.requests:
-            return None
+            since = max(self._last_written, *[request.received_monotonic for request in self.requests], self.opened)
+            return "unanswered" if now - since > limits.answer_seconds_max else None
         if self.request is not None:
             # Of pipelined requests, the second is not read while the first is answered.
             begun = max(self.request.started_monotonic, self.waiting_since) if self.answered else self.opened
@@ -247,9 +292,9 @@ class Channel(HTTPChannel):
 
     def has_nothing_to_do(self, now: float) -> bool:
         """Tell whether closing it now loses nothing."""
-        busy = self.requests or self.request is not None or self.total_outbufs_len or self.close_when_flushed
+        busy = self.requests or self._ahead or self.request is not None or self.total_outbufs_len
         expected = not self.answered and now - self.opened < NEW_CONNECTION_GRACE_SECONDS
-        return not (busy or expected or self._lingering_since)
+        return not (busy or expected or self.close_when_flushed or self._lingering_since)
 
     def rank_for_dropping(self) -> tuple[int, float] | None:
         """Return a rank, least for who is least missed; None for a request that was received and is being answered.
@@ -272,4 +317,5 @@ class Channel(HTTPChannel):
     def unread_bytes(self) -> int:
         """Return the size of the bodies of its requests, also of a half-received one."""
         requests = [*self.requests, self.request] if self.request is not None else self.requests
-        return sum(len(request.body_rcv) for request in requests if request.body_rcv is not None)
+        bodies = sum(len(request.body_rcv) for request in requests if request.body_rcv is not None)
+        return bodies + len(self._ahead)

@@ -70,6 +70,9 @@ class ServerLimits:
     """How long a reader may take for the next `send_bytes_min` of an answer."""
     send_bytes_min: int = 64 * 1024
     """About 2 KiB/s. Not less: the kernel reports progress of a full socket in steps of a third of its buffer."""
+    answer_seconds_max: float = 30.0
+    """How long an answer, or its next piece, may take to be made: several times what any wait of the application may
+    take. The connection is closed then, whatever became of the request."""
     idle_seconds_max: float = 75.0
     """A kept-alive connection without a request. Longer than nginx keeps one (60 s), so that the proxy closes first."""
     linger_seconds_max: float = 2.0
@@ -88,6 +91,20 @@ class ServerLimits:
         if self.connections_max <= self.threads + self.queue_max:
             # A request that was accepted is never dropped for a new connection, so there must be others to drop.
             raise ValueError("connections_max must be greater than threads and queue_max together")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """The paths whose requests are treated in their own way.
+
+    quick: they take little time but for waiting, and are served in the thread of the loop (see parking.py). health:
+    they are quick and can't wait, however busy the server is (see turns.py). large_bodies: where bodies may be as large
+    as `body_bytes_max`, and not `small_body_bytes_max`; None for everywhere.
+    """
+
+    quick: frozenset[str] = frozenset()
+    health: frozenset[str] = frozenset()
+    large_bodies: frozenset[str] | None = None
 
 
 def tune_memory() -> None:
@@ -124,12 +141,7 @@ class Settings(Adjustments):
     """waitress' settings, with ours along for what it hands nothing else to. Raises ValueError for a bad address."""
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        limits: ServerLimits,
-        trusted_peer: str | None,
-        large_body_paths: frozenset[str] | None = None,
+        self, host: str, port: int, limits: ServerLimits, trusted_peer: str | None, paths: Paths | None = None
     ) -> None:
         super().__init__(
             host=host,
@@ -145,10 +157,10 @@ class Settings(Adjustments):
         self.socket_options = [*self.socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)]
         self.limits = limits
         self.trusted_peer = trusted_peer
-        self._large_body_paths = large_body_paths
+        self.paths = paths or Paths()
 
     def body_bytes_max_at(self, path: str) -> int:
         """Return the largest body, decoded, that is received at a path."""
-        if self._large_body_paths is None or path in self._large_body_paths:
+        if self.paths.large_bodies is None or path in self.paths.large_bodies:
             return self.limits.body_bytes_max
         return min(self.limits.small_body_bytes_max, self.limits.body_bytes_max)

@@ -22,6 +22,7 @@ from interfaces.http.server.polling import Poller
 from interfaces.http.server.sharing import Listening
 from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
+from interfaces.http.server.turns import Line, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 MAINTENANCE_SECONDS: Final = 1.0
 QUICK_BYTES_MAX: Final = 32 * 1024
 """Of a body that is taken apart in the thread of the loop: a millisecond. Larger and compressed ones go to a thread."""
+ANSWERING_SECONDS_MAX: Final = 0.01
+"""Of a turn, for requests that are answered in it: as long as that, new connections and new bytes wait."""
 DROPPED_PER_TURN_DIVISOR: Final = 64
 """Of `connections_max`, when it is reached: finding them costs a look at all, so a few at a time."""
 BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
@@ -49,8 +52,8 @@ class Loop(TcpWSGIServer):
     """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
 
     Its methods are called by that thread, unless they say otherwise. listening: what other
-    processes accept from too; without it, the address of the settings is listened on. quick_paths: of requests that
-    take little time but for waiting (see parking.py). Raises OSError when the address can't be had.
+    processes accept from too; without it, the address of the settings is listened on. Raises OSError when the address
+    can't be had.
     """
 
     channel_class = Channel
@@ -68,13 +71,12 @@ class Loop(TcpWSGIServer):
         settings: Settings,
         problem: ProblemWriter,
         listening: Listening | None = None,
-        quick_paths: frozenset[str] = frozenset(),
     ) -> None:
-        self._quick_paths = quick_paths
+        self._paths = settings.paths
         self.problem = problem
         self.draining = False
         self.dispatcher = Dispatcher()
-        self._quick: deque[Channel] = deque()
+        self._turns = Turns()
         self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
         self._limits = settings.limits
         self._thread = 0
@@ -121,11 +123,13 @@ class Loop(TcpWSGIServer):
         self._listening.note(len(self.active_channels))
         self._listening.look_again(self._accept_one)
         self.parking.go_on()
-        while self._quick:
-            self.parking.serve(self._quick.popleft())
+        self._answer_some()
         while self._changed:
-            self._poller.arm(self._changed.popleft())
-        self._poller.poll(min(seconds_max, self._listening.seconds_max, self.parking.seconds_left()), self._map)
+            channel = self._changed.popleft()
+            channel.go_on()
+            self._poller.arm(channel)
+        waits = (seconds_max, self._listening.seconds_max, self.parking.seconds_left())
+        self._poller.poll(0.0 if self._turns else min(waits), self._map)
 
     def connections(self) -> int:
         """Return the number of open connections."""
@@ -154,23 +158,45 @@ class Loop(TcpWSGIServer):
         with suppress(BlockingIOError):
             self.trigger.pull_trigger()
 
-    def add_task(self, channel: Channel) -> None:  # type: ignore[override]  # the stubs say Task
-        """Have the first request of a channel answered: by a thread, or at once when it is refused."""
+    # Answering
+
+    def line_up(self, channel: Channel) -> None:
+        """Have the request that a connection has received answered, when it is its turn."""
         request = channel.requests[0]
+        if request.error is None and request.path in self._paths.health:
+            line = Line.HEALTH
+        else:
+            line = Line.REFUSED if channel.was_refused else Line.ORDINARY
+        self._turns.add(channel, line)
+
+    def _answer_some(self) -> None:
+        """Answer those whose turn it is, for as long as a turn may take."""
+        until = time.monotonic() + ANSWERING_SECONDS_MAX
+        while self._turns:
+            self._answer(self._turns.next())
+            if time.monotonic() > until:
+                break
+
+    def _answer(self, channel: Channel) -> None:
+        """Answer a request that costs little here, and have the others answered by a thread."""
+        if not channel.connected:
+            channel.cancel()
+            return
+        request = channel.requests[0]
+        if request.error is None and self._is_quick(request):
+            self.parking.serve(channel)
+            return
         if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
             request.error = refusals.OVERLOADED
-        here = threading.get_ident() == self._thread
-        if here and request.error is not None:
-            channel.answer_here = True
-        elif here and self._is_quick(request):
-            self._quick.append(channel)
+        if request.error is not None:
+            channel.service()
         else:
             self.dispatcher.add_task(channel)
 
     def _is_quick(self, request: RequestParser) -> bool:
         """Tell whether serving it takes little time but for waiting, so that it can be served in this thread."""
         return (
-            request.path in self._quick_paths
+            (request.path in self._paths.quick or request.path in self._paths.health)
             and (request.body_rcv is None or len(request.body_rcv) <= QUICK_BYTES_MAX)
             and "CONTENT_ENCODING" not in request.headers
             and len(self.parking) < self._limits.queue_max

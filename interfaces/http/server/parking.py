@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from greenlet import getcurrent, greenlet
@@ -38,6 +40,8 @@ class Parking:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._parked: dict[_Stack, Waited] = {}
+        self._deadlines: list[tuple[float, int, _Stack]] = []
+        self._numbers = count()
         self._ready: deque[_Stack] = deque()
 
     def __len__(self) -> int:
@@ -63,21 +67,25 @@ class Parking:
             raise TypeError("only a request that is served in the loop can be parked")
         waited = submit(lambda: self._resume_soon(stack))
         self._parked[stack] = waited
+        # The number decides between equal times: stacks have no order.
+        heappush(self._deadlines, (waited.until, next(self._numbers), stack))
         stack.parent.switch()  # type: ignore[union-attr] # the loop
         return waited
 
     def go_on(self) -> None:
         """Go on with those that have what they waited for, and those that have waited long enough."""
-        while self._ready:
+        for _ in range(len(self._ready)):
             self._resume(self._ready.popleft())
         while self.seconds_left() <= 0:
-            stack, waited = next(iter(self._parked.items()))
-            waited.give_up()
+            _, _, stack = heappop(self._deadlines)
+            self._parked[stack].give_up()
             self._resume(stack)
 
     def seconds_left(self) -> float:
-        """Return when the next one has waited long enough. All may wait equally long, so it is the first one."""
-        return next((waited.until - time.monotonic() for waited in self._parked.values()), math.inf)
+        """Return when the next one has waited long enough."""
+        while self._deadlines and self._deadlines[0][2] not in self._parked:
+            heappop(self._deadlines)
+        return self._deadlines[0][0] - time.monotonic() if self._deadlines else math.inf
 
     def _resume(self, stack: _Stack) -> None:
         if self._parked.pop(stack, None) is not None:

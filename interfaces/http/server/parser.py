@@ -3,9 +3,9 @@
 A proxy in front and this server must agree on where each request ends, or one client's bytes become another's request
 (RFC 9112, sections 6 and 11.2). So nothing is repaired, and after a refusal the connection is never read as HTTP again.
 
-The time that reading takes grows with the bytes and no faster. Bytes are looked at by finding, splitting, and expressions
-in which each byte can match in one way only. None of waitress' expressions is used: one of them took seconds for a field
-of blanks.
+The time that reading takes grows with the bytes and no faster. Bytes are looked at by finding, splitting, and
+expressions in which each byte can match in one way only. None of waitress' expressions is used: one of them took
+seconds for a field of blanks.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class RequestParser(HTTPRequestParser):
     error: Refusal | None  # type: ignore[assignment]  # waitress' own errors are replaced, and repeat what was sent
     headers: dict[str, str]
     body_rcv: Any
+    adj: Settings
     proxy_netloc: str
     received_monotonic: float = 0.0
 
@@ -78,7 +79,9 @@ class RequestParser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         """Take bytes from the connection and return how many were used up. All of them are after an error."""
-        used = self._receive_header(data) if self.body_rcv is None else self._receive_body(data)
+        used = 0 if self.headers_finished else self._receive_header(data)
+        if self.body_rcv is not None and not self.completed:
+            used += self._receive_body(data[used:])
         if not self.completed:
             return used
         self.received_monotonic = time.monotonic()
@@ -229,9 +232,7 @@ class RequestParser(HTTPRequestParser):
             if self.content_length > bytes_max:
                 raise _RefusedError(refusals.too_large(bytes_max))
             if self.content_length:
-                self.body_rcv = FixedStreamReceiver(
-                    self.content_length, OverflowableBuffer(self.adj.inbuf_overflow)
-                )
+                self.body_rcv = FixedStreamReceiver(self.content_length, OverflowableBuffer(self.adj.inbuf_overflow))
 
     def _receive_body(self, data: bytes) -> int:
         used: int = self.body_rcv.received(data)

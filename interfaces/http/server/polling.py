@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from interfaces.http.server.channel import Channel
 
 _HAS_EPOLL: Final = hasattr(select, "epoll")
+EVENTS_PER_TURN_MAX: Final = 128
+"""Sockets that one turn looks after. The others keep their event, and come first in the next one."""
 _READ: Final = select.POLLIN | select.POLLPRI
 _WRITE: Final = select.POLLOUT
 # The flags of epoll have the numbers of those of poll, which is what waitress looks at.
@@ -61,7 +63,7 @@ class Poller:
             return
         for one in self._always:
             self._watch(one)
-        for fd, flags in self._epoll.poll(seconds_max):
+        for fd, flags in self._epoll.poll(seconds_max, EVENTS_PER_TURN_MAX):
             one = sockets.get(fd)
             if one is None:
                 continue

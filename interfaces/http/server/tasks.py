@@ -118,10 +118,11 @@ class AppTask(WSGITask):
         finally:
             self.channel.waiting_since = time.monotonic()
             self.channel.answered = True
+            self.channel.was_refused = self.status.startswith("4")
 
     def build_response_header(self) -> bytes:
         """Return the header of the answer; while draining, that of a connection's last answer says close."""
-        if self.channel.server.draining and len(self.channel.requests) <= 1:
+        if self.channel.server.draining and not self.channel.has_more():
             self.set_close_on_finish()
         if self._is_ordinary():
             # What waitress would return, but for the order; it makes each name anew and sorts them all.

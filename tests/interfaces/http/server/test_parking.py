@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interfaces.http.server import Paths
 from interfaces.http.server.loop import QUICK_BYTES_MAX
 from interfaces.http.server.parking import WAIT
 from tests.interfaces.http.server.wire import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from interfaces.http.server import Server
 
-QUICK = frozenset({"/wait", "/crash", "/exit", "/hello"})
+PATHS = Paths(quick=frozenset({"/wait", "/crash", "/exit", "/hello"}))
 MANY = 40
 
 
@@ -95,7 +96,7 @@ def waiting_on(server: Server, app: Waiting, number: int) -> Iterator[ExitStack]
 
 def test_many_wait_in_one_thread_while_another_request_is_answered_and_each_gets_its_own_answer() -> None:
     app = Waiting()
-    with serving(app, threads=1, quick_paths=QUICK) as server, waiting_on(server, app, MANY):
+    with serving(app, threads=1, paths=PATHS) as server, waiting_on(server, app, MANY):
         assert len(app.threads) == 1
         assert ask(server.address, request("/other")).body == b"hello"
         app.go_on()
@@ -105,7 +106,7 @@ def test_many_wait_in_one_thread_while_another_request_is_answered_and_each_gets
 
 def test_a_connection_goes_on_after_it_has_waited() -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK) as server, connect(server.address) as connection:
+    with serving(app, paths=PATHS) as server, connect(server.address) as connection:
         for number in range(3):
             connection.sendall(request(f"/wait?{number}"))
             until(lambda: app.done)
@@ -116,13 +117,13 @@ def test_a_connection_goes_on_after_it_has_waited() -> None:
 def test_what_is_there_before_the_request_waits_for_it_is_not_missed() -> None:
     app = Waiting()
     app.told_at_once = True
-    with serving(app, quick_paths=QUICK) as server:
+    with serving(app, paths=PATHS) as server:
         assert ask(server.address, request("/wait?7")).body == b"7"
 
 
 def test_who_has_waited_long_enough_gives_up_and_is_not_served_again_when_it_is_told_too_late() -> None:
     app = Waiting(seconds_max=0.2)
-    with serving(app, quick_paths=QUICK) as server:
+    with serving(app, paths=PATHS) as server:
         assert ask(server.address, request("/wait")).body == b"given up"
         app.go_on()
         assert ask(server.address, request("/hello")).body == b"hello"
@@ -130,7 +131,7 @@ def test_who_has_waited_long_enough_gives_up_and_is_not_served_again_when_it_is_
 
 def test_requests_that_are_sent_together_are_answered_in_their_order() -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK) as server, connect(server.address) as connection:
+    with serving(app, paths=PATHS) as server, connect(server.address) as connection:
         connection.sendall(
             request("/wait?1") + request("/hello") + request("/wait?2") + request("/other", Connection="close")
         )
@@ -153,7 +154,7 @@ def test_requests_that_are_sent_together_are_answered_in_their_order() -> None:
 def test_only_what_takes_little_time_runs_in_the_loop(sent: bytes, in_loop: bool) -> None:
     app = Waiting()
     app.told_at_once = True
-    with serving(app, quick_paths=QUICK) as server:
+    with serving(app, paths=PATHS) as server:
         ask(server.address, sent)
     assert (WAIT in app.seen[-1] if app.seen else True) == in_loop
 
@@ -161,7 +162,7 @@ def test_only_what_takes_little_time_runs_in_the_loop(sent: bytes, in_loop: bool
 @pytest.mark.parametrize("path", ["/crash", "/exit"])
 def test_a_request_that_fails_in_the_loop_is_answered_and_ends_nothing_else(path: str) -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK) as server, waiting_on(server, app, 2):
+    with serving(app, paths=PATHS) as server, waiting_on(server, app, 2):
         assert ask(server.address, request(path)).status == 500
         app.go_on()
         assert [read_answer(connection).status for connection in app.connections] == [200, 200]
@@ -169,7 +170,7 @@ def test_a_request_that_fails_in_the_loop_is_answered_and_ends_nothing_else(path
 
 def test_a_client_that_leaves_while_it_waits_is_forgotten() -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK) as server:
+    with serving(app, paths=PATHS) as server:
         with waiting_on(server, app, 3):
             pass
         app.go_on()
@@ -179,7 +180,7 @@ def test_a_client_that_leaves_while_it_waits_is_forgotten() -> None:
 
 def test_more_than_may_wait_in_the_loop_are_served_by_threads() -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK, queue_max=2, threads=2) as server, waiting_on(server, app, 2):
+    with serving(app, paths=PATHS, queue_max=2, threads=2) as server, waiting_on(server, app, 2):
         assert ask(server.address, request("/wait")).body == b"hello"
         assert len(app.threads) == 2
         app.go_on()  # or the end of the server waits for those two
@@ -187,7 +188,7 @@ def test_more_than_may_wait_in_the_loop_are_served_by_threads() -> None:
 
 def test_those_that_wait_when_the_server_is_told_to_stop_are_answered() -> None:
     app = Waiting()
-    with serving(app, quick_paths=QUICK) as server, waiting_on(server, app, 3):
+    with serving(app, paths=PATHS) as server, waiting_on(server, app, 3):
         server.stop()
         until(lambda: server._loop.draining)  # noqa: SLF001 - what the test is about
         app.go_on()

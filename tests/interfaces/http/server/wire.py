@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from interfaces.http.server import Server, ServerLimits
+from interfaces.http.server import Paths, Server, ServerLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,7 +106,7 @@ def serving(
     app: WSGIApplication,
     *,
     trusted_proxy: str | None = None,
-    quick_paths: frozenset[str] = frozenset(),
+    paths: Paths | None = None,
     **limits: Any,
 ) -> Iterator[Server]:
     """Run a server in a thread; at the end stop it, and see that it ends."""
@@ -117,7 +117,7 @@ def serving(
         ServerLimits(**limits),
         problem=problem,
         trusted_proxy=trusted_proxy,
-        quick_paths=quick_paths,
+        paths=paths,
     )
     thread = threading.Thread(target=server.run)
     thread.start()
