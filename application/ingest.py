@@ -56,15 +56,26 @@ class AskAdmission(UseKey):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitReport(UseKey):
-    """Report a whole job. body_digest: SHA-256 of the body, hexadecimal; report is None when `refused` is given.
+    """Report a whole job. body_digest: SHA-256 of the body, hexadecimal.
 
+    Of report, staged (the event of a large one, which is in the store already) and refused, one is given.
     new_job_id: the job's id when there is no Idempotency-Key; made once, so that a second try meets the first.
     """
 
-    report: Report | None
+    report: Report | None = None
+    staged: Job.Reported | None = None
     idempotency_key: str | None = None
     body_digest: str | None = None
     new_job_id: UUID
+
+    @property
+    def goes_alone(self) -> bool:
+        """A large one does: those that wait should not wait for it."""
+        return self.staged is not None
+
+    def job_id_in(self, account_id: UUID) -> UUID:
+        """Return the id that its job has, in the account of the key."""
+        return self.new_job_id if self.idempotency_key is None else job_id(account_id, self.idempotency_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +187,7 @@ def _rejected(work: Work, key: ApiKey, address: str | None, slug: str, error: Ex
 
 
 def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]:
-    report = command.report
+    report = command.report or command.staged
     if report is None:
         raise ValueError("a report or the reason why there is none")
     process = work.find(Process, process_id(key.account_id, report.flow_id))
@@ -185,18 +196,25 @@ def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]
     if key.flow_id is not None and key.flow_id != report.flow_id:
         raise KeyScopeError
     if command.idempotency_key is not None:
-        known = work.find(Job, job_id(key.account_id, command.idempotency_key))
+        known = work.find(Job, command.job_id_in(key.account_id))
         if known is not None:
             known.check_same_request(command.body_digest)
             return known, True
     process.check_takes_jobs()
-    job = Job.report(
+    return work.begin(_begin_job(work, command, key)), False
+
+
+def _begin_job(work: Work, command: SubmitReport, key: ApiKey) -> Job:
+    if command.report is None and command.staged is not None:
+        if command.staged.account_id != key.account_id:
+            raise ValueError("the staged event is of another account")
+        return Job.report_staged(command.staged)
+    if command.report is None:
+        raise ValueError("a report or the reason why there is none")
+    return Job.report(
         command.cause(key.stamp(work.now)),
-        job_id=command.new_job_id
-        if command.idempotency_key is None
-        else job_id(key.account_id, command.idempotency_key),
+        job_id=command.job_id_in(key.account_id),
         account_id=key.account_id,
-        report=report,
+        report=command.report,
         request_digest=command.body_digest if command.idempotency_key is not None else None,
     )
-    return work.begin(job), False

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from pydantic import Field
+
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
 from domain.report import Counts, JobStatus, Report, computed_status
@@ -31,6 +33,8 @@ class Job(Aggregate):
 
         details: each a Detail, as the report has it, which has checked them. To check them again here, and each time
         that they are read, took two thirds of the time of decoding a job of seven.
+
+        staged: where the store has the event already, when it is large; this one then has neither details nor data.
         """
 
         TOPIC: ClassVar[str] = "job.reported"
@@ -50,6 +54,7 @@ class Job(Aggregate):
         data: dict[str, Any] | None = None
         details: list[Any] | None = None
         request_digest: str | None = None
+        staged: UUID | None = Field(default=None, exclude=True)
 
         def apply(self, aggregate: Job) -> None:
             """Assign."""
@@ -86,6 +91,13 @@ class Job(Aggregate):
             request_digest=request_digest,
             **(vars(report) | computed),
         )
+
+    @classmethod
+    def report_staged(cls, reported: Job.Reported) -> Self:
+        """Take in a large report, whose event was made before the decision and is staged in the store."""
+        if reported.staged is None:
+            raise ValueError("the event has to be staged")
+        return cls._begin_with(reported)
 
     @property
     def duration_seconds(self) -> float:

@@ -147,6 +147,10 @@ class Aggregate(BaseAggregate[UUID]):
             command_id=cause.command_id,
             **fields,
         )
+        return cls._begin_with(begun)
+
+    @classmethod
+    def _begin_with(cls, begun: FirstEvent) -> Self:
         aggregate: Self = begun.mutate(None)  # type: ignore[assignment] # of the class that the topic names
         aggregate.pending_events.append(begun)
         return aggregate
