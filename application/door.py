@@ -159,6 +159,8 @@ class Door:
         now = time.monotonic()
         with self._lock:
             while self._line and len(taken) < BATCH_COMMANDS_MAX:
+                if taken and (taken[0].command.goes_alone or self._line[0].command.goes_alone):
+                    break
                 ticket = self._line.popleft()
                 if ticket.until <= now:
                     ticket.settle(StoreUnavailableError("too many commands are waiting for the store"))

@@ -33,6 +33,11 @@ class Command:
         """The stream that the command is sure to look at first, where that is known before: it saves reads."""
         return None
 
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it is appended by itself, after those that wait before it."""
+        return False
+
     def cause(self, at: datetime) -> Cause:
         """Return what stands in the events of this command when it is decided at `at`; without an address."""
         return Cause(at, self.actor, self.request_id, self.command_id)

@@ -47,9 +47,9 @@ class Line:
         self.entered.set()
         assert self.leave.wait(WAIT_SECONDS)
 
-    def add(self, what: Callable[[Work], Any]) -> Future[Any]:
+    def add(self, what: Callable[[Work], Any], *, alone: bool = False) -> Future[Any]:
         waiting = self._door.waiting
-        self.futures.append(self._threads.submit(self._door.execute, Try(what=what)))
+        self.futures.append(self._threads.submit(self._door.execute, Try(what=what, alone=alone)))
         wait_until(lambda: self._door.waiting > waiting, "it lines up")
         return self.futures[-1]
 
@@ -253,3 +253,17 @@ def test_nothing_of_a_report_is_left_when_it_was_answered(cast: Cast) -> None:
         wait_until(lambda: not reports_of("the only one"), "they are let go of")
     finally:
         gc.enable()
+
+
+def test_what_goes_alone_is_appended_by_itself_after_those_that_wait_before_it(
+    application: Application, cast: Cast, clock: FakeClock
+) -> None:
+    key_ids = [cast.bot().key_id for _ in range(5)]
+    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    with line(door) as behind:
+        for number, key_id in enumerate(key_ids):
+            behind.add(use_of(key_id), alone=number in {2, 3})
+        behind.leave.set()
+        positions = [future.result(WAIT_SECONDS).position for future in behind.futures]
+    assert recorder.appends == 4, "two together, each of the large ones, and the last"
+    assert positions[0] == positions[1] < positions[2] < positions[3] < positions[4]

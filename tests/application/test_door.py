@@ -37,6 +37,11 @@ class Try(Command):
     """A command of these tests, which does what the test says."""
 
     what: Callable[[Work], Any]
+    alone: bool = False
+
+    @property
+    def goes_alone(self) -> bool:
+        return self.alone
 
 
 def door_for_tests(application: Application, clock: FakeClock, *, seconds_max: float = 4.0) -> Door:
