@@ -26,6 +26,7 @@ from interfaces.audit_log import AuditLog
 from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.downloads import AT_ONCE_MAX, Downloads
 from interfaces.http.ended_keys import EndedKeys
+from interfaces.http.large_reports import LargeReports
 from interfaces.http.shared_times import SharedTimes
 from interfaces.jobs import Jobs
 from interfaces.key_history import KeyHistory
@@ -97,6 +98,7 @@ class Services:
         self.sessions = Sessions(self.database, self.users, clock)
         self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
         self.ended_keys = EndedKeys(self.door, clock)
+        self.large_reports = LargeReports(self.database, threads)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.audit_log = AuditLog(self.database, self.users)
         self.key_history = KeyHistory(Replay(self.event_sourcing), self.users)
@@ -166,6 +168,7 @@ class Services:
     def close(self) -> None:
         """Write down what is left to write, end the threads and give the connections back."""
         self.ended_keys.close()
+        self.large_reports.close()
         self._stop_following.set()
         for follower in self._followers:
             follower.join()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
 from application.ingest import AskAdmission, IngestAnswer, ReadOwnKey, SubmitReport, UseKey, new_job_id
+from application.store.database import begin_deadline
+from application.store.errors import StoreUnavailableError
 from domain import key_secret
 from domain.api_key import ApiKey
 from domain.errors import InvalidApiKeyError
@@ -16,8 +20,11 @@ from domain.ids import key_id
 from domain.limits import RATE_WINDOW
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.large_bodies import LARGE_BYTES_MIN
+from interfaces.http.middleware import STORE_SECONDS_MAX
 from interfaces.http.presenters import job_receipt, own_key
 from interfaces.http.problems import ProblemError
+from interfaces.http.report_process import Question
 from interfaces.http.requests import check_json, client_address, idempotency_key, read_body, too_large
 from interfaces.http.server.parking import WAIT
 
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
     from domain.rate_limit import Quota
     from interfaces.bootstrap import Services
 
+STAGING_SECONDS_MAX = 16.0
+"""From a large report's turn until it is in the store: thirteen to take it apart, and to send it there."""
 _WINDOW_SECONDS = int(RATE_WINDOW.total_seconds())
 
 
@@ -52,10 +61,15 @@ class _KeyResource:
         if key is not None and not key.is_active(self._services.clock()):
             # Its end is for good and can only come sooner, so what is remembered of it can't be out of date.
             raise self._refusal(req, stream)
-        if key is None or not key.has_room(self._services.clock()):
-            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
+        self._ask_when_in_doubt(req, resp, stream)
         req.context.actor = f"key:{stream}"
         return stream
+
+    def _ask_when_in_doubt(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> None:
+        """Ask whether the key may be used now, unless it is remembered and has room. Raises what _ask raises."""
+        key = self._services.door.look(ApiKey, stream)
+        if key is None or not key.has_room(self._services.clock()):
+            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
 
     def _use(self, req: falcon.Request, stream: UUID) -> dict[str, Any]:
         """Return the fields that every command with a key has."""
@@ -102,30 +116,26 @@ class ReportResource(_KeyResource):
             raise too_large(self._services.body_bytes_max)
         stream = self._admitted_key(req, resp)
         refused: tuple[str, Exception] | None = None
-        report, body, key = None, b"", None
+        body: bytes | BinaryIO = b""
+        plain: bytes | None = b""
+        report, key = None, None
         try:
             check_json(req)
             key = idempotency_key(req)
-            body = json_body.inflate(
-                read_body(req, self._services.body_bytes_max),
-                req.get_header("Content-Encoding"),
-                self._services.body_bytes_max,
-            )
-            report = json_body.parse(body, Report, slug="invalid-report")
+            body = _received(req, self._services.body_bytes_max)
+            plain = _plain_when_small(body, req.get_header("Content-Encoding"))
+            report = None if plain is None else json_body.parse(plain, Report, slug="invalid-report")
         except ProblemError as error:
             refused = (error.slug, error)
-        answer = self._ask(
-            req,
-            resp,
-            SubmitReport(
-                **self._use(req, stream),
-                refused=refused,
-                report=report,
-                idempotency_key=key,
-                body_digest=hashlib.sha256(body).hexdigest() if key is not None else None,
-                new_job_id=new_job_id(),
-            ),
+        command = SubmitReport(
+            **self._use(req, stream),
+            refused=refused,
+            report=report,
+            idempotency_key=key,
+            body_digest=hashlib.sha256(plain).hexdigest() if key is not None and plain is not None else None,
+            new_job_id=new_job_id(),
         )
+        answer = self._ask(req, resp, command) if plain is not None else self._ask_large(req, resp, command, body)
         if answer is None or answer.job is None:
             raise RuntimeError("an answer without an error has a job")
         resp.status = 201
@@ -134,6 +144,51 @@ class ReportResource(_KeyResource):
         resp.set_header("Location", f"/api/v1/accounts/{answer.job.account_id}/jobs/{answer.job.id}")
         if answer.replayed:
             resp.set_header("Idempotent-Replayed", "true")
+
+    def _ask_large(
+        self, req: falcon.Request, resp: falcon.Response, command: SubmitReport, body: bytes | BinaryIO
+    ) -> IngestAnswer | None:
+        """Carry out the command for a large body, when its turn has come.
+
+        Raises what _ask raises, and ProblemError unavailable when too many others have one.
+        """
+        account_id = self._account_of(req, resp, command.key_id)
+        client_left = req.env.get("waitress.client_disconnected", bool)
+        large_reports = self._services.large_reports
+        with large_reports.bodies.turn(account_id, command.key_id, client_left), ExitStack() as stack:
+            begin_deadline(STAGING_SECONDS_MAX)
+            # The one before it may have used up the limit.
+            self._ask_when_in_doubt(req, resp, command.key_id)
+            question = Question(
+                encoding=req.get_header("Content-Encoding"),
+                bytes_max=self._services.body_bytes_max,
+                job_id=command.job_id_in(account_id),
+                account_id=account_id,
+                at=self._services.clock(),
+                actor=command.actor,
+                request_id=command.request_id,
+                command_id=command.command_id,
+                keeps_digest=command.idempotency_key is not None,
+            )
+            try:
+                event = stack.enter_context(large_reports.staged(question, body))
+            except ProblemError as error:
+                command = replace(command, refused=(error.slug, error))
+            else:
+                command = replace(command, staged=event, body_digest=event.request_digest)
+            begin_deadline(STORE_SECONDS_MAX)
+            return self._ask(req, resp, command)
+
+    def _account_of(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> UUID:
+        """Return the account of an admitted key."""
+        key = self._services.door.look(ApiKey, stream)
+        if key is None:
+            # Others have pushed it out of the cache meanwhile.
+            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
+            key = self._services.door.look(ApiKey, stream)
+        if key is None:
+            raise StoreUnavailableError("the key was pushed out of the cache twice")
+        return key.account_id
 
 
 class OwnKeyResource(_KeyResource):
@@ -147,6 +202,32 @@ class OwnKeyResource(_KeyResource):
             raise RuntimeError("an answer without an error has a key")
         resp.data = orjson.dumps(own_key(answer.key))
         resp.content_type = "application/json"
+
+
+def _received(req: falcon.Request, bytes_max: int) -> bytes | BinaryIO:
+    """Return the body as it was sent; a large one that the server has in a file is left there.
+
+    Raises ProblemError too-large.
+    """
+    if (req.content_length or 0) > LARGE_BYTES_MIN:
+        file: BinaryIO = req.env["wsgi.input"]
+        with suppress(AttributeError, OSError):  # it is in memory, as in tests
+            file.fileno()
+            file.flush()
+            return file
+    return read_body(req, bytes_max)
+
+
+def _plain_when_small(body: bytes | BinaryIO, encoding: str | None) -> bytes | None:
+    """Return the body without its Content-Encoding, or None when it is large. Raises ProblemError."""
+    if not isinstance(body, bytes) or len(body) > LARGE_BYTES_MIN:
+        return None
+    try:
+        return json_body.inflate(body, encoding, LARGE_BYTES_MIN)
+    except ProblemError as error:
+        if error.slug == "too-large":
+            return None
+        raise
 
 
 def set_quota(resp: falcon.Response, quota: Quota) -> None:

@@ -22,7 +22,8 @@ OPERATIONS: tuple[Entry, ...] = (
         description=(
             "One job with all its records in one request. 201 means that it is on disk. Send an Idempotency-Key and"
             " repeat the same request as often as you like, for instance after a lost connection or a 503: it is one"
-            " job, and every answer is the same."
+            " job, and every answer is the same. Of reports above 256 KiB a key has one at a time; another one gets a"
+            " 503 with Retry-After meanwhile."
         ),
         access=Access.KEY,
         body=Report,
