@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 _SUBSCRIBER_BITS: Final = 64
 """The smallest network that an IPv6 subscriber gets (RFC 6177): who has one address of it has all of them."""
+_ADDRESS_CHARS_MAX: Final = 45
+"""Of an IPv6 address that is written in full and ends in an IPv4 one."""
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a text stands for; None for none.
+
+    An IPv4 address that is written as an IPv6 one (::ffff:203.0.113.7) is the IPv4 address. The zone of an IPv6 address
+    (fe80::1%eth0), which may be of any length, is left out: it means nothing on another machine.
+    """
+    host, percent, _ = text.partition("%")
+    if len(host) > _ADDRESS_CHARS_MAX or (percent and ":" not in host):
+        return None
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def canonical_address(text: str) -> str:
+    """Return the one way to write an address (RFC 5952), so that equal ones are equal texts; else the text as it is."""
+    address = parse_address(text)
+    return text if address is None else str(address)
 
 
 def network_of(address: str) -> str:
@@ -15,12 +39,7 @@ def network_of(address: str) -> str:
     That is an IPv4 address itself, also where it is written as an IPv6 one (::ffff:203.0.113.7); the /64 of an IPv6
     address; and what is no address, as it is.
     """
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((int(parsed), _SUBSCRIBER_BITS), strict=False))
+    parsed = parse_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((int(parsed), _SUBSCRIBER_BITS), strict=False))
+    return address if parsed is None else str(parsed)

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.limits import BODY_BYTES_MAX_DEFAULT
+from interfaces.http.forwarded import TrustedProxies
 
 _PORT_MAX = 65535
 
@@ -44,7 +45,9 @@ class Settings(BaseSettings):
     )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes that serve on the one address")
     trusted_proxy: str | None = Field(
-        None, description="Address of a proxy in front whose X-Forwarded-For and X-Forwarded-Proto are believed"
+        None,
+        description="Addresses or networks of the proxies in front whose X-Forwarded-For and X-Forwarded-Proto are"
+        " believed, with commas between them; `*` for whoever connects",
     )
     log_level: str = Field("info", description="debug, info, warning or error")
     log_format: str = Field("auto", description="json, text, or auto: text on a terminal")
@@ -62,6 +65,14 @@ class Settings(BaseSettings):
     def _database_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must begin with postgresql://")
+        return value
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _trusted_proxies_are_some(cls, value: str | None) -> str | None:
+        if not value or not value.strip():
+            return None
+        TrustedProxies(value)
         return value
 
     @field_validator("log_level")

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from domain import limits
+from domain.client_network import canonical_address
 from domain.errors import FieldError, NotFoundError
 from domain.ids import random_token
 from domain.key_secret import LOOKS_LIKE_A_KEY, MARK
@@ -132,8 +133,8 @@ def path_uuid(text: str) -> UUID:
 
 
 def client_address(req: falcon.Request) -> str:
-    """Return the address of the client; of the proxy in front, unless waitress was told to trust it."""
-    return str(req.env.get("REMOTE_ADDR") or "-")
+    """Return the address of the client in its canonical form; of the proxy in front, unless that one is trusted."""
+    return canonical_address(str(req.env.get("REMOTE_ADDR") or "-"))
 
 
 def seconds_waited(req: falcon.Request) -> float:

@@ -38,6 +38,25 @@ def test_another_number_of_web_processes_is_named_with_what_it_should_be(
         load_settings()
 
 
+@pytest.mark.parametrize("said", ["127.0.0.1", "*", "10.0.0.1, 192.168.0.0/16,2001:db8::/32"])
+def test_proxies_can_be_named_by_address_and_network(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("RPAWATCH_TRUSTED_PROXY", said)
+    assert load_settings().trusted_proxy == said
+
+
+@pytest.mark.parametrize("said", ["", " "])
+def test_a_proxy_that_is_left_blank_is_none(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("RPAWATCH_TRUSTED_PROXY", said)
+    assert load_settings().trusted_proxy is None
+
+
+@pytest.mark.parametrize("said", ["nginx", "127.0.0.1:80", "10.0.0.7/8", "0.0.0.0/0", "127.0.0.1 ::1", "*,127.0.0.1"])
+def test_a_proxy_that_can_be_none_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("RPAWATCH_TRUSTED_PROXY", said)
+    with pytest.raises(SettingsError, match=r"RPAWATCH_TRUSTED_PROXY .*\. Write .*\.$"):
+        load_settings()
+
+
 def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from interfaces.http.forwarded import TrustedProxies
 from interfaces.http.server.limits import Paths, ServerLimits, Settings, allow_open_files, tune_memory
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.loop import Loop
@@ -55,10 +56,10 @@ class Server:
     """Serves a WSGI application on one address, from construction (the socket listens) to the end of `run`.
 
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
-    problem: writes the errors that the server answers by itself. trusted_proxy: address of the proxy, or "*", whose
-    X-Forwarded-For and X-Forwarded-Proto are taken; those of others are dropped. listening: what to
-    accept from, together with other processes; host and port are then its own. paths: those whose requests are treated
-    in their own way. Raises OSError when the address can't be had, ValueError when it is none.
+    problem: writes the errors that the server answers by itself. trusted_proxy: whose X-Forwarded-For and
+    X-Forwarded-Proto are taken, as `TrustedProxies` has it; those of others are dropped. listening: what to accept
+    from, together with other processes; host and port are then its own. paths: those whose requests are treated in
+    their own way. Raises OSError when the address can't be had, ValueError when one is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them
@@ -78,7 +79,8 @@ class Server:
         # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
         # own thread has this lock.
         self._ending = threading.RLock()
-        self._loop = Loop(app, Settings(host, port, limits, trusted_proxy, paths), problem, listening)
+        proxies = TrustedProxies(trusted_proxy) if trusted_proxy else None
+        self._loop = Loop(app, Settings(host, port, limits, proxies, paths), problem, listening)
 
     @property
     def address(self) -> tuple[str, int]:

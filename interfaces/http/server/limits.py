@@ -9,13 +9,17 @@ import ctypes
 import gc
 import resource
 import socket
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from waitress.adjustments import Adjustments
 
 from domain.limits import BODY_BYTES_MAX_DEFAULT, SMALL_BODY_BYTES_MAX
+
+if TYPE_CHECKING:
+    from interfaces.http.forwarded import Oddity, TrustedProxies
 
 RECEIVE_BYTES: Final = 8 * 1024
 """Of one read. Asking for 64 KiB makes small requests a quarter dearer: the allocator gives the rest back each time."""
@@ -141,7 +145,12 @@ class Settings(Adjustments):
     """waitress' settings, with ours along for what it hands nothing else to. Raises ValueError for a bad address."""
 
     def __init__(
-        self, host: str, port: int, limits: ServerLimits, trusted_peer: str | None, paths: Paths | None = None
+        self,
+        host: str,
+        port: int,
+        limits: ServerLimits,
+        trusted_proxies: TrustedProxies | None,
+        paths: Paths | None = None,
     ) -> None:
         super().__init__(
             host=host,
@@ -156,7 +165,9 @@ class Settings(Adjustments):
         )
         self.socket_options = [*self.socket_options, (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)]
         self.limits = limits
-        self.trusted_peer = trusted_peer
+        self.trusted_proxies = trusted_proxies
+        self.oddities_noted: set[Oddity] = set()
+        self.noting = threading.Lock()
         self.paths = paths or Paths()
 
     def body_bytes_max_at(self, path: str) -> int:

@@ -61,7 +61,6 @@ BAD_FRAMING = _malformed(
     "It is not clear where the body ends. Send either Content-Length, or Transfer-Encoding: chunked once with HTTP/1.1."
 )
 BAD_CHUNK = _malformed("The chunked body is malformed. Send each chunk as its size in hex, CR LF, its bytes, CR LF.")
-BAD_FORWARDED = _malformed("The proxy in front of this server sent a forwarding header field that can't be read.")
 TIMED_OUT = Refusal(
     408, "request-timeout", "The request did not arrive in the time it is given. Send it again, in one go."
 )
@@ -103,6 +102,11 @@ def header_too_large(limits: ServerLimits) -> Refusal:
         f"The request line and the header fields are more than {limits.header_bytes_max} bytes or"
         f" {limits.header_fields_max} fields. Send fewer or shorter ones.",
     )
+
+
+def bad_forwarded(detail: str) -> Refusal:
+    """Return the refusal of what a trusted proxy says about the client and can't be read."""
+    return _malformed(detail)
 
 
 def instance_of(target: str) -> str:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from waitress.channel import ClientDisconnected
-from waitress.proxy_headers import PROXY_HEADERS, MalformedProxyHeader, clear_untrusted_headers, parse_proxy_headers
+from waitress.proxy_headers import PROXY_HEADERS
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import build_http_date
 
+from domain.client_network import canonical_address
+from interfaces.http.forwarded import ADVICE, ForwardedError, find_client
 from interfaces.http.server import refusals
 from interfaces.http.server.parking import WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from _typeshed.wsgi import WSGIEnvironment
 
+    from interfaces.http.forwarded import Oddity
     from interfaces.http.server.channel import Channel
+    from interfaces.http.server.limits import Settings
     from interfaces.http.server.refusals import Refusal
 
 RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
@@ -31,7 +32,7 @@ RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
 ONE_PIECE_BYTES_MAX = 64 * 1024
 """Of an answer's first bytes that are copied to follow the header in one system call."""
 
-_TRUSTED_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
+_PORTS = {"http": "80", "https": "443"}
 
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +92,7 @@ class RefusalTask(ErrorTask):
             problem=refusal.slug,
             detail=refusal.detail,
             request_id=given.get("x-request-id"),
-            client=self.channel.addr[0],
+            client=canonical_address(self.channel.addr[0]),
             exc_info=self.failure,
         )
         return headers, body
@@ -111,8 +112,8 @@ class AppTask(WSGITask):
             self.finish()
         except ClientDisconnected:
             self.close_on_finish = True
-        except MalformedProxyHeader:
-            self._refuse(refusals.BAD_FORWARDED, None)
+        except ForwardedError as error:
+            self._refuse(refusals.bad_forwarded(str(error)), None)
         except BaseException as failure:  # noqa: BLE001 - after SystemExit too waitress leaves the connection waiting
             self._refuse(refusals.CRASHED, failure)
         finally:
@@ -155,27 +156,35 @@ class AppTask(WSGITask):
                 self.channel.let_go()
 
     def get_environment(self) -> WSGIEnvironment:
-        """Return the WSGI environment. Raises MalformedProxyHeader.
+        """Return the WSGI environment: with the client as it is, and no forwarding field. Raises ForwardedError.
 
-        What waitress does in a middleware is done here, which answers a malformed field in plain text and logs it.
+        waitress' own middleware for that takes anything for an address, and answers what it can't read in plain text.
         """
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
         if self.channel.server.parking.is_here():
             environ[WAIT] = self.channel.server.parking.wait
-        untrusted: Collection[str] = PROXY_HEADERS
-        trusted = self.channel.adj.trusted_peer
-        if trusted is not None and trusted in {"*", environ["REMOTE_ADDR"]}:
-            try:
-                untrusted = parse_proxy_headers(environ, 1, _TRUSTED_HEADERS)
-                ip_address(environ["REMOTE_ADDR"])
-                # The zone of an address (fe80::1%eth0) is of any length, and means nothing but on the proxy's machine.
-                environ["REMOTE_ADDR"] = environ["REMOTE_ADDR"].partition("%")[0]
-            except (IndexError, ValueError) as error:
-                # waitress takes anything for an address, or stumbles over it.
-                raise MalformedProxyHeader("X-Forwarded-For", "no address", "") from error
-        clear_untrusted_headers(environ, untrusted)  # type: ignore[arg-type]  # any iterable will do
+        peer, fields = environ["REMOTE_ADDR"], {name: environ.pop(f"HTTP_{name}", None) for name in PROXY_HEADERS}
+        client = find_client(
+            peer, self.channel.adj.trusted_proxies, fields["X_FORWARDED_FOR"], fields["X_FORWARDED_PROTO"]
+        )
+        environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client.address
+        if client.scheme is not None:
+            environ["wsgi.url_scheme"], environ["SERVER_PORT"] = client.scheme, _PORTS[client.scheme]
+        if client.oddity is not None:
+            self._note(client.oddity, client.address)
         return environ
+
+    def _note(self, oddity: Oddity, peer: str) -> None:
+        """Log what is probably set wrong, once in the life of the server: it is so with each request, or with few."""
+        settings: Settings = self.channel.adj
+        if oddity in settings.oddities_noted:
+            return
+        with settings.noting:
+            if oddity in settings.oddities_noted:
+                return
+            settings.oddities_noted.add(oddity)
+        _log.warning(oddity.value, peer=peer, advice=ADVICE[oddity])
 
     def _refuse(self, refusal: Refusal, failure: BaseException | None) -> None:
         self.close_on_finish = True

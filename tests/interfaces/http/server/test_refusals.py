@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 from waitress.buffers import TempfileBasedBuffer
 
 from tests.interfaces.http.server.wire import (
@@ -134,14 +135,19 @@ def test_an_error_that_can_not_be_written_is_answered_without_a_body(monkeypatch
     assert (answer.status, answer.body) == (400, b"")
 
 
-@pytest.mark.parametrize("field", [":80", "a:b:c, :80"])
-def test_a_forwarding_field_that_can_not_be_read_is_a_problem_and_not_logged(
-    field: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("field", [":80", "a:b:c, :80", "203.0.113.7, unknown", "unix:", "203.0.113.7,", "\xff" * 9000])
+def test_a_forwarding_field_that_can_not_be_read_is_a_problem_that_names_proxy_and_field_and_repeats_nothing(
+    field: str,
 ) -> None:
-    with serving(Application(), trusted_proxy="*") as server:
-        (answer,) = exchange(server.address, request("/a", X_Forwarded_For=field))
+    with capture_logs() as logs, serving(Application(), trusted_proxy="*") as server:
+        sent = b"GET /a HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: " + field.encode("latin-1") + b"\r\n\r\n"
+        (answer,) = exchange(server.address, sent)
     assert_is_problem(answer, 400, "malformed-request", "/a")
-    assert not caplog.records
+    (line,) = [line for line in logs if line["event"] == "request refused"]
+    assert line["client"] == "127.0.0.1"
+    for said in (line["detail"], answer.json["detail"]):
+        assert said.startswith("The proxy 127.0.0.1 sent an X-Forwarded-For that can't be read: ")
+        assert len(said) < 400
 
 
 def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:

@@ -7,8 +7,10 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from interfaces.http.server import RECEIVED_MONOTONIC, Server, ServerLimits
 from tests.interfaces.http.server.wire import (
@@ -138,17 +140,40 @@ def test_the_application_learns_when_the_request_had_arrived() -> None:
 
 @pytest.mark.parametrize(
     ("trusted_proxy", "address", "scheme"),
-    [(None, "127.0.0.1", "http"), ("192.0.2.1", "127.0.0.1", "http"), ("127.0.0.1", "203.0.113.7", "https")],
+    [
+        (None, "127.0.0.1", "http"),
+        ("192.0.2.1", "127.0.0.1", "http"),
+        ("127.0.0.1", "203.0.113.7", "https"),
+        ("::ffff:127.0.0.1", "203.0.113.7", "https"),
+        ("192.0.2.1, 127.0.0.0/8", "203.0.113.7", "https"),
+        ("127.0.0.1, 203.0.113.0/24", "198.51.100.9", "https"),
+        ("*", "203.0.113.7", "https"),
+    ],
 )
-def test_forwarding_fields_count_only_from_the_trusted_proxy(
+def test_forwarding_fields_count_only_from_a_trusted_proxy_and_the_application_sees_none_of_them(
     trusted_proxy: str | None, address: str, scheme: str
 ) -> None:
     app = Application()
+    sent: dict[str, Any] = {f"X_Forwarded_{name}": "x" for name in ("Host", "Port", "By")} | {
+        "Forwarded": "for=192.0.2.9;proto=https"
+    }
     with serving(app, trusted_proxy=trusted_proxy) as server:
-        ask(server.address, request(X_Forwarded_For="198.51.100.9, 203.0.113.7", X_Forwarded_Proto="https"))
+        ask(
+            server.address,
+            request(X_Forwarded_For="198.51.100.9, [::ffff:203.0.113.7]:4711", X_Forwarded_Proto="https,http", **sent),
+        )
     (environ,) = app.seen
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == (address, scheme)
-    assert ("HTTP_X_FORWARDED_FOR" in environ) == (address != "127.0.0.1")
+    assert environ["HTTP_HOST"] == "test"
+    assert not [name for name in environ if "FORWARDED" in name]
+
+
+def test_a_field_that_is_repeated_is_one_list_and_the_proxys_own_comes_last() -> None:
+    app = Application()
+    with serving(app, trusted_proxy="*") as server:
+        lines = b"X-Forwarded-For: 198.51.100.9\r\nx-forwarded-for: 203.0.113.7\r\nX_Forwarded_For: 192.0.2.1\r\n"
+        ask(server.address, b"GET / HTTP/1.1\r\nHost: test\r\n" + lines + b"\r\n")
+    assert app.seen[0]["REMOTE_ADDR"] == "203.0.113.7"
 
 
 @pytest.mark.parametrize("zone", ["eth0", "x" * 5000])
@@ -157,6 +182,26 @@ def test_a_forwarded_address_comes_without_its_zone_which_may_be_of_any_length(z
     with serving(app, trusted_proxy="*") as server:
         ask(server.address, request(X_Forwarded_For=f"fe80::1%{zone}"))
     assert app.seen[0]["REMOTE_ADDR"] == "fe80::1"
+
+
+@pytest.mark.parametrize(
+    ("trusted_proxy", "fields", "said"),
+    [
+        (None, {"X_Forwarded_For": "203.0.113.7"}, "forwarded_address_not_believed"),
+        ("10.0.0.1", {"X_Forwarded_For": "garbage"}, "forwarded_address_not_believed"),
+        ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}, "forwarded_address_missing"),
+        (None, {}, None),
+        ("127.0.0.1", {"X_Forwarded_For": "203.0.113.7"}, None),
+    ],
+)
+def test_a_proxy_that_is_probably_set_wrong_is_said_in_one_line_however_many_requests_come(
+    trusted_proxy: str | None, fields: dict[str, Any], said: str | None
+) -> None:
+    with capture_logs() as logs, serving(Application(), trusted_proxy=trusted_proxy) as server:
+        for _ in range(3):
+            assert ask(server.address, request("/hello", **fields)).status == 200
+    warned = [line for line in logs if line["log_level"] == "warning"]
+    assert [(line["event"], line["peer"]) for line in warned] == ([(said, "127.0.0.1")] if said else [])
 
 
 def test_fields_with_an_underscore_can_not_pose_as_others() -> None:
