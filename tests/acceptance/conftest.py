@@ -86,9 +86,10 @@ def over_socket(world: World, app: falcon.App[Any, Any]) -> Iterator[World]:
 
 
 @contextmanager
-def serving(app: falcon.App[Any, Any], **limits: Any) -> Iterator[Server]:
+def serving(app: falcon.App[Any, Any], *, trusted_proxy: str | None = None, **limits: Any) -> Iterator[Server]:
     """Run the server in a thread, for as long as the block."""
-    server = Server(app, "127.0.0.1", 0, ServerLimits(threads=4, **limits), problem=problem_of_server)
+    bounds = ServerLimits(threads=4, **limits)
+    server = Server(app, "127.0.0.1", 0, bounds, problem=problem_of_server, trusted_proxy=trusted_proxy)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -139,10 +139,17 @@ class InProcess:
 
 
 class OverSocket:
-    """Asks a server, each time on a new connection. `address` is what the kernel says."""
+    """Asks a server, each time on a new connection. `address` is what the kernel says, or `source`.
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    source: the address of this machine to ask from. added: fields that every request has.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], source: str | None = None, added: Mapping[str, str] | None = None
+    ) -> None:
         self.address = address
+        self._source = None if source is None else (source, 0)
+        self._added = dict(added or {})
 
     def __call__(
         self,
@@ -156,9 +163,9 @@ class OverSocket:
     ) -> Answer:
         del address
         body, sent = _encoded(json, body, headers)
-        connection = http.client.HTTPConnection(*self.address, timeout=SOCKET_SECONDS_MAX)
+        connection = http.client.HTTPConnection(*self.address, timeout=SOCKET_SECONDS_MAX, source_address=self._source)
         try:
-            connection.request(method, path, body=body, headers=sent)
+            connection.request(method, path, body=body, headers=self._added | sent)
             response = connection.getresponse()
             content = response.read()
         finally:
