@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.client_network import network_of
+from domain.client_network import canonical_address, network_of
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,20 @@ from domain.client_network import network_of
 )
 def test_failures_are_counted_by_the_network_of_one_subscriber(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::FFFF:203.0.113.7", "203.0.113.7"),
+        ("2001:DB8:0:0:0:0:0:7", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("203.0.113.7%eth0", "203.0.113.7%eth0"),
+        ("203.0.113.007", "203.0.113.007"),
+        ("-", "-"),
+        ("", ""),
+    ],
+)
+def test_equal_addresses_are_written_in_one_way_and_what_is_none_stays_as_it_is(text: str, written: str) -> None:
+    assert canonical_address(text) == written
