@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import NotFoundError
 from projections.audit_queries import AuditFilter, list_audit_log
-from projections.log_tree.checks import Check, ask_for_check, latest_check
+from projections.log_tree.checks import Check, Checks, ask_of_kept, ask_of_log, checks_for, contradictions
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NoSuchEventError, NotProvableError, prove_position, prove_prefix
 from projections.log_tree.serving import NoSuchTileError, entry_bundle, tile
@@ -46,18 +46,29 @@ class LogProofs:
         with self._database.get_connection() as connection:
             return latest_head(connection)
 
-    def latest_check(self) -> Check | None:
-        """Return the comparison of the log that was asked for last; None when none ever was."""
+    def checks_for(self, person: str) -> Checks:
+        """Return what a person, by their user id, may know of comparisons of the log."""
         with self._database.get_connection() as connection:
-            return latest_check(connection)
+            return checks_for(connection, person)
 
-    def ask_for_check(self, kept: str | None) -> bool:
-        """Ask for a comparison; False when one is under way, which has to end before.
+    def contradictions(self) -> list[Check]:
+        """Return what shows that the log's key has signed another log: for those who watch over the whole tenant."""
+        with self._database.get_connection() as connection:
+            return contradictions(connection)
 
-        kept: a checkpoint that somebody has from elsewhere.
+    def ask_of_log(self, person: str) -> None:
+        """Ask for a comparison of the log with the heads that were signed here, of which there is one at a time."""
+        with self._database.get_connection() as connection:
+            ask_of_log(connection, person)
+
+    def ask_of_kept(self, kept: str, person: str, turn: str) -> bool:
+        """Ask for a comparison of the log with a checkpoint that a person has from elsewhere.
+
+        turn: whose turn it uses up. False when too many wait. Raises ProofError, MalformedError for what the log's key
+        did not sign.
         """
         with self._database.get_connection() as connection:
-            return ask_for_check(connection, kept)
+            return ask_of_kept(connection, kept, person, turn)
 
     def public_keys(self) -> list[LogKey]:
         """Return every public key that was published, the oldest first."""

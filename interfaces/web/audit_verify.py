@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from application.access import roles_of
 from domain.errors import FieldError
-from domain.permissions import Action
-from domain.proof.checkpoint import parse_checkpoint
-from domain.proof.errors import MalformedError
-from domain.proof.note import NOTE_BYTES_MAX, text_of
+from domain.permissions import Action, allows
+from domain.proof.errors import MalformedError, ProofError
+from domain.proof.note import NOTE_BYTES_MAX
 from interfaces.web.forms import RESUMED, Form
 from interfaces.web.page import Page, go_to
 
@@ -18,32 +18,55 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 _KEPT = "checkpoint"
+_NOT_SIGNED = (
+    "is not signed by this log, and so says nothing about it. {} If you did get it here, the keys of the log were"
+    " exchanged since: keep it, and have it checked with the public keys that you kept (rpawatch audit verify --since"
+    " --public-key)"
+)
+_WAITING = "Your last comparison has not ended yet, or too many wait in this account. Send it again when it has"
 
 
 class VerifyPage(Page):
     """`/accounts/{account_id}/audit/verify`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show what came of the last comparison, or how far it is."""
+        """Show what is known of the log, what came of the visitor's own comparison, or how far it is."""
         self._show_it(req, resp, self._visit(req, account_id, Action.READ_AUDIT), Form())
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Ask for a comparison. One that is under way is shown in its place."""
+        """Ask for a comparison: with the heads that were signed here, or with a checkpoint that the visitor kept."""
         visit, form = self._form(req, account_id, Action.READ_AUDIT)
-        kept = form[_KEPT].strip()
-        if kept:
-            try:
-                parse_checkpoint(text_of(f"{kept}\n"))
-            except MalformedError as error:
-                form.add_errors([FieldError(f"/{_KEPT}", f"can't be read as a checkpoint. {error}".rstrip("."))])
+        if not form[RESUMED]:
+            self._ask(visit, form)
         if form.errors or form[RESUMED]:
             self._show_it(req, resp, visit, form)
             return
-        self._services.log_proofs.ask_for_check(f"{kept}\n" if kept else None)
         go_to(resp, f"{visit.base}/audit/verify")
+
+    def _ask(self, visit: Visit, form: Form) -> None:
+        proofs, person, kept = self._services.log_proofs, visit.caller["actor"], form[_KEPT].strip()
+        if not kept:
+            proofs.ask_of_log(person)
+            return
+        # A turn is an account's, however many people it invites.
+        turn = person if self._watches_tenant(visit) else str(visit.account_id)
+        try:
+            if not proofs.ask_of_kept(f"{kept}\n", person, turn):
+                form.add_errors([FieldError("", _WAITING)])
+        except ProofError as error:
+            form.add_errors([FieldError(f"/{_KEPT}", _NOT_SIGNED.format(error))])
+        except MalformedError as error:
+            form.add_errors([FieldError(f"/{_KEPT}", f"can't be read as a checkpoint. {error}".rstrip("."))])
+
+    def _watches_tenant(self, visit: Visit) -> bool:
+        """Return whether the visitor reads the audit log of the whole tenant."""
+        services = self._services
+        roles = roles_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, None)
+        return allows(roles, Action.READ_AUDIT)
 
     def _show_it(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form) -> None:
         proofs = self._services.log_proofs
+        contradictions = proofs.contradictions() if self._watches_tenant(visit) else []
         self._show(
             req,
             resp,
@@ -52,7 +75,9 @@ class VerifyPage(Page):
             status=422 if form.errors else 200,
             tab="audit",
             form=form,
-            check=proofs.latest_check(),
+            checks=proofs.checks_for(visit.caller["actor"]),
+            contradictions=contradictions,
+            people=self._people(check.asked_by for check in contradictions),
             head=proofs.latest_head(),
             size=proofs.size(),
             keys=[key for key in proofs.public_keys() if key.retired_at is None],

@@ -56,7 +56,7 @@ class Compared:
     """What a comparison found. events: that were read. root: of their tree. heads: signed ones that hold.
 
     signed: how many events the largest head that holds has; those after it have no proof yet. strange_heads: heads in
-    the database that none of the given keys signed.
+    the database that none of the given keys signed. failed: the checkpoint or head that does not hold.
     """
 
     events: int
@@ -65,6 +65,7 @@ class Compared:
     signed: int
     strange_heads: int
     findings: tuple[Finding, ...]
+    failed: Checkpoint | None = None
 
 
 def compare(connection: Connection, kept: Sequence[Checkpoint], verifiers: Sequence[Verifier], tell: Tell) -> Compared:
@@ -95,6 +96,7 @@ class _Comparison:
         self._strange_heads = 0
         self._difference: Difference | None = None
         self._findings: list[Finding] = []
+        self._failed: Checkpoint | None = None
 
     def run(self, tell: Tell) -> Compared:
         with self._connection.cursor(row_factory=tuple_row) as cursor:
@@ -119,7 +121,8 @@ class _Comparison:
             checkpoint = next(checkpoints, None)
         if holds:
             self._look_at_the_rest(total)
-        return Compared(self._events, root, self._heads, self._signed, self._strange_heads, tuple(self._findings))
+        findings = tuple(self._findings)
+        return Compared(self._events, root, self._heads, self._signed, self._strange_heads, findings, self._failed)
 
     def _rows(self, end: int) -> Iterator[list[Row]]:
         """Yield the events up to a position, as many together as a tile has."""
@@ -208,6 +211,7 @@ class _Comparison:
             return True
         reading = Reading(self._events, position, self._held_position)
         self._findings.append(first_finding(self._connection, checkpoint, self._difference, reading))
+        self._failed = checkpoint
         return False
 
     def _look_at_the_rest(self, total: int) -> None:
