@@ -42,6 +42,14 @@ def roles_of(find: FindsAggregates, user_id: UUID, tenant_id: UUID, account_id: 
     return frozenset(role for member in members if member for role in member.roles)
 
 
+def turn_of(find: FindsAggregates, user_id: UUID, tenant_id: UUID, account_id: UUID) -> str:
+    """Return whose turn it is when a user asks for what few can have at a time.
+
+    It is the account's, which can have any number of people; or the user's own, when their role holds in the tenant.
+    """
+    return str(user_id if roles_of(find, user_id, tenant_id, None) else account_id)
+
+
 def visible_processes(find: FindsAggregates, actor: str, tenant_id: UUID, account_id: UUID) -> frozenset[UUID] | None:
     """Return the process streams that a user may see in an account; None when they see all of them."""
     if actor == SYSTEM_ACTOR:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from application.access import turn_of
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from interfaces.audit_export import EXPORT_FORMATS
@@ -14,7 +16,7 @@ from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Mapping
 
     import falcon
 
@@ -30,21 +32,25 @@ class AuditResource(AdminResource):
         self._check(caller, Action.READ_AUDIT)
         file_format = choice_parameter(req, "format", EXPORT_FORMATS)
         if file_format is not None:
-            self._send_file(req, resp, caller["account_id"], file_format)
+            self._send_file(req, resp, caller, file_format)
             return
         size, cursor = page_parameters(req, *_FILTERS)
         send_page(req, resp, *self._services.audit_log.page(caller["account_id"], _filter(req), size, cursor))
 
-    def _send_file(self, req: falcon.Request, resp: falcon.Response, account_id: UUID, file_format: str) -> None:
+    def _send_file(
+        self, req: falcon.Request, resp: falcon.Response, caller: Mapping[str, Any], file_format: str
+    ) -> None:
         for name in ("limit", "cursor"):
             if req.get_param(name) is not None:
                 raise refused(f"{name} is for pages: with format, all that matches is sent")
         check_parameters(req, "format", *_FILTERS)
+        services, account_id = self._services, caller["account_id"]
         chosen = EXPORT_FORMATS[file_format]
-        pieces = chosen.pieces(self._services.audit_log.pages(account_id, _filter(req)))
+        pieces = chosen.pieces(services.audit_log.pages(account_id, _filter(req)))
         resp.content_type = chosen.media_type
-        now = self._services.clock()
-        self._services.downloads.send(req, resp, pieces, f"audit-{account_id}-{now:%Y%m%dT%H%M%SZ}.{file_format}")
+        name = f"audit-{account_id}-{services.clock():%Y%m%dT%H%M%SZ}.{file_format}"
+        turn = turn_of(services.event_sourcing, UUID(caller["actor"]), services.tenant_id, account_id)
+        services.downloads.send(req, resp, pieces, name, turn=turn)
 
 
 def _filter(req: falcon.Request) -> AuditFilter:

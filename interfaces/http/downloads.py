@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 AT_ONCE_MAX: Final = 2
 """In one process, of its 16 threads: a download keeps one busy for as long as it takes, and bots need the others."""
 SECONDS_MAX: Final = 600.0
-"""From the request to the last byte, however slowly it is read: nobody keeps others from downloading for longer."""
+"""From the request to the last byte, however slowly it is read: nobody keeps a place for longer."""
 PIECE_SECONDS_MAX: Final = 4.2
 """All waits for the store in making one piece end after this."""
 RETRY_SECONDS: Final = 10
+KEPT_SECONDS: Final = 25.0
+"""For who was refused, a place is kept for so long: they have been told to come back sooner."""
 _NEEDS_CHUNKS: Final = (
     "A download needs HTTP/1.1: in HTTP/1.0 nobody could tell that its end is missing. A proxy in front may have to be"
     " told so (nginx: proxy_http_version 1.1)."
@@ -40,31 +42,63 @@ class Downloads:
 
     A download is sent chunked, since its length is not known before. When something goes wrong in the middle, what is
     raised cuts the connection before the last chunk, which tells the client that it does not have all.
+
+    Nobody takes all places, where there are two, nor takes one again before those who were refused: who keeps asking
+    would keep all others out.
     """
 
     def __init__(self, at_once_max: int = AT_ONCE_MAX, seconds_max: float = SECONDS_MAX) -> None:
         self._at_once_max = at_once_max
         self._seconds_max = seconds_max
-        self._free = threading.BoundedSemaphore(at_once_max)
+        self._lock = threading.Lock()
+        self._taken: list[str] = []
+        self._waiting: dict[str, float] = {}
+        """Who was refused, the first one first, and until when a place is kept for them."""
 
-    def send(self, req: falcon.Request, resp: falcon.Response, pieces: Iterator[bytes], name: str) -> None:
+    def send(
+        self, req: falcon.Request, resp: falcon.Response, pieces: Iterator[bytes], name: str, *, turn: str
+    ) -> None:
         """Answer with a file of this name. `resp` has its content type.
 
-        The first piece is made here, so that what goes wrong with it is answered as ever. Raises ProblemError when too
-        many are on their way, and what `pieces` raise.
+        turn: whose turn it uses up, who may be many people. The first piece is made here, so that what goes wrong with
+        it is answered as ever. Raises ProblemError when too many are on their way, and what `pieces` raise.
         """
         if req.env.get("SERVER_PROTOCOL") == "HTTP/1.0":
             raise ProblemError("not-implemented", detail=_NEEDS_CHUNKS)
-        if not self._free.acquire(blocking=False):
+        if not self._take_place(turn):
             raise ProblemError(
                 "unavailable",
-                detail=f"Only {self._at_once_max} downloads are made at the same time. Wait until another has ended.",
+                detail=f"Only {self._at_once_max} downloads are made at the same time, and one of an account or"
+                " person. Wait until another has ended.",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
-        resp.stream = _Begun(self._guarded(pieces, req.context.request_id))
+        resp.stream = _Begun(self._guarded(pieces, turn, req.context.request_id))
         resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
 
-    def _guarded(self, pieces: Iterator[bytes], request_id: str) -> Iterator[bytes]:
+    def places_taken(self) -> int:
+        """Return how many downloads are on their way."""
+        return len(self._taken)
+
+    def _take_place(self, turn: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            self._waiting = {other: until for other, until in self._waiting.items() if until > now}
+            order = [*self._waiting, turn]
+            free = self._at_once_max - len(self._taken)
+            most = max(1, self._at_once_max - 1)
+            if order.index(turn) < free and self._taken.count(turn) < most:
+                self._waiting.pop(turn, None)
+                self._taken.append(turn)
+                return True
+            if turn not in self._taken:
+                self._waiting[turn] = now + KEPT_SECONDS
+            return False
+
+    def _give_place_back(self, turn: str) -> None:
+        with self._lock:
+            self._taken.remove(turn)
+
+    def _guarded(self, pieces: Iterator[bytes], turn: str, request_id: str) -> Iterator[bytes]:
         began = time.monotonic()
         size, is_complete = 0, False
         try:
@@ -79,7 +113,7 @@ class Downloads:
                 if time.monotonic() - began > self._seconds_max:
                     raise DownloadTooLongError(f"cut off after {self._seconds_max:g} seconds")
         finally:
-            self._free.release()
+            self._give_place_back(turn)
             _log.info(
                 "download_ended",
                 is_complete=is_complete,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from application.access import roles_of
+from application.access import roles_of, turn_of
 from domain.errors import FieldError
 from domain.permissions import Action, allows
 from domain.proof.errors import MalformedError, ProofError
@@ -48,8 +48,8 @@ class VerifyPage(Page):
         if not kept:
             proofs.ask_of_log(person)
             return
-        # A turn is an account's, however many people it invites.
-        turn = person if self._watches_tenant(visit) else str(visit.account_id)
+        services = self._services
+        turn = turn_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
         try:
             if not proofs.ask_of_kept(f"{kept}\n", person, turn):
                 form.add_errors([FieldError("", _WAITING)])

@@ -133,7 +133,31 @@ def test_a_reader_who_leaves_gives_the_place_back(world: World, address: tuple[s
 
 
 def free_places(world: World) -> int:
-    return world.services.downloads._free._value  # noqa: SLF001 - nothing else tells
+    return downloads.AT_ONCE_MAX - world.services.downloads.places_taken()
+
+
+def test_an_account_takes_one_place_however_often_it_asks_and_who_was_refused_comes_next() -> None:
+    now = [0.0]
+    places = Downloads()
+
+    def takes(turn: str) -> bool:
+        return places._take_place(turn)  # noqa: SLF001 - without a download
+
+    def ends(turn: str) -> None:
+        places._give_place_back(turn)  # noqa: SLF001 - as above
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("interfaces.http.downloads.time.monotonic", lambda: now[0])
+        assert [takes("a"), takes("a"), takes("a")] == [True, False, False]
+        assert takes("b")
+        assert [takes("c"), takes("d"), takes("e")] == [False, False, False]
+        ends("a")
+        assert [takes("a"), takes("d"), takes("c")] == [False, False, True], "the one who was refused first is next"
+        ends("b")
+        assert [takes("b"), takes("e"), takes("d")] == [False, False, True]
+        ends("c")
+        now[0] += downloads.KEPT_SECONDS
+        assert takes("f"), "for who does not come back no place is kept for ever"
 
 
 class Endless:
