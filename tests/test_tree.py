@@ -1,4 +1,4 @@
-"""What must not be in the repository, and how big a file may grow before it holds two ideas."""
+"""What must not be in the repository."""
 
 import re
 import subprocess
@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CODE_LINES_MAX = 300
-TEST_LINES_MAX = 500
 BINARY_BYTES_MAX = 1024 * 1024
-
-LONGER_WITH_REASON: dict[str, str] = {}
-"""Path to reason: Python files that are longer and hold one idea all the same. May only shrink."""
 
 # Put together here, or this file would be the first that breaks the rule.
 REGISTRY_HOSTS = tuple(
@@ -86,17 +81,6 @@ def test_other_paths_are_not_taken_for_one(path: str) -> None:
 
 def test_nothing_is_left_to_do_in_a_comment(texts: dict[str, str]) -> None:
     assert lines_that_match(texts, UNFINISHED) == []
-
-
-def test_python_files_are_short_enough_to_hold_one_idea(texts: dict[str, str]) -> None:
-    long = {
-        name
-        for name, text in texts.items()
-        if name.endswith(".py")
-        and len(text.splitlines()) > (TEST_LINES_MAX if name.startswith("tests/") else CODE_LINES_MAX)
-    }
-    assert long - LONGER_WITH_REASON.keys() == set(), "split them, or give the reason in LONGER_WITH_REASON"
-    assert LONGER_WITH_REASON.keys() - long == set(), "short again: take them off the list"
 
 
 def test_no_big_binary_is_in_the_tree() -> None:
