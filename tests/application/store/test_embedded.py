@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
+import secrets
 import select
 import signal
 import socket
@@ -19,7 +21,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
-from application.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from application.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, files
 from application.store.embedded.files import Account, let_run
 from tests.support.waiting import wait_until
 
@@ -37,11 +39,12 @@ USER = """
 import os, sys
 from pathlib import Path
 import structlog
-from application.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from application.store.embedded import EmbeddedPostgres, EmbeddedPostgresError, files
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-if len(sys.argv) > 2:
-    os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
+files.SYSTEM_USER = sys.argv[2]
+if len(sys.argv) > 3:
+    os.setgroups([]); os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[3]))
 embedded = EmbeddedPostgres(Path(sys.argv[1]), deadline_seconds=20)
 
 def fork():
@@ -64,8 +67,8 @@ for line in sys.stdin:
 class User:
     """Another process that uses the data directory."""
 
-    def __init__(self, data_dir: Path, *, uid: int | None = None) -> None:
-        command = [sys.executable, "-c", USER, str(data_dir), *([] if uid is None else [str(uid)])]
+    def __init__(self, data_dir: Path, *, uid: int | None = None, system_user: str = files.SYSTEM_USER) -> None:
+        command = [sys.executable, "-c", USER, str(data_dir), system_user, *([] if uid is None else [str(uid)])]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def begin(self, action: str) -> None:
@@ -130,8 +133,8 @@ def user() -> Iterator[Users]:
     """Make other processes, which end with the test."""
     users = []
 
-    def make(data_dir: Path, *, uid: int | None = None) -> User:
-        users.append(User(data_dir, uid=uid))
+    def make(data_dir: Path, *, uid: int | None = None, system_user: str = files.SYSTEM_USER) -> User:
+        users.append(User(data_dir, uid=uid, system_user=system_user))
         return users[-1]
 
     yield make
@@ -279,6 +282,56 @@ def test_root_opens_the_folders_above_for_passing_only_and_reports_each(new_dir:
     assert above.parent not in opened
     with capture_logs() as logs, EmbeddedPostgres(above / "data"):
         assert "embedded_postgres_folder_opened" not in [log["event"] for log in logs]
+
+
+@pytest.fixture
+def new_user() -> Iterator[str]:
+    """The name of a system user that is not there, and is gone again at the end."""
+    name = f"rpawatch-{secrets.token_hex(4)}"
+    yield name
+    with suppress(KeyError):
+        pwd.getpwnam(name)
+        subprocess.run(["/usr/sbin/userdel", name], check=True, capture_output=True)
+
+
+@as_root
+@pytest.mark.parametrize("path", ["/usr/bin", "/nowhere", "", None])
+def test_root_makes_the_servers_user_whatever_the_path_is(
+    new_dir: Path, new_user: str, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    monkeypatch.setattr(files, "SYSTEM_USER", new_user)
+    if path is None:
+        monkeypatch.delenv("PATH")
+    else:
+        monkeypatch.setenv("PATH", path)
+    new_dir.mkdir()
+    for _ in range(2):
+        account = files.server_account(new_dir, new_dir / "postgres")
+        made = pwd.getpwnam(new_user)
+        assert (account.uid, account.gid, account.switch) == (made.pw_uid, made.pw_gid, True)
+
+
+@as_root
+def test_the_server_runs_as_a_user_that_was_made_just_now_by_a_root_without_a_path(
+    new_dir: Path, new_user: str, user: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PATH")
+    other = user(new_dir, system_user=new_user)
+    assert other.do("start").startswith("host=")
+    assert psutil.Process(pid_of(new_dir)).username() == new_user
+    assert other.do("stop") == "None"
+
+
+@as_root
+def test_what_keeps_root_from_making_the_servers_user_is_told_in_one_line(
+    new_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_dir.mkdir()
+    monkeypatch.setattr(files, "SYSTEM_USER", "no:name")
+    assert "(useradd: invalid user name" in error_of(EmbeddedPostgres(new_dir).start)
+    monkeypatch.setattr(files, "ADMIN_FOLDERS", ())
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "(there is no program useradd)" in error_of(EmbeddedPostgres(new_dir).start)
 
 
 @as_root
