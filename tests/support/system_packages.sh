@@ -1,19 +1,20 @@
 #!/bin/sh
 # Sees to the packages of the system that the tests need beyond Python: all of them, or those that are named.
 #
-#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light]
+#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer]
 #
 # Each is installed only when it is missing and where that is possible; else this says what to do, and fails: nothing is
 # skipped.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light
+[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer
 
 # Each need by the name of its package: whether it is there, and what for.
 is_there() {
     case $1 in
     postgresql) "$python" debian_postgres.py --find >/dev/null ;; # Debian's own: see there
+    pgbouncer) [ -x /usr/sbin/pgbouncer ] ;;
     nginx-light) [ -x /usr/sbin/nginx ] ;; # not on every PATH
     *) command -v "$1" >/dev/null ;;
     esac
@@ -23,6 +24,7 @@ purpose() {
     postgresql) echo "the PostgreSQL server of Debian (14 or newer), for the second run of the tests that touch a database" ;;
     chromium) echo "the browser Chromium, for the tests of the web pages" ;;
     npm) echo "npm, which gets axe-core for the tests of the web pages" ;;
+    pgbouncer) echo "Debian's PgBouncer, for the tests of the database behind a pooler" ;;
     nginx-light) echo "Debian's nginx, for the tests of the service behind a proxy" ;;
     *) fail "nothing is known about the need '$1'" ;;
     esac
@@ -35,7 +37,7 @@ for need; do
     is_there "$need" || { missing="$missing $need"; echo "Missing: $what"; }
 done
 [ -n "$missing" ] || exit 0
-hand="install by hand what is missing (apt-get install$missing), or run the other tests with: make check && .venv/bin/python -m pytest --ignore=tests/pages --ignore=tests/acceptance/everywhere/test_behind_nginx.py"
+hand="install by hand what is missing (apt-get install$missing), or run the other tests with: make check && .venv/bin/python -m pytest --ignore=tests/pages --ignore=tests/acceptance/everywhere/test_behind_nginx.py --ignore-glob=*/test_pooler.py"
 
 command -v apt-get >/dev/null || fail "this is no Debian system, and only there it can be installed from here: $hand"
 if [ "$(id -u)" -eq 0 ]; then
@@ -86,21 +88,21 @@ add_postgresql() {
     add postgresql
 }
 
-# Its package starts a server on port 80. Debian's way to say no to that is a file, which some containers have anyway.
-add_nginx() {
+# Packages that start a server of their own. Debian's way to say no to that is a file, which some containers have anyway.
+add_unstarted() {
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
         $as_root chmod 755 "$policy"
     fi
-    add nginx-light
+    add "$1"
 }
 
 get update
 for need in $missing; do
     case $need in
     postgresql) add_postgresql ;;
-    nginx-light) add_nginx ;;
+    nginx-light | pgbouncer) add_unstarted "$need" ;;
     chromium) add chromium chromium-sandbox ;; # without the second it starts for root only, on some systems
     *) add "$need" ;;
     esac
