@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
@@ -30,7 +31,7 @@ ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
 CREATE POLICY fence ON {table} FOR SELECT TO {role} USING ({allowed});
 """)
 _BEGIN = """
-SELECT set_config(%s, %s, true), bool_and(is_complete), count(*), min(position)
+SELECT set_config(%s, %s, true), current_user::text, bool_and(is_complete), count(*), min(position)
 FROM rpawatch_lists.positions WHERE name = ANY(%s::text[])
 """
 
@@ -60,7 +61,11 @@ def reading(pool: Pool, scope: Collection[UUID], *names: str) -> Iterator[Connec
         with connection.cursor(row_factory=tuple_row) as cursor:
             ids = "{" + ",".join(map(str, scope)) + "}"
             row = cursor.execute(_BEGIN, (SETTING, ids, list(names))).fetchone()
-        _, complete, found, position = row or (None, False, 0, 0)
+        _, user, complete, found, position = row or (None, None, False, 0, 0)
+        if user != APP_ROLE:
+            # The fence stands before this role only; whoever owns the tables sees over it.
+            connection.close()
+            raise psycopg.OperationalError(f"the session acts as {user} and not as {APP_ROLE}")
         if found != len(names):
             raise ReadModelsNotSetUpError
         if not complete:

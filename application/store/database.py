@@ -9,21 +9,26 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+import structlog
 from eventsourcing.postgres import PostgresDatastore
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from application.store.errors import ConflictError, StoreUnavailableError
+from application.store import session
+from application.store.errors import ConflictError, StoreSessionError, StoreUnavailableError
+from application.store.session import Meant, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-SCHEMA = "rpawatch"
+SCHEMA = session.SCHEMA
 APP_ROLE = "rpawatch_app"
 """The role that serves requests: may read and append events, and may not change or delete them."""
 PROJECTOR_ROLE = "rpawatch_projector"
@@ -35,11 +40,29 @@ CONNECT_SECONDS_MAX = 2
 POOL_WAIT_SECONDS_MAX = 2.0
 STATEMENT_SECONDS_MAX = 3.0
 """The server ends a statement that takes longer."""
-MIGRATION_LOCK_SECONDS_MAX = 60.0
-"""How long a connection without a statement limit waits for another that holds a lock."""
 REPLY_SECONDS_MAX = 3.5
 """The client gives up on a server that says nothing, which no server-side timeout can see."""
+BEGIN_SECONDS_MAX = 10.0
+"""For all that makes a new connection a session, also where each reply takes two seconds."""
+LOOK_SECONDS = 1.0
+"""Between two looks whether a session behind a pooler is ours still, while it is used."""
 
+_LIBPQ: dict[str, Any] = {
+    # Neither the URL's nor PGOPTIONS: the session is what is set after connecting (session.py).
+    "options": "",
+    "connect_timeout": CONNECT_SECONDS_MAX,
+    "tcp_user_timeout": 3000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "row_factory": dict_row,
+    "autocommit": True,
+}
+
+_log = structlog.get_logger(__name__)
+_beginning = threading.Lock()
+"""Behind a pooler, one session of a process begins at a time: each needs a second connection for a moment, and several
+that hold one and wait for another could take the last ones from each other."""
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 """Of the thread, or of the request where one thread serves several: no wait for the database goes on beyond it."""
@@ -71,10 +94,87 @@ def seconds_left() -> float:
     return max(_SECONDS_LEFT_MIN, _deadline.get() - time.monotonic())
 
 
+class _NoAnswerError(psycopg.OperationalError):
+    def __init__(self) -> None:
+        super().__init__("the server did not answer in time")
+
+
 class BoundedConnection(psycopg.Connection[DictRow]):
-    """A connection that waits REPLY_SECONDS_MAX for a reply and is then closed, since its state is unknown."""
+    """A connection that waits REPLY_SECONDS_MAX for a reply and is then closed, since its state is unknown.
+
+    Behind a pooler it looks each LOOK_SECONDS, before a statement, whether its session is its own still.
+    """
 
     reply_seconds_max: float | None = REPLY_SECONDS_MAX
+    session: Session
+    _look_at: float = math.inf
+    _a_pooler_is_there = False
+    """Of the class: one has been seen by this process."""
+
+    def begin(self, conninfo: str, meant: Meant, *, doubt: bool = False) -> None:
+        """Make this new connection a session that is what was meant; one that can't be made so is closed.
+
+        doubt: look for a pooler also where nothing speaks for one. Raises StoreSessionError, psycopg.Error.
+        """
+        try:
+            with deadline(BEGIN_SECONDS_MAX), self._in_turn():
+                self.session = session.begin(self, meant, lambda: self._another(conninfo), doubt=doubt)
+        except _NoAnswerError as error:
+            self.close()
+            raise StoreSessionError(session.SILENT) from error
+        except BaseException:
+            self.close()
+            raise
+        if self.session.is_pooled:
+            BoundedConnection._a_pooler_is_there = True
+            self._look_at = time.monotonic() + LOOK_SECONDS
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if not self._a_pooler_is_there:
+            yield
+            return
+        if not _beginning.acquire(timeout=seconds_left()):
+            raise _NoAnswerError
+        try:
+            yield
+        finally:
+            _beginning.release()
+
+    def _another(self, conninfo: str) -> AbstractContextManager[BoundedConnection]:
+        """Open a second connection to the same address, in which nothing is set."""
+        to = {"host": self.info.host, "hostaddr": self.info.hostaddr, "port": self.info.port}
+        return closing(BoundedConnection.connect(conninfo, **_LIBPQ | to))
+
+    def look(self) -> None:
+        """Ask whether the session is ours still, where a pooler could have given it away, and close it if it is not.
+
+        Raises StoreSessionError, psycopg.Error.
+        """
+        if self._look_at == math.inf or not self.autocommit or self.pgconn.transaction_status != TransactionStatus.IDLE:
+            return
+        self._look_at = math.inf
+        try:
+            session.check(self, self.session)
+        except StoreSessionError:
+            self.close()
+            raise
+        finally:
+            self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - psycopg's overloads
+        """Return a new cursor, as psycopg does. Raises StoreSessionError when the session is no more ours."""
+        self._look_when_due()
+        return super().cursor(*args, **kwargs)
+
+    def transaction(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - psycopg's signature
+        """Begin a transaction, as psycopg does. Raises StoreSessionError when the session is no more ours."""
+        self._look_when_due()
+        return super().transaction(*args, **kwargs)
+
+    def _look_when_due(self) -> None:
+        if time.monotonic() >= self._look_at:
+            self.look()
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's signature
         """Wait for a reply as psycopg does, with a bound."""
@@ -84,37 +184,13 @@ class BoundedConnection(psycopg.Connection[DictRow]):
             return super().wait(gen, interval, min(self.reply_seconds_max, seconds_left()))
         except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - the documented error of a wait with a timeout
             self.close()
-            raise psycopg.OperationalError("the server did not answer in time") from error
-
-
-def connection_kwargs(*, role: str | None, statement_seconds_max: float = STATEMENT_SECONDS_MAX) -> dict[str, Any]:
-    """Return libpq parameters that bound every wait; `role` is taken on at the start of the session."""
-    settings = {
-        "statement_timeout": f"{statement_seconds_max:g}s",
-        "lock_timeout": f"{statement_seconds_max or MIGRATION_LOCK_SECONDS_MAX:g}s",
-        "idle_in_transaction_session_timeout": "5s",
-        "timezone": "UTC",
-        "search_path": SCHEMA,
-        # The acknowledgement is a promise: on disk, whatever the server's own default is.
-        "synchronous_commit": "on",
-    }
-    if role:
-        settings["role"] = role
-    return {
-        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-        "connect_timeout": CONNECT_SECONDS_MAX,
-        "tcp_user_timeout": 3000,
-        "keepalives_idle": 10,
-        "keepalives_interval": 3,
-        "keepalives_count": 3,
-        "application_name": "rpawatch",
-        "row_factory": dict_row,
-        "autocommit": True,
-    }
+            raise _NoAnswerError from error
 
 
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 """The last one is what a primary says that was demoted to a standby."""
+_FOREIGN_STATEMENTS = (psycopg.errors.DuplicatePreparedStatement, psycopg.errors.InvalidSqlStatementName)
+"""What is prepared in this session is not what it prepared: it was given to somebody else meanwhile."""
 
 
 @contextmanager
@@ -148,10 +224,13 @@ class Database(PostgresDatastore):
         self.single_row_tracking = True
         self.lock_timeout = 0
         self.enable_db_functions = False
+        self._meant = Meant(role, STATEMENT_SECONDS_MAX)
+        self._refused: StoreSessionError | None = None
         self.pool = ConnectionPool(  # type: ignore[assignment] # the library's subclass differs in the password only
             conninfo,
             connection_class=BoundedConnection,
-            kwargs=connection_kwargs(role=role),
+            kwargs=_LIBPQ,
+            configure=self._begin,
             min_size=1,
             max_size=connections_max,
             open=False,
@@ -165,6 +244,17 @@ class Database(PostgresDatastore):
     def open(self) -> None:
         """Begin to connect, in the background: a database that is away must not keep the service from starting."""
         self.pool.open(wait=False)
+
+    def _begin(self, connection: BoundedConnection) -> None:
+        """Make a new connection of the pool a session; remember why not, for those who wait for one."""
+        try:
+            connection.begin(self.conninfo, self._meant)
+        except StoreSessionError as error:
+            if str(error) != str(self._refused):
+                _log.error("store_session_refused", reason=str(error))
+            self._refused = error
+            raise
+        self._refused = None
 
     @contextmanager
     def one_transaction(self) -> Iterator[psycopg.Connection[DictRow]]:
@@ -190,26 +280,51 @@ class Database(PostgresDatastore):
                 yield shared
             return
         wait_seconds_max = min(POOL_WAIT_SECONDS_MAX, seconds_left())
-        with self._turn(), store_errors(), self.pool.connection(wait_seconds_max) as connection:
+        with self._turn(), store_errors(), self._lend(wait_seconds_max) as connection:
             try:
                 yield connection
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except StoreSessionError:
+                connection.close()
+                raise
+            except _FOREIGN_STATEMENTS as error:
+                connection.close()
+                raise StoreSessionError(session.LOST) from error
+            except psycopg.ProgrammingError:
+                # A right is missing, as it would be in somebody else's session.
+                connection.look()
+                raise
+            finally:
                 if connection.closed:
                     # The server was restarted: the other idle connections are dead too, and each would fail somebody.
                     self.pool.drain()
+
+    @contextmanager
+    def _lend(self, wait_seconds_max: float) -> Iterator[BoundedConnection]:
+        with ExitStack() as stack:
+            try:
+                lent = stack.enter_context(self.pool.connection(wait_seconds_max))
+            except PoolTimeout:
+                if self._refused is not None:
+                    raise self._still_away() from None
                 raise
+            yield cast("BoundedConnection", lent)  # the library's type says less
+
+    def _still_away(self) -> StoreUnavailableError:
+        if self._refused is not None:
+            return StoreSessionError(str(self._refused))
+        return StoreUnavailableError("the store did not answer a moment ago")
 
     def refuse_while_away(self) -> None:
         """Raise StoreUnavailableError while the store does not answer and somebody is finding out whether it does."""
         if self._away and self._trying.locked():
-            raise StoreUnavailableError("the store did not answer a moment ago")
+            raise self._still_away()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """While the store does not answer, let one try at a time: the others would only keep all threads waiting."""
         away = self._away
         if away and not self._trying.acquire(blocking=False):
-            raise StoreUnavailableError("the store did not answer a moment ago")
+            raise self._still_away()
         try:
             yield
         except StoreUnavailableError:
@@ -240,15 +355,16 @@ class Database(PostgresDatastore):
         self.pool.close(timeout=2.0)
 
 
-def connect(conninfo: str, *, role: str | None = None, statement_seconds_max: float = 0) -> BoundedConnection:
+def connect(
+    conninfo: str, *, role: str | None = None, statement_seconds_max: float = 0, doubt: bool = False
+) -> BoundedConnection:
     """Open one connection of one's own; statement_seconds_max=0, for a migration, means no limit on a statement.
 
-    Raises StoreUnavailableError.
+    doubt: look for a pooler that gives sessions away also where nothing speaks for one. Raises StoreUnavailableError.
     """
     with store_errors():
-        connection = BoundedConnection.connect(
-            conninfo, **connection_kwargs(role=role, statement_seconds_max=statement_seconds_max)
-        )
+        connection = BoundedConnection.connect(conninfo, **_LIBPQ)
+        connection.begin(conninfo, Meant(role, statement_seconds_max), doubt=doubt)
     if not statement_seconds_max:
         connection.reply_seconds_max = None
     return connection

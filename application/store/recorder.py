@@ -18,7 +18,9 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
 
 from application.store import arrays
-from application.store.errors import ConflictError
+from application.store.database import APP_ROLE
+from application.store.errors import ConflictError, StoreSessionError
+from application.store.session import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +32,8 @@ CHANNEL = "rpawatch_events"
 """NOTIFY says on this channel that the log has grown."""
 
 _APPEND = "SELECT * FROM rpawatch.append_batch(%b, %b, %b, %b, %b, %b, %b, %b, %b)"
+_APPEND_IN_ROLE = f"{_APPEND} WHERE current_user = '{APP_ROLE}'"
+"""PostgreSQL looks at the role before it calls the function; it costs nothing, and no other role appends."""
 _LOCK = "SELECT pg_advisory_xact_lock('rpawatch.events'::regclass::oid::bigint)"
 """The lock that append_batch takes; a session may take it again."""
 _STALE = "SELECT rpawatch.stale_streams(%b, %b) AS places"
@@ -134,7 +138,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         based = [(number, place + 1) for number, part in enumerate(parts) for place in part.based_on]
         with self.datastore.get_connection() as connection:
             row = connection.execute(
-                _APPEND,
+                _APPEND_IN_ROLE,
                 (
                     arrays.integers([number for number, _ in events]),
                     arrays.uuids([_stream_of(event) for _, event in events]),
@@ -148,8 +152,8 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
                 ),
                 prepare=True,
             ).fetchone()
-        if row is None:
-            raise RuntimeError("append_batch returns one row")
+            if row is None:
+                raise StoreSessionError(LOST)
         return Appended(
             position=row["last_position"] or 0,
             refused=frozenset(row["refused"]),

@@ -40,7 +40,8 @@ def migrate(conninfo: str, *further: Callable[[BoundedConnection], list[str]]) -
     further: makes what else belongs into the database, on the owner's connection and under the same lock.
     Raises StoreUnavailableError when it can't be reached, StoreSetupError when it can't be used.
     """
-    with connect(conninfo) as connection:
+    # Here is where everything begins that uses the store: a pooler that won't do is named before anything is changed.
+    with connect(conninfo, doubt=True) as connection:
         if connection.info.server_version < SERVER_VERSION_MIN:
             raise StoreSetupError("This PostgreSQL is older than version 14. Use version 14 or newer.")
         _check_encoding(connection)
@@ -52,7 +53,7 @@ def migrate(conninfo: str, *further: Callable[[BoundedConnection], list[str]]) -
             raise StoreSetupError(
                 f"The database user may not set up the store ({error.diag.message_primary}). It must own the database"
                 " and be allowed to create roles, or a superuser runs: "
-                + " ".join(f"CREATE ROLE {role}; GRANT {role} TO {connection.info.user};" for role in ROLES)
+                + " ".join(f"CREATE ROLE {role}; GRANT {role} TO {connection.session.login};" for role in ROLES)
             ) from error
 
 
@@ -111,4 +112,4 @@ def _ensure_role(connection: BoundedConnection, role: str) -> None:
         connection.execute(sql.SQL("SET ROLE {}").format(name))
         connection.execute("RESET ROLE")
     except psycopg.errors.InsufficientPrivilege:
-        connection.execute(sql.SQL("GRANT {} TO {}").format(name, sql.Identifier(connection.info.user)))
+        connection.execute(sql.SQL("GRANT {} TO {}").format(name, sql.Identifier(connection.session.login)))

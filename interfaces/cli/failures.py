@@ -12,7 +12,7 @@ from typing import Any, Final
 from psycopg import Error, OperationalError
 from psycopg.errors import InsufficientPrivilege
 
-from application.store.errors import ConflictError, StoreSetupError, StoreUnavailableError
+from application.store.errors import ConflictError, StoreSessionError, StoreSetupError, StoreUnavailableError
 from domain import errors
 from interfaces.cli.output import CommandError, UnreachableError, WrongUsageError
 from interfaces.settings import SettingsError
@@ -46,7 +46,7 @@ SENTENCES: Final[dict[type[Exception], str]] = {
 _REASON = re.compile(
     r"FATAL:\s+([^\n]+)"
     r"|(connection refused|timeout expired|timed out|failed to resolve host|no such file or directory"
-    r"|cannot execute [a-z ]+ in a read-only transaction)",
+    r"|cannot execute [a-z ]+ (?:in a read-only transaction|during recovery))",
     re.IGNORECASE,
 )
 """What libpq says that helps and can be shown. Other words of it may hold a part of a URL with a password."""
@@ -104,6 +104,7 @@ def _rotated(error: errors.AlreadyRotatedError) -> str:
 _LINES: Final[dict[type[Exception], tuple[int, Callable[[Any], str]]]] = {
     SettingsError: (WrongUsageError.exit_code, _its_own_words),
     StoreSetupError: (UnreachableError.exit_code, _its_own_words),
+    StoreSessionError: (UnreachableError.exit_code, _its_own_words),
     StoreUnavailableError: (UnreachableError.exit_code, _out_of_reach),
     OperationalError: (UnreachableError.exit_code, _out_of_reach),
     ListIncompleteError: (UnreachableError.exit_code, lambda error: f"{error} Try again later."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from application.store.errors import StoreUnavailableError
+from application.store.errors import StoreSessionError, StoreUnavailableError
 from interfaces.http.admin import send
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Ready:
         wrong = {}
         try:
             self._services.database.ping()
+        except StoreSessionError as error:
+            wrong["store"] = str(error)
         except StoreUnavailableError:
             wrong["store"] = "PostgreSQL can't be reached"
         health = self._services.projection_health()
