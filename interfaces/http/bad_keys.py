@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from domain.client_network import network_of
 from domain.errors import InvalidApiKeyError
 from domain.limits import BAD_KEYS_PER_MINUTE_MAX
 from interfaces.http.problems import ProblemError
@@ -58,7 +59,7 @@ class OwnTimes:
 
 
 class BadKeys:
-    """Counts refused keys by address."""
+    """Counts refused keys by address: by the network that one subscriber has, where there are many in it."""
 
     def __init__(self, clock: Clock, times: Times) -> None:
         self._clock = clock
@@ -67,7 +68,7 @@ class BadKeys:
     def refuse(self, address: str) -> Exception:
         """Count a refused key, and return the refusal: over the limit one that says how long to wait."""
         now = (self._clock() - _EPOCH) // _MICROSECOND
-        with self._times.of(address) as times:
+        with self._times.of(network_of(address)) as times:
             full = len(times) == BAD_KEYS_PER_MINUTE_MAX and times[0] > now - _WINDOW
             if not full:
                 times.append(now)

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import InvalidApiKeyError
 from domain.limits import BAD_KEYS_PER_MINUTE_MAX
-from interfaces.http.bad_keys import BadKeys
+from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.problems import ProblemError
 from interfaces.http.shared_times import SharedTimes
 
@@ -67,10 +67,10 @@ def test_of_more_addresses_than_there_is_room_for_the_first_are_forgotten_and_th
     process, size = counting(path, clock), path.stat().st_size
     for number in range(20_000):
         clock.advance(timedelta(milliseconds=1))
-        process.refuse(f"2001:db8::{number:x}")
+        process.refuse(f"2001:db8:0:{number:x}::1")
     assert path.stat().st_size == size
     for number, known in ((19_999, 1), (0, 0)):
-        with SharedTimes(path).of(f"2001:db8::{number:x}") as times:
+        with SharedTimes(path).of(f"2001:db8:0:{number:x}::/64") as times:
             assert len(times) == known
 
 
@@ -78,7 +78,19 @@ def test_an_address_that_comes_again_and_again_is_remembered_among_many_others(p
     process = counting(path, clock)
     for number in range(3_000):
         clock.advance(timedelta(milliseconds=1))
-        process.refuse(f"2001:db8::{number:x}")
+        process.refuse(f"2001:db8:0:{number:x}::1")
         if number % 100 == 0:
             process.refuse(ADDRESS)
     assert is_told_to_wait(process.refuse(ADDRESS))
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["over all processes", "alone"])
+def test_all_addresses_of_one_subscriber_are_counted_as_one(path: Path, clock: FakeClock, shared: bool) -> None:
+    process = counting(path, clock) if shared else BadKeys(clock, OwnTimes())
+    addresses = [f"2001:db8:1:2:{number:x}::{number:x}" for number in range(BAD_KEYS_PER_MINUTE_MAX)]
+    assert not any(is_told_to_wait(process.refuse(address)) for address in addresses)
+    assert is_told_to_wait(process.refuse("2001:db8:1:2:ffff::1"))
+    assert not is_told_to_wait(process.refuse("2001:db8:1:3::1"))
+    told = [is_told_to_wait(process.refuse(f"::ffff:{ADDRESS}")) for _ in range(BAD_KEYS_PER_MINUTE_MAX)]
+    assert not any(told)
+    assert is_told_to_wait(process.refuse(ADDRESS)), "the same address, however it is written"
