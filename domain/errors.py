@@ -64,9 +64,13 @@ class SignInFailedError(DomainError):
 
 @dataclass
 class SignInThrottledError(DomainError):
-    """Too many failed sign-ins for this user or from this address."""
+    """Too many failed sign-ins for this user or from this address, or too many of one at once."""
 
     retry_after_seconds: int
+
+
+class HashingBusyError(DomainError):
+    """As many passwords as may be are being hashed, or wait for it."""
 
 
 class ForbiddenError(DomainError):

@@ -70,9 +70,27 @@ EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS_MIN = 15
 PASSWORD_CHARS_MAX = 128
 SESSION_LIFETIME = timedelta(hours=12)
-SIGN_IN_FAILURES_PER_PAIR_MAX = 10
-"""Failed sign-ins of one user from one address within SIGN_IN_WINDOW."""
-SIGN_IN_FAILURES_PER_ADDRESS_MAX = 50
-SIGN_IN_FAILURES_PER_USER_MAX = 100
-"""From anywhere; high, so that a stranger can't easily lock a user out (NIST SP 800-63B-4: at most 100)."""
+SESSION_IDLE_MAX = timedelta(hours=1)
+"""A session that is not used for so long ends (NIST SP 800-63B-4, 2.2.3: an hour, and a day altogether)."""
 SIGN_IN_WINDOW = timedelta(minutes=15)
+"""What failed sign-ins are counted within."""
+SIGN_IN_FAILURES_PER_PAIR_MAX = 10
+"""Of one user from one network, where they did not sign in before."""
+SIGN_IN_FAILURES_PER_ADDRESS_MAX = 50
+"""From one network, where those whom it tried did not sign in before."""
+SIGN_IN_FAILURES_PER_USER_MAX = 100
+"""Of one user, from wherever they did not sign in before (NIST SP 800-63B-4, 3.2.2: at most 100)."""
+SIGN_IN_FAILURES_FAMILIAR_MAX = 10
+"""Of one user from one network or device where they did sign in before: further ones wait, but at most
+SIGN_IN_PAUSE_MAX, and failures from elsewhere never count."""
+SIGN_IN_PAUSE_MAX = timedelta(minutes=1)
+FAMILIAR_FOR = timedelta(days=90)
+"""How long it is remembered after a sign-in where it came from."""
+FAMILIAR_NETWORKS_MAX = 20
+"""Of one user, the last ones."""
+HASHINGS_AT_ONCE_MAX = 2
+"""In one process: each takes 64 MiB and a core, and sign-ins must not starve the robots."""
+HASHINGS_WAITED_FOR_MAX = 4
+"""Requests that wait for a hashing in one process: with those above, always less than half of its threads."""
+HASHINGS_OF_ONE_MAX = 2
+"""Of one network, or of one user where they signed in before: at work or waiting, in one process."""

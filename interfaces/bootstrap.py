@@ -13,6 +13,7 @@ from application.commands import HANDLERS
 from application.door import Door
 from application.event_sourcing import EventSourcing
 from application.identity.first_run import FirstAdmin, FirstRun
+from application.identity.hashing import HASHING
 from application.identity.sessions import Sessions
 from application.identity.users import Users
 from application.replay.keys import Replay
@@ -94,6 +95,7 @@ class Services:
         self.database.open()
         self.event_sourcing = EventSourcing(self.database)
         self.door = Door(self.event_sourcing, clock, HANDLERS)
+        HASHING.fit(threads)
         self.users = Users(self.database)
         self.sessions = Sessions(self.database, self.users, clock)
         self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))

@@ -11,46 +11,50 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from application.identity.passwords import check_password, verify_password
+from application.identity.familiar import Client, Familiar
+from application.identity.hashing import HASHING
+from application.identity.passwords import check_password, hash_password, verify_password
+from application.identity.throttle import Throttle, of_familiar, of_stranger
 from application.identity.users import User
-from domain.errors import FieldError, InvalidInputError, SignInFailedError, SignInThrottledError
-from domain.limits import (
-    SESSION_LIFETIME,
-    SIGN_IN_FAILURES_PER_ADDRESS_MAX,
-    SIGN_IN_FAILURES_PER_PAIR_MAX,
-    SIGN_IN_FAILURES_PER_USER_MAX,
-    SIGN_IN_WINDOW,
-)
+from application.store.errors import StoreUnavailableError
+from domain.errors import FieldError, HashingBusyError, InvalidInputError, NotSignedInError, SignInFailedError
+from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from psycopg import Cursor
+    from psycopg.rows import DictRow
+
+    from application.identity.familiar import Device
+    from application.identity.throttle import Allowance
     from application.identity.users import Users
     from application.store.database import Database
     from domain.clock import Clock
 
+__all__ = ["Client", "Session", "SessionView", "Sessions"]
+
 _TOKEN_BYTES = 32
 """256 random bits; OWASP ASVS 7.2.3 asks for 128."""
-SEEN_STEP = timedelta(minutes=5)
-"""A session that is used all the time is written to this often."""
+SEEN_STEP = timedelta(minutes=1)
+"""A session that is used all the time is written to this often; one may end sooner by this for want of use."""
+_FORGOTTEN_AT_ONCE_MAX = 1_000
 CLIENT_CHARS_MAX = 200
 SESSIONS_SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """Who signs in from where. address: of the client. name: what it says it is (User-Agent), cut where it is long."""
-
-    address: str
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in user. The token is a secret; session_id is none."""
+    """A signed-in user. The token is a secret; session_id is none.
+
+    device: of a session that begins, what the device is to show at the next sign-in to be known (familiar.py).
+    """
 
     session_id: UUID
     user: User
     expires_at: datetime
     token: str = field(repr=False)
+    device: Device | None = None
 
     @property
     def csrf_token(self) -> str:
@@ -78,79 +82,125 @@ class Sessions:
         self._database = database
         self._users = users
         self._clock = clock
+        self._familiar = Familiar(database)
+        self._throttle = Throttle(database)
 
-    def sign_in(self, email: str, password: str, client: Client) -> Session:
-        """Begin a session.
+    def sign_in(self, email: str, password: str, client: Client, *, instead_of: Collection[str] = ()) -> Session:
+        """Begin a session. instead_of: tokens of sessions that end with that.
 
-        Raises SignInFailedError, the same and after the same time for an unknown user and a wrong password, and
-        SignInThrottledError after too many failures.
+        Raises SignInFailedError, the same and after the same time for an unknown user and a wrong password;
+        SignInThrottledError after too many failures, HashingBusyError when too many sign in at once.
         """
         now = self._clock()
-        user = self._check(email, password, client, now)
-        return self._begin(user, client, now)
+        familiar = self._familiar.find(email, client, now)
+        allowance = of_stranger(email, client.address) if familiar is None else of_familiar(familiar)
+        user, verified_hash = self._verified(email, password, allowance, now)
+        with self._database.transaction() as cursor:
+            # The password may have been changed while this one was looked at.
+            if not self._users.lock(cursor, user.user_id, verified_hash):
+                raise SignInFailedError
+            cursor.execute(
+                "DELETE FROM rpawatch.sessions WHERE token_sha256 = ANY(%s)",
+                ([_digest(token) for token in instead_of],),
+            )
+            return self._begin(cursor, user, client, now)
 
     def change_password(self, session: Session, current: str, new: str, client: Client) -> Session:
         """Change the user's password, end all their sessions, and begin another in place of this one.
 
-        Raises InvalidInputError, pointing at `/current_password` or `/new_password`, and SignInThrottledError after too
-        many failures: whoever finds an open browser must not guess the password there.
+        Raises InvalidInputError, pointing at `/current_password` or `/new_password`; NotSignedInError when the session
+        has ended; SignInThrottledError after too many failures, since whoever finds an open browser must not guess the
+        password there; and HashingBusyError.
         """
         now = self._clock()
-        try:
-            user = self._check(session.user.email, current, client, now)
-        except SignInFailedError:
-            raise InvalidInputError([FieldError("/current_password", "is not your password")]) from None
-        check_password(new, email=user.email, pointer="/new_password")
-        self._users.set_password(user.user_id, new)
-        return self._begin(user, client, now)
-
-    def _check(self, email: str, password: str, client: Client, now: datetime) -> User:
-        """Return whose password this is. Raises as `sign_in` does."""
-        subjects = _subjects(email, client.address)
-        self._check_not_throttled(subjects, now)
-        user, password_hash = self._users.password_hash(email)
-        if not verify_password(password_hash, password) or user is None:
-            self._record_failure(subjects, now)
-            raise SignInFailedError
-        with self._database.get_connection() as connection:
-            connection.execute("DELETE FROM rpawatch.sign_in_failures WHERE subject_sha256 = %s", (subjects[0][0],))
-        return user
-
-    def _begin(self, user: User, client: Client, now: datetime) -> Session:
-        session = Session(uuid4(), user, now + SESSION_LIFETIME, secrets.token_urlsafe(_TOKEN_BYTES))
+        user_id = session.user.user_id
+        allowance = of_familiar(f"session:{user_id}")
+        not_yours = InvalidInputError([FieldError("/current_password", "is not your password")])
+        with HASHING.place(allowance.caller):
+            try:
+                user, verified_hash = self._verified(session.user.email, current, allowance, now)
+            except SignInFailedError:
+                raise not_yours from None
+            check_password(new, email=user.email, name=user.name, pointer="/new_password")
+            new_hash = hash_password(new)
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM rpawatch.sessions WHERE expires_at <= %s", (now,))
-            cursor.execute(
-                "INSERT INTO rpawatch.sessions"
-                " (token_sha256, session_id, user_id, created_at, last_seen_at, expires_at, address, client)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                (
-                    _digest(session.token),
-                    session.session_id,
-                    user.user_id,
-                    now,
-                    now,
-                    session.expires_at,
-                    client.address,
-                    client.name and client.name[:CLIENT_CHARS_MAX],
-                ),
-            )
+            # All of it was checked before the hashing, and may have changed meanwhile.
+            unchanged = self._users.lock(cursor, user_id, verified_hash)
+            if not self._goes_on(cursor, session):
+                raise NotSignedInError
+            if not unchanged:
+                raise not_yours
+            self._users.replace_password(cursor, user_id, new_hash)
+            return self._begin(cursor, user, client, now)
+
+    def _verified(self, email: str, password: str, allowance: Allowance, now: datetime) -> tuple[User, str]:
+        """Return whose password this is, and its hash. Raises as `sign_in` does."""
+        # First without a place: whoever has to wait anyway takes none from others.
+        self._throttle.check(allowance, now)
+        with HASHING.place(allowance.caller, stranger=allowance.is_stranger):
+            attempt_id = self._throttle.count(allowance, now)
+            try:
+                user, password_hash = self._users.password_hash(email)
+                is_right = verify_password(password_hash, password)
+            except (HashingBusyError, StoreUnavailableError):
+                self._throttle.take_back(allowance, attempt_id)
+                raise
+        if not is_right or user is None or password_hash is None:
+            raise SignInFailedError
+        self._throttle.clear(allowance, attempt_id)
+        return user, password_hash
+
+    def _begin(self, cursor: Cursor[DictRow], user: User, client: Client, now: datetime) -> Session:
+        device = self._familiar.remember(cursor, user.user_id, client, now)
+        session = Session(uuid4(), user, now + SESSION_LIFETIME, secrets.token_urlsafe(_TOKEN_BYTES), device)
+        cursor.execute(
+            "INSERT INTO rpawatch.sessions"
+            " (token_sha256, session_id, user_id, created_at, last_seen_at, expires_at, address, client)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                _digest(session.token),
+                session.session_id,
+                user.user_id,
+                now,
+                now,
+                session.expires_at,
+                client.address,
+                client.name and client.name[:CLIENT_CHARS_MAX],
+            ),
+        )
+        # Past those that others are at: waiting for them here could be waiting for each other.
+        cursor.execute(
+            "DELETE FROM rpawatch.sessions WHERE token_sha256 = ANY(ARRAY(SELECT token_sha256 FROM rpawatch.sessions"
+            " WHERE expires_at <= %s OR last_seen_at <= %s LIMIT %s FOR UPDATE SKIP LOCKED))",
+            (now, now - SESSION_IDLE_MAX, _FORGOTTEN_AT_ONCE_MAX),
+        )
         return session
 
-    def find(self, token: str) -> Session | None:
-        """Return the session of a token, or None when there is none or it has ended; and note that it was seen."""
+    def _goes_on(self, cursor: Cursor[DictRow], session: Session) -> bool:
+        now = self._clock()
+        cursor.execute(
+            "SELECT FROM rpawatch.sessions WHERE session_id = %s AND expires_at > %s AND last_seen_at > %s FOR UPDATE",
+            (session.session_id, now, now - SESSION_IDLE_MAX),
+        )
+        return cursor.rowcount > 0
+
+    def find(self, token: str, *, is_use: bool = True) -> Session | None:
+        """Return the session of a token, or None when there is none or it has ended; and note that it was seen.
+
+        is_use: whether somebody is at it; what asks by itself does not keep a session alive.
+        """
         now = self._clock()
         with self._database.get_connection() as connection:
             row = connection.execute(
                 "SELECT session_id, user_id, email, name, expires_at, last_seen_at"
                 " FROM rpawatch.sessions JOIN rpawatch.users USING (user_id)"
-                " WHERE token_sha256 = %s AND expires_at > %s",
-                (_digest(token), now),
+                " WHERE token_sha256 = %s AND expires_at > %s AND last_seen_at > %s",
+                (_digest(token), now, now - SESSION_IDLE_MAX),
                 prepare=True,
             ).fetchone()
             if row is None:
                 return None
-            if now - row["last_seen_at"] >= SEEN_STEP:
+            if is_use and now - row["last_seen_at"] >= SEEN_STEP:
                 connection.execute(
                     "UPDATE rpawatch.sessions SET last_seen_at = %s WHERE session_id = %s", (now, row["session_id"])
                 )
@@ -158,11 +208,13 @@ class Sessions:
 
     def of_user(self, user_id: UUID) -> list[SessionView]:
         """Return the sessions of a user that have not ended, the one that was seen last first."""
+        now = self._clock()
         with self._database.get_connection() as connection:
             rows = connection.execute(
                 "SELECT session_id, created_at, last_seen_at, expires_at, address, client FROM rpawatch.sessions"
-                " WHERE user_id = %s AND expires_at > %s ORDER BY last_seen_at DESC, session_id LIMIT %s",
-                (user_id, self._clock(), SESSIONS_SHOWN_MAX),
+                " WHERE user_id = %s AND expires_at > %s AND last_seen_at > %s"
+                " ORDER BY last_seen_at DESC, session_id LIMIT %s",
+                (user_id, now, now - SESSION_IDLE_MAX, SESSIONS_SHOWN_MAX),
             )
             return [SessionView(**row) for row in rows]
 
@@ -187,40 +239,6 @@ class Sessions:
                 (session.user.user_id, session.session_id),
             )
             return ended.rowcount
-
-    def _check_not_throttled(self, subjects: list[tuple[bytes, int]], now: datetime) -> None:
-        since = now - SIGN_IN_WINDOW
-        with self._database.get_connection() as connection:
-            rows = connection.execute(
-                "SELECT subject_sha256, array_agg(failed_at ORDER BY failed_at DESC) AS times"
-                " FROM rpawatch.sign_in_failures WHERE subject_sha256 = ANY(%s) AND failed_at > %s GROUP BY 1",
-                ([subject for subject, _ in subjects], since),
-            ).fetchall()
-        failures = {bytes(row["subject_sha256"]): row["times"] for row in rows}
-        waits = [
-            failures[subject][most - 1] + SIGN_IN_WINDOW - now
-            for subject, most in subjects
-            if len(failures.get(subject, ())) >= most
-        ]
-        if waits:
-            raise SignInThrottledError(-(-max(waits) // timedelta(seconds=1)))
-
-    def _record_failure(self, subjects: list[tuple[bytes, int]], now: datetime) -> None:
-        with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM rpawatch.sign_in_failures WHERE failed_at <= %s", (now - SIGN_IN_WINDOW,))
-            cursor.executemany(
-                "INSERT INTO rpawatch.sign_in_failures (subject_sha256, failed_at) VALUES (%s, %s)",
-                [(subject, now) for subject, _ in subjects],
-            )
-
-
-def _subjects(email: str, address: str) -> list[tuple[bytes, int]]:
-    """Return what failures are counted by, with how many are borne: one who guesses from one place is slowed first."""
-    return [
-        (_digest(f"pair:{address} {email}"), SIGN_IN_FAILURES_PER_PAIR_MAX),
-        (_digest(f"address:{address}"), SIGN_IN_FAILURES_PER_ADDRESS_MAX),
-        (_digest(f"user:{email}"), SIGN_IN_FAILURES_PER_USER_MAX),
-    ]
 
 
 def _digest(text: str) -> bytes:

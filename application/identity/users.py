@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from psycopg import Cursor
+    from psycopg.rows import DictRow
+
     from application.store.database import Database
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]{1,64}@[^@\s\x00-\x1f\x7f,;:<>()\[\]\\\"]+")
@@ -97,11 +100,23 @@ class Users:
 
     def set_password(self, user_id: UUID, password: str) -> None:
         """Change a password and end all sessions of the user."""
+        password_hash = hash_password(password)
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "UPDATE rpawatch.users SET password_hash = %s WHERE user_id = %s", (hash_password(password), user_id)
-            )
-            cursor.execute("DELETE FROM rpawatch.sessions WHERE user_id = %s", (user_id,))
+            self.replace_password(cursor, user_id, password_hash)
+
+    def lock(self, cursor: Cursor[DictRow], user_id: UUID, verified_hash: str | None) -> bool:
+        """Return whether the password is still the one that was looked at; it stays so while the transaction lasts."""
+        cursor.execute(
+            "SELECT FROM rpawatch.users WHERE user_id = %s AND password_hash = %s FOR NO KEY UPDATE",
+            (user_id, verified_hash),
+        )
+        return cursor.rowcount > 0
+
+    def replace_password(self, cursor: Cursor[DictRow], user_id: UUID, password_hash: str) -> None:
+        """Change the password of a user, and end all their sessions."""
+        cursor.execute("UPDATE rpawatch.users SET password_hash = %s WHERE user_id = %s", (password_hash, user_id))
+        # Their row is locked now: a session that was begun before is seen here, and none begins past `lock`.
+        cursor.execute("DELETE FROM rpawatch.sessions WHERE user_id = %s", (user_id,))
 
     def count(self) -> int:
         """Return how many there are."""

@@ -37,6 +37,7 @@ SENTENCES: Final[dict[type[Exception], str]] = {
     errors.NotSignedInError: "This needs a session. Sign in first.",
     errors.SignInFailedError: "The email address or the password is wrong. Check both and try again.",
     errors.SignInThrottledError: "Too many failed sign-ins. Try again later.",
+    errors.HashingBusyError: "Too many passwords are being hashed. Try again in a second.",
     errors.ForbiddenError: "The role does not allow this. Ask an administrator.",
     errors.NotFoundError: "There is no such thing here. Check the id and the account; the `list` commands show them.",
     errors.IdempotencyKeyReuseError: "The Idempotency-Key came with another request before. Use a new one.",

@@ -149,7 +149,7 @@ def _handle_error(req: falcon.Request, resp: falcon.Response, error: Exception, 
     if problem.slug == "internal-error":
         _log.error("internal_error", request_id=req.context.request_id, exc_info=error)
     elif problem.slug == "unavailable":
-        _log.warning("unavailable", request_id=req.context.request_id, reason=str(error))
+        _log.warning("unavailable", request_id=req.context.request_id, reason=str(error) or type(error).__name__)
     _send(req, resp, problem)
 
 

@@ -140,6 +140,7 @@ SLUGS: dict[type[Exception], str] = {
     errors.NotSignedInError: "not-signed-in",
     errors.SignInFailedError: "sign-in-failed",
     errors.SignInThrottledError: "rate-limited",
+    errors.HashingBusyError: "unavailable",
     errors.ForbiddenError: "forbidden",
     errors.NotFoundError: "not-found",
     errors.AlreadyCreatedError: "already-created",
@@ -185,6 +186,11 @@ def problem_of(error: Exception) -> ProblemError:
         headers["Retry-After"] = str(max(1, error.quota.reset_seconds))
     elif isinstance(error, errors.SignInThrottledError):
         headers["Retry-After"] = str(max(1, error.retry_after_seconds))
+    elif isinstance(error, errors.HashingBusyError):
+        return ProblemError(
+            slug,
+            detail="Too many people are signing in. Wait as many seconds as Retry-After says, then send it again.",
+        )
     elif isinstance(error, errors.InvalidInputError):
         field_errors = error.errors
     elif isinstance(error, BadCursorError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from eventsourcing.persistence import Notification
 
@@ -101,8 +102,8 @@ class People:
     def session(self, name: str) -> dict[str, Any]:
         """Return a session that tests share; one that is to be ended is to be had from `sign_in`."""
         known = self._sessions.get(name)
-        now = self.services.clock()
-        if known is None or datetime.fromisoformat(known["expires_at"]) < now + SIGN_IN_AGAIN_BEFORE:
+        found = None if known is None else self.services.sessions.find(known["token"])
+        if known is None or found is None or found.expires_at < self.services.clock() + SIGN_IN_AGAIN_BEFORE:
             self._sessions[name] = known = self.sign_in(name).json
         return known
 
