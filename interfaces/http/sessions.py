@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
 
 _COOKIE = "rpawatch_session"
-_SECURE_COOKIE = "__Host-rpawatch_session"
-"""The prefix makes browsers insist on HTTPS, this host and the path /."""
+_DEVICE_COOKIE = "rpawatch_device"
+"""Of a device that somebody signed in with before. It opens nothing."""
+_SECURE_PREFIX = "__Host-"
+"""It makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKEN_CHARS_MAX = 100
@@ -39,10 +41,13 @@ class SignIn(BaseModel):
     password: Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
 
 
-def find_session(services: Services, req: falcon.Request) -> Session | None:
-    """Return the session of a request, by a bearer token or the cookie; None when there is none or it has ended."""
+def find_session(services: Services, req: falcon.Request, *, is_use: bool = True) -> Session | None:
+    """Return the session of a request, by a bearer token or the cookie; None when there is none or it has ended.
+
+    is_use: whether somebody is at it, which keeps the session from ending for want of use.
+    """
     _, token = _token_of(req)
-    session = services.sessions.find(token) if token else None
+    session = services.sessions.find(token, is_use=is_use) if token else None
     if session is not None:
         req.context.actor = f"user:{session.user.user_id}"
     return session
@@ -70,25 +75,30 @@ def check_csrf_token(session: Session, sent: str | None) -> None:
 
 
 def sign_in(services: Services, req: falcon.Request, email: str, password: str) -> Session:
-    """Begin a session. Raises SignInFailedError, SignInThrottledError."""
+    """Begin a session; those that the request shows end. Raises as `Sessions.sign_in` does."""
     try:
         email = normalised_email(email)
     except InvalidInputError:
         raise SignInFailedError from None
-    session = services.sessions.sign_in(email, password, client_of(req))
+    session = services.sessions.sign_in(email, password, client_of(req), instead_of=_tokens_of(req))
     req.context.actor = f"user:{session.user.user_id}"
     return session
 
 
 def set_cookie(req: falcon.Request, resp: falcon.Response, session: Session) -> None:
-    """Let the browser keep the session."""
-    secure = req.scheme == "https"
+    """Let the browser keep a session that begins, and what shows at the next sign-in that this one was before."""
+    _set_cookie(req, resp, _COOKIE, session.token, session.expires_at)
+    if session.device is not None:
+        _set_cookie(req, resp, _DEVICE_COOKIE, session.device.shown, session.device.expires_at)
+
+
+def _set_cookie(req: falcon.Request, resp: falcon.Response, name: str, value: str, expires: datetime) -> None:
     resp.set_cookie(
-        _SECURE_COOKIE if secure else _COOKIE,
-        session.token,
-        expires=session.expires_at,
+        _cookie_name(req, name),
+        value,
+        expires=expires,
         path="/",
-        secure=secure,
+        secure=_is_secure(req),
         http_only=True,
         same_site="Lax",
     )
@@ -96,10 +106,16 @@ def set_cookie(req: falcon.Request, resp: falcon.Response, session: Session) -> 
 
 def drop_cookie(resp: falcon.Response) -> None:
     """Let the browser forget its session."""
-    for name in (_COOKIE, _SECURE_COOKIE):
+    for name in (_COOKIE, f"{_SECURE_PREFIX}{_COOKIE}"):
         # Not Falcon's unset_cookie: without Secure a browser ignores what it is told of a __Host- cookie.
         resp.set_cookie(
-            name, "", expires=_LONG_AGO, path="/", secure=name == _SECURE_COOKIE, http_only=True, same_site="Lax"
+            name,
+            "",
+            expires=_LONG_AGO,
+            path="/",
+            secure=name.startswith(_SECURE_PREFIX),
+            http_only=True,
+            same_site="Lax",
         )
 
 
@@ -121,10 +137,11 @@ class SessionResource:
         self._present(resp, signed_in(self._services, req))
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Sign out."""
+        """End the session whose token was sent."""
         session = signed_in(self._services, req)
         self._services.sessions.end(session.token)
-        drop_cookie(resp)
+        if _cookie_token(req) in {None, session.token}:
+            drop_cookie(resp)
         resp.status = 204
 
     def _present(self, resp: falcon.Response, session: Session, token: str | None = None) -> None:
@@ -143,12 +160,41 @@ class SessionResource:
 def client_of(req: falcon.Request) -> Client:
     """Return who sends a request, as a user is shown it among their sessions."""
     name = "".join(letter for letter in req.user_agent or "" if letter.isprintable())
-    return Client(client_address(req), name or None)
+    return Client(client_address(req), name or None, _cookie(req, _DEVICE_COOKIE))
 
 
 def _token_of(req: falcon.Request) -> tuple[bool, str | None]:
-    scheme, _, credentials = (req.get_header("Authorization") or "").partition(" ")
-    if scheme.lower() == "bearer" and credentials:
-        return True, credentials.strip()[:_TOKEN_CHARS_MAX]
-    cookies = req.cookies
-    return False, (cookies.get(_SECURE_COOKIE) or cookies.get(_COOKIE) or "")[:_TOKEN_CHARS_MAX] or None
+    """Return whether the header shows a token, and the token that counts.
+
+    A bearer token is sent on purpose, and a cookie whatever is asked for: where both come, the bearer token counts,
+    also when it is of no session.
+    """
+    bearer = _bearer_token(req)
+    return (False, _cookie_token(req)) if bearer is None else (True, bearer)
+
+
+def _tokens_of(req: falcon.Request) -> list[str]:
+    return [token for token in (_bearer_token(req), _cookie_token(req)) if token]
+
+
+def _bearer_token(req: falcon.Request) -> str | None:
+    scheme, _, credentials = (req.get_header("Authorization") or "").strip().partition(" ")
+    return credentials.strip()[:_TOKEN_CHARS_MAX] if scheme.lower() == "bearer" else None
+
+
+def _cookie_token(req: falcon.Request) -> str | None:
+    return (_cookie(req, _COOKIE) or "")[:_TOKEN_CHARS_MAX] or None
+
+
+def _cookie(req: falcon.Request, name: str) -> str | None:
+    """Return a cookie as it was set over this scheme: over HTTPS another host may have set one without the prefix."""
+    value: str | None = req.cookies.get(_cookie_name(req, name))
+    return value
+
+
+def _cookie_name(req: falcon.Request, name: str) -> str:
+    return f"{_SECURE_PREFIX}{name}" if _is_secure(req) else name
+
+
+def _is_secure(req: falcon.Request) -> bool:
+    return req.scheme == "https"

@@ -29,6 +29,8 @@ _WAITING = "Your last comparison has not ended yet, or too many wait in this acc
 class VerifyPage(Page):
     """`/accounts/{account_id}/audit/verify`."""
 
+    loads_itself = True
+
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Show what is known of the log, what came of the visitor's own comparison, or how far it is."""
         self._show_it(req, resp, self._visit(req, account_id, Action.READ_AUDIT), Form())

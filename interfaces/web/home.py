@@ -49,6 +49,8 @@ class AccountHome(Page):
 class StartPage(Page):
     """`/accounts/{account_id}/start`: from nothing to the first report."""
 
+    loads_itself = True
+
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Show how far one is, and what comes next."""
         visit = self._visit(req, account_id, Action.WRITE_KEYS)

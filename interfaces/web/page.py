@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from application.access import roles_of, visible_processes
@@ -108,6 +108,9 @@ class Visit:
 class Page(AdminResource):
     """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API."""
 
+    loads_itself: ClassVar[bool] = False
+    """Whether browsers load it again and again by themselves, which keeps no session alive."""
+
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self._services = services
@@ -117,7 +120,8 @@ class Page(AdminResource):
 
         Raises NotSignedInError, ForbiddenError for a member who may not do `action`, NotFoundError for a stranger.
         """
-        session = find_session(self._services, req)
+        is_use = req.method == "POST" or not self.loads_itself
+        session = find_session(self._services, req, is_use=is_use)
         if session is None:
             raise NotSignedInError
         services, tenant_id = self._services, self._services.tenant_id

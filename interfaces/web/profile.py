@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import FieldError, InvalidInputError, SignInThrottledError
+from domain.errors import FieldError, HashingBusyError, InvalidInputError, SignInThrottledError
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
@@ -15,6 +15,7 @@ from interfaces.web.forms import Form
 from interfaces.web.page import Page, go_to
 from interfaces.web.rendering import span_text
 from interfaces.web.roles import role_names
+from interfaces.web.sign_in import BUSY
 
 if TYPE_CHECKING:
     import falcon
@@ -93,6 +94,9 @@ class PasswordPage(Page):
             wait = span_text(timedelta(seconds=error.retry_after_seconds))
             form.errors[""] = [f"Too many attempts. Wait {wait}, then try again."]
             resp.set_header("Retry-After", str(error.retry_after_seconds))
+        except HashingBusyError:
+            form.errors[""] = [BUSY]
+            resp.set_header("Retry-After", "1")
         return None
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from domain import limits
-from domain.errors import SignInFailedError, SignInThrottledError
+from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
+from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
 from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, read_form
 from interfaces.web.page import Page, go_to, send_page
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 CARRIED = "carried."
 """What the names of fields begin with that were typed into another form."""
+_OF_ANOTHER_SESSION = (
+    "This page is of a session that is over, and you are signed in anew. Go to the first page, and sign out there."
+)
+BUSY = "Too many people are signing in. Wait a second, then try again."
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-~]{0,1000}", re.ASCII)
 _HOME = "/"
 
@@ -50,6 +55,11 @@ class SignInPage(Page):
             resp.set_header("Retry-After", str(error.retry_after_seconds))
             show_sign_in(resp, form, status=429)
             return
+        except HashingBusyError:
+            form.errors[""] = [BUSY]
+            resp.set_header("Retry-After", "1")
+            show_sign_in(resp, form, status=503)
+            return
         set_cookie(req, resp, session)
         goal = _goal(form["next"])
         carried = _carried(form)
@@ -63,8 +73,10 @@ class SignOut(Page):
     """`POST /sign-out`."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """End the session."""
-        visit, _ = self._form(req)
+        """End the session. Raises ProblemError csrf-token for a form that another session made."""
+        visit, form = self._form(req)
+        if form.resumed:
+            raise ProblemError("csrf-token", detail=_OF_ANOTHER_SESSION)
         self._services.sessions.end(visit.session.token)
         drop_cookie(resp)
         go_to(resp, "/sign-in")
@@ -94,7 +106,9 @@ def _is_carried(name: str) -> bool:
 
 
 def _carried(form: Form) -> dict[str, str]:
-    return {name.removeprefix(CARRIED): value for name, value in form.values.items() if name.startswith(CARRIED)}
+    """Return what was typed before. Whoever made the form may have put anything there, so it is looked at again."""
+    carried = {name.removeprefix(CARRIED): value for name, value in form.values.items() if name.startswith(CARRIED)}
+    return {name: value for name, value in carried.items() if _is_carried(name)}
 
 
 def _goal(text: str | None) -> str:

@@ -69,8 +69,9 @@ OPERATIONS: tuple[Entry, ...] = (
         tag="Session",
         summary="Sign in",
         description=(
-            "Begins a session of 12 hours. Scripts send its token as `Authorization: Bearer`; browsers get it as an"
-            " HttpOnly cookie. After too many failures it answers 429 for a while."
+            "Begins a session of 12 hours, which ends sooner when it is not used for an hour; a session whose cookie or"
+            " token comes along ends. Scripts send its token as `Authorization: Bearer`; browsers get it as an HttpOnly"
+            " cookie. After too many failures it answers 429 for a while, and 503 when too many sign in at once."
         ),
         body=SignIn,
         success=(Success(description="Signed in.", model=answers.NewSession, headers=("Set-Cookie",)),),
@@ -93,7 +94,7 @@ OPERATIONS: tuple[Entry, ...] = (
         name="signOut",
         tag="Session",
         summary="Sign out",
-        description="Ends the session at once, everywhere.",
+        description="Ends the session of the token that was sent, at once and everywhere.",
         access=Access.SESSION,
         success=(Success(status=204, description="Signed out.", media_types=(), headers=("Set-Cookie",)),),
         problems=("not-signed-in", "csrf-token"),

@@ -206,7 +206,10 @@ SECURITY_SCHEMES: dict[str, SecurityScheme] = {
             "type": "apiKey",
             "in": "cookie",
             "name": "rpawatch_session",
-            "description": "The session of a browser. Over HTTPS its name is `__Host-rpawatch_session`.",
+            "description": (
+                "The session of a browser. Over HTTPS its name is `__Host-rpawatch_session`. Where a bearer token comes"
+                " too, that one counts."
+            ),
         },
         "csrfToken": {
             "type": "apiKey",

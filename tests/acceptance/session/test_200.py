@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.limits import SESSION_LIFETIME
+from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME
 from tests.support.api import SESSION
 from tests.support.world import email_of, password_of
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def cookie_of(set_cookies: tuple[str, ...]) -> tuple[str, str, set[str]]:
-    """Return name, value and attributes of the one cookie that was set."""
-    [text] = set_cookies
+def cookie_of(text: str) -> tuple[str, str, set[str]]:
+    """Return name, value and attributes of a cookie that was set."""
     [morsel] = SimpleCookie(text).values()
     attributes = {part.strip().partition("=")[0].lower() for part in text.split(";")[1:]}
     return morsel.key, morsel.value, attributes
@@ -40,9 +39,9 @@ def test_a_role_in_the_whole_tenant_has_no_account(world: World) -> None:
     assert {"account_id": None, "account_name": None, "roles": ["auditor"]} in body["memberships"]
 
 
-@pytest.mark.parametrize(("scheme", "name"), [("http", "rpawatch_session"), ("https", "__Host-rpawatch_session")])
-def test_the_cookie_can_not_be_read_by_scripts_and_is_not_sent_by_other_sites(
-    world: World, scheme: str, name: str
+@pytest.mark.parametrize(("scheme", "prefix"), [("http", ""), ("https", "__Host-")])
+def test_the_cookies_can_not_be_read_by_scripts_and_are_not_sent_by_other_sites(
+    world: World, scheme: str, prefix: str
 ) -> None:
     world.people.sign_up("alice")
     answer = world.ask(
@@ -51,13 +50,18 @@ def test_the_cookie_can_not_be_read_by_scripts_and_is_not_sent_by_other_sites(
         headers={"X-Forwarded-Proto": scheme},
         json={"email": email_of("alice"), "password": password_of("alice")},
     )
-    found, token, attributes = cookie_of(answer.set_cookies)
-    assert (found, token) == (name, answer.json["token"])
-    assert {"httponly", "samesite", "path", "expires"} <= attributes
-    assert ("secure" in attributes) == (scheme == "https")
-    assert "domain" not in attributes
-    assert "SameSite=Lax" in answer.set_cookies[0]
-    assert "Path=/;" in answer.set_cookies[0] + ";"
+    tokens = {}
+    for text in answer.set_cookies:
+        name, tokens[name], attributes = cookie_of(text)
+        assert {"httponly", "samesite", "path", "expires"} <= attributes
+        assert ("secure" in attributes) == (scheme == "https")
+        assert "domain" not in attributes
+        assert "SameSite=Lax" in text
+        assert "Path=/;" in text + ";"
+    assert set(tokens) == {f"{prefix}rpawatch_session", f"{prefix}rpawatch_device"}
+    assert tokens[f"{prefix}rpawatch_session"] == answer.json["token"]
+    headers = {"Authorization": f"Bearer {tokens[f'{prefix}rpawatch_device']}"}
+    assert world.ask("GET", SESSION, headers=headers).status == 401, "what a device is known by opens nothing"
 
 
 def test_the_token_works_as_a_bearer_token_and_in_the_cookie(world: World) -> None:
@@ -66,7 +70,7 @@ def test_the_token_works_as_a_bearer_token_and_in_the_cookie(world: World) -> No
         {"Authorization": f"Bearer {token}"},
         {"Authorization": f"bearer  {token}"},
         {"Cookie": f"rpawatch_session={token}"},
-        {"Cookie": f"other=1; __Host-rpawatch_session={token}"},
+        {"Cookie": f"other=1; __Host-rpawatch_session={token}", "X-Forwarded-Proto": "https"},
     ):
         answer = world.ask("GET", SESSION, headers=headers)
         assert (answer.status, answer.json["user"]["name"]) == (200, "Alice")
@@ -90,9 +94,13 @@ def test_upper_and_lower_case_are_the_same_in_an_address(world: World, email: st
     assert world.ask("POST", SESSION, json={"email": email, "password": password_of("alice")}).status == 200
 
 
-def test_a_session_lasts_to_the_instant_that_was_told(world: World) -> None:
+def test_a_session_that_is_used_lasts_to_the_instant_that_was_told(world: World) -> None:
     headers = {"Authorization": f"Bearer {world.people.sign_in('alice').json['token']}"}
-    world.clock.advance(SESSION_LIFETIME - timedelta(microseconds=1))
+    ends = world.clock.now + SESSION_LIFETIME
+    while world.clock.now + SESSION_IDLE_MAX < ends:
+        world.clock.advance(SESSION_IDLE_MAX / 2)
+        assert world.ask("GET", SESSION, headers=headers).status == 200
+    world.clock.advance(ends - world.clock.now - timedelta(microseconds=1))
     assert world.ask("GET", SESSION, headers=headers).status == 200
     world.clock.advance(timedelta(microseconds=1))
     assert world.ask("GET", SESSION, headers=headers).status == 401

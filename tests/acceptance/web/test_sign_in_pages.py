@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.limits import SESSION_LIFETIME, SIGN_IN_FAILURES_PER_PAIR_MAX, SIGN_IN_WINDOW
+from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME, SIGN_IN_FAILURES_PER_PAIR_MAX, SIGN_IN_WINDOW
 from tests.support.pages import Browser, browser_of
 from tests.support.world import email_of, password_of
 
@@ -85,8 +85,9 @@ def test_who_guesses_has_to_wait(world: World) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> None:
     world.people.sign_up("alice")
     page = Browser(world).submit("/sign-in", email=email_of("alice"), password=password_of("alice"))
-    (cookie,) = page.answer.set_cookies
-    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert {cookie.partition("=")[0] for cookie in page.answer.set_cookies} == {"rpawatch_session", "rpawatch_device"}
+    for cookie in page.answer.set_cookies:
+        assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
 
 
 def test_after_signing_out_the_session_is_dead(world: World) -> None:
@@ -95,6 +96,46 @@ def test_after_signing_out_the_session_is_dead(world: World) -> None:
     csrf = browser.get(keys_of(world)).root.all("input", name="csrf")[0].attributes["value"]
     assert browser.post("/sign-out", {"csrf": csrf}).location == "/sign-in"
     assert Browser(world, token).get(keys_of(world)).status == 303
+
+
+@pytest.mark.parametrize("typed", [{}, {"csrf": ""}, {"csrf": "of another session"}, {"resumed": "1"}])
+def test_a_button_of_another_session_signs_nobody_out(world: World, typed: dict[str, str]) -> None:
+    browser = signing_in(world, "alice")
+    page = browser.post("/sign-out", typed)
+    assert page.status == 403
+    assert "sign out there" in page.text
+    assert browser.token is not None
+    assert browser.get("/profile").status == 200
+
+
+@pytest.mark.parametrize("token", [None, "of no session"])
+def test_who_is_not_signed_in_can_not_sign_out(world: World, token: str | None) -> None:
+    page = Browser(world, token).post("/sign-out", {"csrf": "x"})
+    assert (page.status, page.heading) == (401, "Sign in")
+
+
+def test_signing_in_again_ends_the_session_before(world: World) -> None:
+    browser = signing_in(world, "alice")
+    before = browser.token
+    world.people.sign_up("carol")
+    typed = {"email": email_of("carol"), "password": "wrong", "next": "/profile"}
+    assert browser.post("/sign-in", typed).status == 401
+    assert Browser(world, before).get("/profile").status == 200
+    assert browser.post("/sign-in", typed | {"password": password_of("carol")}).status == 303
+    assert Browser(world, before).get("/profile").status == 303
+    assert "carol@example.com" in browser.get("/profile").text
+
+
+@pytest.mark.parametrize("path", ["/start", "/audit/verify"])
+def test_a_page_that_browsers_load_again_by_themselves_keeps_no_session_alive(world: World, path: str) -> None:
+    browser, other = signing_in(world, "alice"), signing_in(world, "alice")
+    for _ in range(4):
+        world.clock.advance(SESSION_IDLE_MAX / 4 - timedelta(seconds=1))
+        assert browser.get(f"/accounts/{world.cast.account_a}{path}").status == 200
+        assert other.get("/profile").status == 200
+    world.clock.advance(timedelta(seconds=4))
+    assert browser.get(f"/accounts/{world.cast.account_a}{path}").status == 303
+    assert other.get("/profile").status == 200
 
 
 def test_another_site_can_not_sign_anybody_in(world: World) -> None:
@@ -121,6 +162,20 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing_that_was_type
     assert (again.status, appended) == (200, [])
     assert again.form().items() >= {"name": "Typed <b> “long”", "rate_limit": "7"}.items()
     assert browser.post(action, again.form()).heading == "Copy the key now"
+
+
+@pytest.mark.parametrize("forged", [{"carried.resumed": ""}, {"carried.csrf": "x"}, {"carried.carried.resumed": ""}])
+def test_nothing_that_was_typed_before_a_sign_in_is_carried_out_unseen(world: World, forged: dict[str, str]) -> None:
+    """Whatever stood in the form: a field of it with the name of ours must not take its place."""
+    fields = signing_in(world, "alice").get(keys_of(world, "/new")).form() | {"name": "Unseen"}
+    typed = {f"carried.{name}": value for name, value in fields.items()} | forged
+    typed |= {"next": keys_of(world, "/new"), "email": email_of("alice"), "password": password_of("alice")}
+    browser = Browser(world)
+    resumed = browser.post("/sign-in", typed)
+    inputs = [found.attributes["name"] for found in resumed.main.all("input")]
+    assert (inputs.count("resumed"), inputs.count("csrf")) == (1, 1)
+    page, appended = world.appended_by(lambda: browser.post(keys_of(world, "/new"), resumed.form()))
+    assert (page.status, appended) == (200, [])
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"name=%ff", b"&".join(b"a%d=1" % n for n in range(300))])
