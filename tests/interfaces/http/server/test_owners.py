@@ -27,7 +27,7 @@ from tests.interfaces.http.server.wire import (
     serving,
     until,
 )
-from tests.support.effort import effort, in_time
+from tests.support.effort import effort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -183,7 +183,7 @@ def at_rest(server: Server) -> bool:
 def test_whatever_is_sent_has_an_owner_and_an_end(
     client: Callable[[socket.socket, bytes], None], server: Server
 ) -> None:
-    until(lambda: at_rest(server) and threading.active_count() > server._limits.threads, in_time(10))  # noqa: SLF001 - as above
+    until(lambda: at_rest(server) and threading.active_count() > server._limits.threads)  # noqa: SLF001 - as above
     files, threads = len(list(OPEN_FILES.iterdir())), threading.active_count()
     for _ in range(effort(1, 20)):
         sent = {(before, way): BEFORE[before] + WAYS[way] for before in BEFORE for way in WAYS}
@@ -196,9 +196,9 @@ def test_whatever_is_sent_has_an_owner_and_an_end(
             for name, connection in connections.items():
                 if client is stays:
                     assert b"HTTP/1." in received_from(connection), name
-        until(lambda: at_rest(server), in_time(10))
-    until(lambda: len(list(OPEN_FILES.iterdir())) <= files, in_time(10))
-    until(lambda: threading.active_count() <= threads, in_time(10))
+        until(lambda: at_rest(server))
+    until(lambda: len(list(OPEN_FILES.iterdir())) <= files)
+    until(lambda: threading.active_count() <= threads)
 
 
 def received_from(connection: socket.socket) -> bytes:
@@ -212,10 +212,10 @@ def received_from(connection: socket.socket) -> bytes:
 
 def test_a_thousand_refused_requests_behind_parked_ones_leave_nothing_behind(server: Server) -> None:
     """Each kept its connection for good: 1,000 of them, and nobody was let in until a restart."""
-    until(lambda: at_rest(server), in_time(10))
+    until(lambda: at_rest(server))
     for _ in range(effort(4, 40)):
         with ExitStack() as stack:
             for _ in range(100):
                 stack.enter_context(connect(server.address)).sendall(request("/wait") + WAYS["no host"])
     assert ask(server.address, request("/quick")).status == 200
-    until(lambda: at_rest(server), in_time(10))
+    until(lambda: at_rest(server))
