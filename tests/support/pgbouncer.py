@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.support.postgres import url_with
+from tests.support.service import END_WITH_US, free_port
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ class PgBouncer:
     def start(self) -> None:
         """Start it, on the port that it had before if it had one."""
         for _ in range(5):  # somebody may take the port between our look and its bind
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             self._write_files()
             self._process = subprocess.Popen(
-                [PROGRAM, "-q", self._folder / "pgbouncer.ini"],
+                [*END_WITH_US, PROGRAM, "-q", self._folder / "pgbouncer.ini"],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -147,10 +148,3 @@ class PgBouncer:
     def _listens(self) -> bool:
         with socket.socket() as asking:
             return asking.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

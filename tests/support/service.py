@@ -42,7 +42,7 @@ STOP_SECONDS_MAX = 10.0
 """What a container is given before it is killed."""
 NO_ANSWER = (OSError, http.client.HTTPException)
 """What a client sees when the connection is refused, or ends before the answer does."""
-_END_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+END_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 """So that a run of the tests that is killed leaves no service behind. Where it is missing, one stays until ended."""
 _PORTS = range(10_000, 32_000)
 """Below those that the kernel gives to clients: one that finds nobody on its own port would connect to itself."""
@@ -93,7 +93,7 @@ class Service:
         assert self._process is None or self._process.poll() is not None, "it runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_END_WITH_US, RPAWATCH, "serve"],
+                [*END_WITH_US, RPAWATCH, "serve"],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
