@@ -70,7 +70,7 @@ class Stream:
 class Batch:
     """Commands that are decided one after the other, each on what those before it leave behind.
 
-    streams: all that were met, by their place. bytes: of all events.
+    streams: all that were met, by their place. bytes: of all events. readings: of the clock, when they were decided.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Batch:
         self.parts: list[CommandPart] = []
         self.streams: list[Stream] = []
         self.bytes = 0
+        self.readings: list[datetime] = []
 
     def note_fresh(self, stream_ids: Iterable[UUID]) -> None:
         """Know that the cache has these as they are: the log was asked just now."""
@@ -110,6 +111,7 @@ class Batch:
     def decide(self, ticket: Ticket, now: datetime) -> None:
         """Decide one command. Raises StoreUnavailableError."""
         self._met = []
+        self.readings.append(now)
         work = Work(self, ticket.command, now)
         decided = Decided(ticket)
         try:

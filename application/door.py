@@ -6,6 +6,7 @@ based on has changed, and answers them after the commit. While that is on its wa
 
 What was based on something stale is left out of the append and decided again on what is there now, at no cost to the
 rest. So the rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
+The same is done with what was decided at an instant that the database's clock contradicts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from application.batch import Batch
+from application.store.clock import StoreClock, between
 from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
 from application.store.recorder import Appended
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
+    from application.store.clock import Between
     from application.work import A, Command, Work
     from domain.clock import Clock
     from domain.model import Aggregate
@@ -48,7 +51,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Door:
-    """Carries out commands. `handlers` maps each kind of command to what decides it."""
+    """Carries out commands. `handlers` maps each kind of command to what decides it.
+
+    clock: tells the instant of each decision. A StoreClock is checked against the database's in each append; any other
+    one, of a test or of a history that is made up, is believed.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Door:
     ) -> None:
         self._event_sourcing = event_sourcing
         self._clock = clock
+        self._checked_clock = clock if isinstance(clock, StoreClock) else None
         self._handlers = handlers
         self._seconds_max = seconds_max
         self._streams = Streams(event_sourcing)
@@ -230,6 +238,8 @@ class Door:
                 self._settle(batch, appended)
 
     def _decide(self, tickets: list[Ticket]) -> Batch:
+        if self._checked_clock is not None:
+            self._checked_clock.refresh()
         batch = Batch(self._streams, self._event_sourcing, self._handlers)
         streams = {stream for ticket in tickets if (stream := ticket.command.main_stream) is not None}
         batch.note_fresh(self._streams.catch_up_shared(streams))
@@ -242,21 +252,40 @@ class Door:
 
     def _append(self, batch: Batch) -> Appended:
         """Append what was decided, or where there is nothing to append see that it still holds."""
-        recorder = self._event_sourcing.recorder
+        clock = self._checked_clock
+        sent_between = between(batch.readings) if clock is not None else None
+        asked = clock.asking() if clock is not None else None
         if batch.bytes:
-            return recorder.append_parts(batch.parts, [(stream.id, stream.version) for stream in batch.streams])
+            streams = [(stream.id, stream.version) for stream in batch.streams]
+            appended = self._event_sourcing.recorder.append_parts(batch.parts, streams, sent_between)
+        else:
+            appended = self._check(batch, sent_between)
+        if clock is not None and asked is not None and appended.arrived_at is not None:
+            clock.learn(asked, appended.arrived_at)
+        return appended
+
+    def _check(self, batch: Batch, sent_between: Between | None) -> Appended:
+        """See whether what was decided without an event still holds."""
         cached = {stream.id: stream for stream in batch.streams if not stream.fresh}
-        stale = recorder.stale({id_: stream.version for id_, stream in cached.items()}) if cached else frozenset()
+        # Where nothing was found, as for a key that never was, it does not matter what time it is.
+        if not cached and (sent_between is None or all(stream.now is None for stream in batch.streams)):
+            return Appended(0, frozenset(), frozenset())
+        recorder = self._event_sourcing.recorder
+        stale, arrived_at = recorder.stale_now({id_: stream.version for id_, stream in cached.items()})
+        if sent_between is not None and not sent_between[0] <= arrived_at <= sent_between[1]:
+            return Appended(0, frozenset(range(len(batch.parts))), frozenset(), arrived_at, misdated=True)
         places = {cached[id_].place for id_ in stale}
         refused = frozenset(number for number, part in enumerate(batch.parts) if not places.isdisjoint(part.based_on))
-        return Appended(0, refused, stale)
+        return Appended(0, refused, stale, arrived_at)
 
     def _settle(self, batch: Batch, appended: Appended) -> None:
         """Answer the commands of all parts that were not refused."""
         changed: list[Aggregate] = []
         for number, part in enumerate(batch.parts):
             for decided in part.decided:
-                if number in appended.refused:
+                if appended.misdated:
+                    decided.ticket.note_misdated()
+                elif number in appended.refused:
                     decided.ticket.conflicts += 1
                 else:
                     changed += decided.changed

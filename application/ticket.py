@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 CONFLICTS_MAX = 2
 """Conflicts after which a command is decided with all other writers kept out, so that it can't lose again."""
+MISDATED_MAX = 5
+"""Times that a command was decided at an instant that the database's clock contradicts; then it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Ticket:
         self.command = command
         self.until = until
         self.conflicts = 0
+        self.misdated = 0
         self.sent: list[Sent] = []
         self.settled = False
         self._outcome: Done[Any] | BaseException | None = None
@@ -51,6 +54,12 @@ class Ticket:
     def must_be_alone(self) -> bool:
         """Whether other writers have to be kept out."""
         return self.conflicts >= CONFLICTS_MAX or bool(self.sent)
+
+    def note_misdated(self) -> None:
+        """Take note that it was decided at an instant that the database's clock contradicts."""
+        self.misdated += 1
+        if self.misdated > MISDATED_MAX:
+            self.settle(StoreUnavailableError("what time it is in the database could not be told, again and again"))
 
     def settle(self, outcome: Done[Any] | BaseException) -> None:
         """Answer it, and tell whoever waits. A second time changes nothing."""

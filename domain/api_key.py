@@ -174,8 +174,13 @@ class ApiKey(Aggregate):
         self._trigger(self.Used, cause, outcome=outcome, problem=problem, job_id=job_id, address=address)
 
     def throttle(self, cause: Cause, address: str | None = None) -> None:
-        """Record that requests are being refused, unless that was recorded in the last 60 seconds."""
-        if self.throttled_at is None or self.stamp(cause.at) - self.throttled_at >= RATE_WINDOW:
+        """Record that requests are being refused, unless that was recorded in the last 60 seconds.
+
+        Uses by a clock that was ahead are counted as at the refusal from then on, so those have to be recorded as well.
+        """
+        now = self.stamp(cause.at)
+        recorded = self.throttled_at is not None and timedelta(0) <= now - self.throttled_at < RATE_WINDOW
+        if not recorded or self.window.is_ahead_of(now):
             self._trigger(self.Throttled, cause, address=address)
 
     def count_refusals(

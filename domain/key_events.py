@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
+from domain.limits import CLOCKS_APART_MAX
 from domain.model import Event, FirstEvent
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ class Throttled(Event):
     TOPIC: ClassVar[str] = "api_key.throttled"
 
     def apply(self, aggregate: ApiKey) -> None:
-        """Assign."""
+        """Assign, and count uses of a clock that was ahead as at this moment: it is they that are waited for."""
         aggregate.throttled_at = self.timestamp
+        aggregate.window.set_back(self.timestamp)
 
 
 class Refused(Event):
@@ -77,10 +79,18 @@ class Refused(Event):
     attempts: int
     last_attempt_at: datetime
 
+    def is_latest(self, refused_at: datetime | None) -> bool:
+        """Return whether its last attempt is the latest one known: not before `refused_at`, or that was never."""
+        return (
+            refused_at is None
+            or self.last_attempt_at >= refused_at
+            or refused_at - self.timestamp > CLOCKS_APART_MAX  # by a clock that was ahead
+        )
+
     def apply(self, aggregate: ApiKey) -> None:
         """Assign."""
         aggregate.refusals += self.attempts
-        if aggregate.refused_at is None or self.last_attempt_at >= aggregate.refused_at:
+        if self.is_latest(aggregate.refused_at):
             aggregate.refused_at = self.last_attempt_at
             aggregate.refused_address = self.address
 

@@ -23,6 +23,9 @@ KEY_REFUSED_NOTICE = timedelta(days=30)
 """It names a key that has ended for so long after it was last presented."""
 REFUSALS_NOTED_EVERY = timedelta(hours=1)
 """Of a key that has ended and is still presented: each web process writes down at most so often how many times."""
+CLOCKS_APART_MAX = timedelta(seconds=5)
+"""By how much a reading may be before the event before it, where all clocks are right: readings may be a second ahead
+of the database's clock and three behind it (application/store/clock.py). Beyond that, a clock was wrong."""
 NAME_CHARS_MAX = 200
 REASON_CHARS_MAX = 500
 

@@ -15,6 +15,8 @@ from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggre
 from eventsourcing.utils import get_topic
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.limits import CLOCKS_APART_MAX
+
 __all__ = [
     "SYSTEM_ACTOR",
     "Aggregate",
@@ -23,10 +25,20 @@ __all__ = [
     "Event",
     "FirstEvent",
     "Snapshot",
+    "next_stamp",
 ]
 
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
+
+
+def next_stamp(clock: datetime, last_event_at: datetime) -> datetime:
+    """Return the time of the next event of a stream: the later of the clock and the event before it.
+
+    So time does not run backwards where clocks differ a little, as right ones do. If they differ by more, the clock
+    that stamped the event before it was ahead, and what it said is not waited for: the time is the clock's.
+    """
+    return clock if last_event_at - clock > CLOCKS_APART_MAX else max(clock, last_event_at)
 
 
 KINDS: dict[str, type[Event | Snapshot]] = {}
@@ -116,11 +128,8 @@ class Aggregate(BaseAggregate[UUID]):
         AGGREGATES[cls.TOPIC] = cls
 
     def stamp(self, clock: datetime) -> datetime:
-        """Return the time of the next event: the later of the clock and the event before it.
-
-        Time never runs backwards in a stream, so machines whose clocks differ can't stretch a limit or an expiry.
-        """
-        return max(clock, self._modified_on)
+        """Return the time of the next event; see `next_stamp`."""
+        return next_stamp(clock, self._modified_on)
 
     def copy(self) -> Self:
         """Return an equal aggregate, without pending events, that changes by itself."""

@@ -70,10 +70,25 @@ class Window:
         return Window(self._times)
 
     def add(self, at: datetime) -> None:
-        """Take in a use, not before the last one, and let go of those that no 60 seconds will hold again."""
+        """Take in a use, and let go of those that no 60 seconds will hold again.
+
+        It is not before the last one, unless a clock was wrong: see `set_back`.
+        """
+        self.set_back(at)
         now = _number(at)
         del self._times[: self._gone(now)]
         self._times.append(now)
+
+    def is_ahead_of(self, at: datetime) -> bool:
+        """Return whether the last use is later than `at`: the clock that stamped it was ahead."""
+        return bool(self._times) and self._times[-1] > _number(at)
+
+    def set_back(self, at: datetime) -> None:
+        """Count uses that are later than `at` as at `at`: they were before it, and more is not known of them."""
+        if self.is_ahead_of(at):
+            now = _number(at)
+            earlier = bisect_right(self._times, now)
+            self._times[earlier:] = array("q", [now]) * (len(self._times) - earlier)
 
     def has_room(self, limit: int, at: datetime) -> bool:
         """Return whether one more use at `at` keeps the limit."""
@@ -91,7 +106,8 @@ class Window:
         if not used:
             return Quota(limit, left, 0)
         # With more uses than the limit allows (it may have been lowered), as many have to pass as are too many.
-        frees_one = self._times[gone + max(0, used - limit)] + _SPAN
+        # One that is later than `at` will be counted as at `at`, at the latest by the event that records the refusal.
+        frees_one = min(now, self._times[gone + max(0, used - limit)]) + _SPAN
         wait = frees_one - (now if clock is None else _number(clock))
         return Quota(limit, left, -(-wait // _SECOND))
 

@@ -17,11 +17,11 @@ from application.identity.hashing import HASHING
 from application.identity.sessions import Sessions
 from application.identity.users import Users
 from application.replay.keys import Replay
+from application.store.clock import StoreClock
 from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
 from application.store.errors import StoreSetupError, StoreUnavailableError
 from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
-from domain.clock import Clock, system_clock
 from domain.limits import BODY_BYTES_MAX_DEFAULT
 from interfaces.audit_log import AuditLog
 from interfaces.http.bad_keys import BadKeys, OwnTimes
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from uuid import UUID
 
+    from domain.clock import Clock
     from domain.model import Event
     from projections.read_model import LogEntry
 
@@ -71,9 +72,10 @@ def migrate(conninfo: str) -> list[str]:
 class Services:
     """Everything that the interfaces use, built once per process.
 
-    conninfo: libpq connection string of a database that was migrated. threads: how many requests are worked on at the
-    same time. shared_folder: what the web processes of one service have in common, where there are several; None for a
-    process that serves alone. Close it, or use it as a context manager.
+    conninfo: libpq connection string of a database that was migrated. clock: the database's, unless another one is
+    given, which is then believed: for tests, and for a history that is made up. threads: how many requests are worked
+    on at the same time. shared_folder: what the web processes of one service have in common, where there are several;
+    None for a process that serves alone. Close it, or use it as a context manager.
     """
 
     tenant_id: UUID
@@ -83,16 +85,17 @@ class Services:
         self,
         conninfo: str,
         *,
-        clock: Clock = system_clock,
+        clock: Clock | None = None,
         threads: int = 16,
         body_bytes_max: int = BODY_BYTES_MAX_DEFAULT,
         shared_folder: Path | None = None,
     ) -> None:
-        self.clock = clock
         self.body_bytes_max = body_bytes_max
         self.shared_folder = shared_folder
         self.database = Database(conninfo, connections_max=connections_max(threads))
         self.database.open()
+        self.store_clock = StoreClock(self.database)
+        self.clock = clock = clock or self.store_clock
         self.event_sourcing = EventSourcing(self.database)
         self.door = Door(self.event_sourcing, clock, HANDLERS)
         HASHING.fit(threads)
@@ -124,12 +127,18 @@ class Services:
         Raises StoreUnavailableError, StoreSetupError, and InvalidInputError for an address or password that won't do.
         """
         check_migrated(self.database)
+        self.store_clock.measure()
         with self.database.get_connection() as connection:
             try:
                 look(connection, READ_MODELS)
             except ReadModelsNotSetUpError as error:
                 raise StoreSetupError(str(error)) from None
         self.tenant_id, self.first_admin = self._first_run.ensure(email=admin_email, password=admin_password)
+        return self
+
+    def keep_time(self) -> Self:
+        """Measure the database's clock also while nothing is asked, and say when the machine's is off: a thread."""
+        threading.Thread(target=self.store_clock.keep, args=(self._stop_following,), name="clock", daemon=True).start()
         return self
 
     def follow(self, signing_key: Path | None = None) -> Self:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from domain import key_events
 from domain.api_key import LET_IN, KeyStatus, status_of
 from domain.limits import TIME_MAX, TIME_MIN
+from domain.model import next_stamp
 from projections.paging import sort_name
 from projections.stream_table import StreamTable
 
@@ -66,14 +67,16 @@ class KeyRow:
         return self.rate_limit
 
     def note_time(self, at: datetime) -> None:
-        """Take note of an event's time."""
-        self.last_event_at = at
+        """Take note of an event's time. It may be before that of the event before it, whose clock was ahead then."""
+        if at < self.last_event_at and self.deactivated_at is None:
+            self.ends_at = self.expires_order
         if self.ends_at <= at:
             self.ends_at = TIME_MIN
+        self.last_event_at = at
 
     def stamp(self, clock: datetime) -> datetime:
         """Return what time it is for the key, as the aggregate does."""
-        return max(clock, self.last_event_at)
+        return next_stamp(clock, self.last_event_at)
 
     def status(self, at: datetime) -> KeyStatus:
         """Return what the key is at `at`, by the rule that lets requests in."""
@@ -168,7 +171,7 @@ def _throttled(row: KeyRow, event: key_events.Throttled) -> KeyRow:
 
 def _refused(row: KeyRow, event: key_events.Refused) -> KeyRow:
     row.refusals += event.attempts
-    if row.refused_at is None or event.last_attempt_at >= row.refused_at:
+    if event.is_latest(row.refused_at):
         row.refused_at = event.last_attempt_at
         row.refused_address = event.address
     row.note_time(event.timestamp)

@@ -2,6 +2,9 @@
 
 No 60 seconds of a key may hold more uses than its limit at the last of them. A mistake in domain/rate_limit.py would be
 found here, and so would a use that was added to the log.
+
+By which time? Uses are counted twice: by the times that they have, as it was decided; and by those that they have by
+the order of the log (order.py), which finds what a clock let in that was ahead of others.
 """
 
 from __future__ import annotations
@@ -12,20 +15,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from application.replay.streams import Placed, Streams
+from application.replay.order import ClockSteps, Ordered, in_order
+from application.replay.streams import Streams
 from domain import key_events
-from domain.limits import RATE_WINDOW
+from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
+    from domain.model import Event
 
     Tell: TypeAlias = Callable[[int, int], None]
     """Is told the position that was read, and the last one to read."""
 
-Kind: TypeAlias = Literal["over_limit", "after_end", "time_backwards", "version_gap"]
+Kind: TypeAlias = Literal["over_limit", "clock_ahead", "after_end", "time_backwards", "version_gap"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SPAN: Final = RATE_WINDOW // _MICROSECOND
@@ -45,61 +50,85 @@ class Breach:
     text: str
 
 
+class _Minute:
+    """Times of uses in the last 60 seconds, in microseconds, ascending."""
+
+    def __init__(self) -> None:
+        self._times: array[int] = array("q")
+
+    def use(self, now: int) -> int:
+        """Take in a use, and return how many there are in the 60 seconds that end with it."""
+        # Uses exactly 60 seconds apart are not in one span.
+        del self._times[: bisect_right(self._times, now - _SPAN)]
+        self._times.insert(bisect_right(self._times, now), now)
+        return len(self._times)
+
+    def set_back(self, now: int) -> None:
+        """Count what is later as at this moment: it was before it."""
+        kept = bisect_right(self._times, now)
+        self._times[kept:] = array("q", [now]) * (len(self._times) - kept)
+
+
 @dataclass(slots=True)
 class _Watched:
-    """What is known of a key at a point of its stream. times: of uses in the last 60 seconds, in microseconds."""
+    """What is known of a key at a point of its stream. decided: uses by their times; ordered: by those of the log."""
 
     limit: int = 0
     expires_at: datetime | None = None
     is_deactivated: bool = False
     version: int = 0
     last: datetime = _EPOCH
-    times: array[int] = field(default_factory=lambda: array("q"))
-
-    def use(self, now: int) -> int:
-        """Take in a use, and return how many there are in the 60 seconds that end with it."""
-        # Uses exactly 60 seconds apart are not in one span.
-        del self.times[: bisect_right(self.times, now - _SPAN)]
-        self.times.insert(bisect_right(self.times, now), now)
-        return len(self.times)
+    decided: _Minute = field(default_factory=_Minute)
+    ordered: _Minute = field(default_factory=_Minute)
 
 
-def breaches(event_sourcing: EventSourcing, key_id: UUID | None, tell: Tell) -> Iterator[Breach]:
+def breaches(
+    event_sourcing: EventSourcing, key_id: UUID | None, tell: Tell, steps: ClockSteps | None = None
+) -> Iterator[Breach]:
     """Yield every breach in the log as it is when this begins, in its order; of one key, or with None of all.
 
-    Memory grows with the number of keys only: of each, the times of its last minute. Raises UnreadableEventError,
-    StoreUnavailableError.
+    steps: takes in where time ran back. Of one key, only its own events are looked at, and not those of others around
+    them, which may show that a clock was ahead. Memory grows with the number of keys only: of each, the times of its
+    last minute; beside some thousand events. Raises UnreadableEventError, StoreUnavailableError.
     """
     streams = Streams(event_sourcing)
     end = streams.last_position()
     watched: dict[UUID, _Watched] = {}
     events = streams.of_all_keys(until=end) if key_id is None else streams.events(key_id)
-    for number, placed in enumerate(events):
-        key = watched.setdefault(placed.event.originator_id, _Watched())
-        yield from _look_at(key, placed)
+    for number, ordered in enumerate(in_order(events, steps if steps is not None else ClockSteps())):
+        key = watched.setdefault(ordered.placed.event.originator_id, _Watched())
+        yield from _look_at(key, ordered)
         if number % 1_000 == 0:
-            tell(placed.position, end)
+            tell(ordered.placed.position, end)
     tell(end, end)
 
 
-def _look_at(key: _Watched, placed: Placed) -> Iterator[Breach]:
-    event = placed.event
-    now = (event.timestamp - _EPOCH) // _MICROSECOND
+def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
+    placed, event = ordered.placed, ordered.placed.event
+    now = _number(event.timestamp)
     found: list[tuple[Kind, int, str]] = []
     if event.originator_version != key.version + 1:
         found.append(("version_gap", 0, f"version {event.originator_version} comes after version {key.version}"))
-    if event.timestamp < key.last:
+    if timedelta(0) < key.last - event.timestamp <= CLOCKS_APART_MAX:
         found.append(
             ("time_backwards", 0, f"it is of an earlier time than the event before it, {key.last.isoformat()}")
         )
+    if isinstance(event, key_events.Used | key_events.Throttled):
+        key.decided.set_back(now)
     if isinstance(event, key_events.Used):
-        uses = key.use(now)
+        uses = key.decided.use(now)
+        by_order = key.ordered.use(_number(ordered.at))
         if uses > key.limit:
             found.append(("over_limit", uses, f"it is use {uses} in 60 seconds, and the limit was {key.limit}"))
+        elif by_order > key.limit:
+            when = "by the order of the log, in which a clock was ahead of others"
+            found.append(
+                ("clock_ahead", by_order, f"it is use {by_order} in 60 seconds {when}, and the limit was {key.limit}")
+            )
         if key.is_deactivated or (key.expires_at is not None and event.timestamp >= key.expires_at):
             end = "was deactivated" if key.is_deactivated else "had expired"
             found.append(("after_end", uses, f"the key {end} before it was used"))
-    _learn(key, placed)
+    _learn(key, event)
     for kind, uses, text in found:
         where = f"Key {event.originator_id}, version {event.originator_version}, position {placed.position}"
         yield Breach(
@@ -114,10 +143,9 @@ def _look_at(key: _Watched, placed: Placed) -> Iterator[Breach]:
         )
 
 
-def _learn(key: _Watched, placed: Placed) -> None:
-    event = placed.event
+def _learn(key: _Watched, event: Event) -> None:
     key.version = event.originator_version
-    key.last = max(key.last, event.timestamp)
+    key.last = event.timestamp
     if isinstance(event, key_events.Created):
         key.limit, key.expires_at = event.limit, event.expires_at
     elif isinstance(event, key_events.RateLimitChanged):
@@ -127,3 +155,7 @@ def _learn(key: _Watched, placed: Placed) -> None:
         key.expires_at = event.expires_at or key.expires_at
     elif isinstance(event, key_events.Deactivated):
         key.is_deactivated = True
+
+
+def _number(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND

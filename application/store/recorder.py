@@ -2,8 +2,9 @@
 
 What is different from the library's recorder, and why:
 
-- one statement and one round trip for an append, with an advisory lock (migrations/0003_append_batch.sql);
+- one statement and one round trip for an append, with an advisory lock (migrations/0009_one_clock.sql);
 - the streams that a decision was based on are checked in the append, and what is stale is left out;
+- so are the readings of the clock that the decisions were made at (clock.py);
 - nothing is retried here: the library's retry makes a lost reply look like a conflict. Whoever decided tries again;
 - binary arrays, packed here: psycopg looks at each element of a list several times, which cost more than the rest.
 """
@@ -24,19 +25,21 @@ from application.store.session import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
+    from application.store.clock import Between
     from application.store.database import Database
 
 CHANNEL = "rpawatch_events"
 """NOTIFY says on this channel that the log has grown."""
 
-_APPEND = "SELECT * FROM rpawatch.append_batch(%b, %b, %b, %b, %b, %b, %b, %b, %b)"
+_APPEND = "SELECT * FROM rpawatch.append_batch(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 _APPEND_IN_ROLE = f"{_APPEND} WHERE current_user = '{APP_ROLE}'"
 """PostgreSQL looks at the role before it calls the function; it costs nothing, and no other role appends."""
 _LOCK = "SELECT pg_advisory_xact_lock('rpawatch.events'::regclass::oid::bigint)"
 """The lock that append_batch takes; a session may take it again."""
-_STALE = "SELECT rpawatch.stale_streams(%b, %b) AS places"
+_STALE = "SELECT rpawatch.stale_streams(%b, %b) AS places, rpawatch.clock() AS arrived_at"
 _LATER = """
 SELECT later.* FROM unnest(%b, %b) AS known (id, version) CROSS JOIN LATERAL (
     SELECT originator_id, originator_version, topic, state FROM rpawatch.events
@@ -58,12 +61,16 @@ class Part:
 class Appended:
     """position: of the last event, 0 when there was none. refused: parts (their index) that were left out.
 
-    stale: the streams that are not at the version given, and because of which those were left out.
+    stale: the streams that are not at the version given, and because of which those were left out. arrived_at: what the
+    database's clock said when it was asked, None where it was not. misdated: it was not between the times given, so all
+    was left out.
     """
 
     position: int
     refused: frozenset[int]
     stale: frozenset[UUID]
+    arrived_at: datetime | None = field(default=None, compare=False)
+    misdated: bool = False
 
 
 class _ReadsStreams:
@@ -126,12 +133,14 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
             raise ConflictError
         return appended.position
 
-    def append_parts(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> Appended:
+    def append_parts(
+        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
+    ) -> Appended:
         """Append the events of every part that is based on nothing stale.
 
         streams: every stream that a part is based on, with its version before any of these events; 0 for one that was
-        not there. Raises ConflictError when nothing could be appended, StoreUnavailableError when the outcome is
-        unknown.
+        not there. sent_between: where the database's clock has to be when this arrives; None for anywhere. Raises
+        ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
         """
         events = [(number, event) for number, part in enumerate(parts) for event in part.events]
         # Places begin with 1 in PostgreSQL.
@@ -149,15 +158,19 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
                     arrays.bigints([version for _, version in streams]),
                     arrays.integers([number for number, _ in based]),
                     arrays.bigints([place for _, place in based]),
+                    *(sent_between or (None, None)),
                 ),
                 prepare=True,
             ).fetchone()
             if row is None:
                 raise StoreSessionError(LOST)
+        if row["refused"] is None:
+            return Appended(0, frozenset(range(len(parts))), frozenset(), row["arrived_at"], misdated=True)
         return Appended(
             position=row["last_position"] or 0,
             refused=frozenset(row["refused"]),
             stale=frozenset(streams[place - 1][0] for place in row["stale"]),
+            arrived_at=row["arrived_at"],
         )
 
     @contextmanager
@@ -172,12 +185,18 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
 
     def stale(self, versions: Mapping[UUID, int]) -> frozenset[UUID]:
         """Return which of these streams are not at the version given. Raises StoreUnavailableError."""
+        return self.stale_now(versions)[0]
+
+    def stale_now(self, versions: Mapping[UUID, int]) -> tuple[frozenset[UUID], datetime]:
+        """Return the same, and what the database's clock says. Raises StoreUnavailableError."""
         streams = list(versions)
         with self.datastore.get_connection() as connection:
             row = connection.execute(
                 _STALE, (arrays.uuids(streams), arrays.bigints(list(versions.values()))), prepare=True
             ).fetchone()
-        return frozenset(streams[place - 1] for place in row["places"]) if row else frozenset()
+        if row is None:
+            raise RuntimeError("a look at streams returns one row")
+        return frozenset(streams[place - 1] for place in row["places"]), row["arrived_at"]
 
     def select_later(self, versions: Mapping[UUID, int], *, limit: int) -> list[StoredEvent]:
         """Return the events of each stream after the version given, in order, up to `limit` of each.

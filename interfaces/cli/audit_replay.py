@@ -12,6 +12,7 @@ import typer
 
 from application.replay.keys import Happening, Replay
 from application.replay.limits import Breach, breaches
+from application.replay.order import ClockSteps
 from domain.report import Time
 from interfaces.cli.audit_group import AUDIT, checks
 from interfaces.cli.desk import Desk, checked, open_desk
@@ -177,23 +178,32 @@ def limits(
 ) -> int:
     """Recompute from the log that no 60 seconds of any key hold more uses than its limit then, and name every breach.
 
-    A use after the end of its key, time that runs backwards and a missing version are breaches too. The exit code is 0
-    when there is none, 1 when there are some, 2 when it could not be checked.
+    A use after the end of its key, time that runs backwards and a missing version are breaches too; so is a use that a
+    clock let in that was ahead of others, as the order of the log shows. The exit code is 0 when there is none, 1 when
+    there are some, 2 when it could not be checked.
     """
     with open_desk(data_dir, database_url) as desk:
         found: list[Breach] = []
+        steps = ClockSteps()
         with LogProgress() as progress:
-            for breach in breaches(desk.services.event_sourcing, key_id, progress.tell):
+            for breach in breaches(desk.services.event_sourcing, key_id, progress.tell, steps):
                 found.append(breach)
                 if len(found) == _BREACHES_MAX:
                     break
         items = [{**asdict(breach), "key_id": str(breach.key_id), "at": time_text(breach.at)} for breach in found]
-        document = {"holds": not found, "items": items}
+        document = {"holds": not found, "clock_steps": asdict(steps), "items": items}
+        notes = ["There may be more."] if len(found) == _BREACHES_MAX else []
+        if steps.count:
+            notes.append(
+                f"Time ran back {steps.count:,} times in the log, by {steps.seconds_max:,.0f} s at most, from position"
+                f" {steps.first} to {steps.last}: clocks were wrong. docs/auditing.md says what is checked then."
+            )
+        note = "\n".join(notes) or None
         if found:
-            note = "There may be more." if len(found) == _BREACHES_MAX else None
             show(Answer(document, _BREACH_COLUMNS, note=note), as_json=as_json)
         else:
-            show(Answer(document, {}, groups=[], last_line="It holds: no limit was broken."), as_json=as_json)
+            line = "It holds: no limit was broken."
+            show(Answer(document, {}, groups=[], last_line=line, note=note), as_json=as_json)
     return DOES_NOT_HOLD if found else HOLDS
 
 

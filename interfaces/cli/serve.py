@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
             # Before the first administrator is made: a password that nobody was shown would be lost.
             server = _listen(settings, services)
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
-            services.begin(admin_email=settings.admin_email, admin_password=password)
+            services.begin(admin_email=settings.admin_email, admin_password=password).keep_time()
             _prepare_signing(settings, services)
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):

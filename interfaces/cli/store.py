@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from application.store.embedded import EmbeddedPostgres
-from domain.clock import system_clock
 from interfaces.bootstrap import Services, migrate
 
 if TYPE_CHECKING:
@@ -47,6 +46,6 @@ def open_services(settings: Settings, clock: Clock | None = None) -> Iterator[Se
     """
     with open_store(settings) as store:
         migrate(store.conninfo)
-        with Services(store.conninfo, clock=clock or system_clock, threads=2) as services:
+        with Services(store.conninfo, clock=clock, threads=2) as services:
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
             yield services.begin(admin_email=settings.admin_email, admin_password=password)

@@ -101,7 +101,7 @@ def _serve(settings: Settings, place: Place) -> None:
             store.conninfo, threads=settings.threads, body_bytes_max=settings.max_body, shared_folder=place.folder
         ) as services,
     ):
-        services.begin()
+        services.begin().keep_time()
         server = create_server(services, settings, listening)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from domain.client_network import network_of
 from domain.errors import InvalidApiKeyError
-from domain.limits import BAD_KEYS_PER_MINUTE_MAX
+from domain.limits import BAD_KEYS_PER_MINUTE_MAX, CLOCKS_APART_MAX
 from interfaces.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND: Final = 1_000_000
 _WINDOW: Final = 60 * _SECOND
+_CLOCKS_APART: Final = CLOCKS_APART_MAX // _MICROSECOND
 _REMEMBERED_MAX = 10_000
 
 
@@ -69,6 +70,8 @@ class BadKeys:
         """Count a refused key, and return the refusal: over the limit one that says how long to wait."""
         now = (self._clock() - _EPOCH) // _MICROSECOND
         with self._times.of(network_of(address)) as times:
+            if times and times[-1] - now > _CLOCKS_APART:
+                times.clear()  # the clock was set back: they are not waited for
             full = len(times) == BAD_KEYS_PER_MINUTE_MAX and times[0] > now - _WINDOW
             if not full:
                 times.append(now)

@@ -63,7 +63,8 @@ class EndedKeys:
             self._attempts.move_to_end(key_id)
             attempts.count += 1
             attempts.last_at, attempts.address = now, address
-            if now >= attempts.next_at:
+            # Further away than ever after a clock was set back.
+            if now >= attempts.next_at or attempts.next_at - now > REFUSALS_NOTED_EVERY:
                 due += _written(key_id, attempts)
                 attempts.count, attempts.next_at = 0, now + REFUSALS_NOTED_EVERY
         for command in due:

@@ -46,11 +46,13 @@ class Ready:
         elif health.lag_events > LAG_EVENTS_MAX:
             wrong["projector"] = f"{health.lag_events} events behind"
         body: dict[str, object] = {"status": "unavailable" if wrong else "ok", **wrong}
-        # Neither keeps the service from taking reports in, so neither is a reason to send them elsewhere.
+        # None of these keeps the service from taking reports in, so none is a reason to send them elsewhere.
         if health.incomplete:
             body["incomplete_lists"] = list(health.incomplete)
         if health.dead_letters:
             body["dead_letters"] = health.dead_letters
+        if off := self._services.store_clock.what_is_off():
+            body["clock"] = off
         send(resp, body, 503 if wrong else 200)
         if wrong:
             resp.set_header("Retry-After", "1")

@@ -58,17 +58,18 @@ class _KeyResource:
             raise self._services.bad_keys.refuse(client_address(req))
         stream = key_id(secret.sha256_hex)
         key = self._services.door.look(ApiKey, stream)
-        if key is not None and not key.is_active(self._services.clock()):
-            # Its end is for good and can only come sooner, so what is remembered of it can't be out of date.
+        if key is not None and key.deactivated_at is not None:
+            # For good, so what is remembered of it can't be out of date.
             raise self._refusal(req, stream)
         self._ask_when_in_doubt(req, resp, stream)
         req.context.actor = f"key:{stream}"
         return stream
 
     def _ask_when_in_doubt(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> None:
-        """Ask whether the key may be used now, unless it is remembered and has room. Raises what _ask raises."""
+        """Ask whether the key may be used now, unless it is remembered, alive and has room. Raises what _ask raises."""
         key = self._services.door.look(ApiKey, stream)
-        if key is None or not key.has_room(self._services.clock()):
+        now = self._services.clock()
+        if key is None or not key.is_active(now) or not key.has_room(now):
             self._ask(req, resp, AskAdmission(**self._use(req, stream)))
 
     def _use(self, req: falcon.Request, stream: UUID) -> dict[str, Any]:
@@ -93,11 +94,15 @@ class _KeyResource:
         return answer
 
     def _refusal(self, req: falcon.Request, stream: UUID) -> Exception:
-        """Count the refusal, by address and, for a key that there was, by key."""
+        """Count the refusal: of a key that there was by key, of any other by address.
+
+        A robot with a key that has ended guesses nothing, and has to be told so however often it tries.
+        """
         address = client_address(req)
-        if self._services.door.look(ApiKey, stream) is not None:
-            self._services.ended_keys.note(stream, address)
-        return self._services.bad_keys.refuse(address)
+        if self._services.door.look(ApiKey, stream) is None:
+            return self._services.bad_keys.refuse(address)
+        self._services.ended_keys.note(stream, address)
+        return InvalidApiKeyError()
 
     def _carry_out(self, req: falcon.Request, command: UseKey) -> Done[Any]:
         wait = req.env.get(WAIT)

@@ -94,12 +94,35 @@ class _LogTree:
             )
 
 
+class _Clock:
+    """How far this machine's clock is from the database's, which decides."""
+
+    def __init__(self, services: Services) -> None:
+        self._clock = services.store_clock
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return the gauges; none before the first measurement."""
+        ahead = self._clock.machine_ahead_seconds
+        if ahead is not None:
+            yield GaugeMetricFamily(
+                "rpawatch_clock_offset_seconds",
+                "Seconds by which this machine's clock is ahead of the database's, which decides",
+                value=ahead,
+            )
+            yield GaugeMetricFamily(
+                "rpawatch_clock_measured_seconds",
+                "Seconds since the database's clock was last measured",
+                value=self._clock.measured_seconds_ago,
+            )
+
+
 class Metrics:
     """`GET /metrics`: the counts of this process, or of all web processes of a service that has several."""
 
     def __init__(self, services: Services) -> None:
         self._projection = _Projection(services)
         self._log_tree = _LogTree(services)
+        self._clock = _Clock(services)
         self._folder = services.shared_folder
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -113,5 +136,6 @@ class Metrics:
             MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
         registry.register(self._projection)
         registry.register(self._log_tree)
+        registry.register(self._clock)
         resp.content_type = CONTENT_TYPE_LATEST
         resp.data = generate_latest(registry)

@@ -189,10 +189,10 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
     door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
     real = FaultyRecorder.append_parts
 
-    def fail_for_one(self: FaultyRecorder, parts: Any, streams: Any) -> Any:
+    def fail_for_one(self: FaultyRecorder, parts: Any, streams: Any, sent_between: Any) -> Any:
         if bad.key_id in dict(streams):
             raise DeliberateError
-        return real(self, parts, streams)
+        return real(self, parts, streams, sent_between)
 
     monkeypatch.setattr(FaultyRecorder, "append_parts", fail_for_one)
     with line(door) as behind:

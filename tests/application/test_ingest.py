@@ -23,7 +23,7 @@ from domain.errors import (
 )
 from domain.ids import job_id
 from domain.job import Job
-from domain.limits import RATE_WINDOW
+from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from domain.rate_limit import Quota
 from tests.support.clock import NOON
 from tests.support.examples import SECOND
@@ -334,17 +334,20 @@ def test_a_bot_reads_its_own_key_which_is_a_use(application: Application, cast: 
     assert the_use(application, bot.key_id).outcome == "accepted"
 
 
+@pytest.mark.parametrize("ahead", [CLOCKS_APART_MAX, timedelta(days=1)])
 def test_a_clock_that_was_set_back_changes_no_order_and_gives_no_further_uses(
-    application: Application, cast: Cast, clock: FakeClock
+    application: Application, cast: Cast, clock: FakeClock, ahead: timedelta
 ) -> None:
     bot = cast.bot(limit=2)
-    clock.advance(timedelta(days=1))
+    clock.advance(ahead)
     bot.report()
-    clock.advance(timedelta(days=-1))
+    clock.advance(-ahead)
     answer = bot.report()
     assert answer.job is not None
-    assert answer.job.received_at == NOON + timedelta(days=1)
+    assert answer.job.received_at == (NOON + ahead if ahead <= CLOCKS_APART_MAX else NOON)
     assert answer.job.duration_seconds >= 0
     assert isinstance(bot.report().error, RateLimitedError)
-    times = [event.timestamp for event in application.events(bot.key_id) if isinstance(event, key_events.Used)]
-    assert times == sorted(times)
+    uses = [event for event in application.events(bot.key_id) if isinstance(event, key_events.Used)]
+    assert [event.job_id for event in uses][-1] == answer.job.id
+    clock.advance(RATE_WINDOW if ahead > CLOCKS_APART_MAX else RATE_WINDOW + ahead)
+    assert bot.report().error is None

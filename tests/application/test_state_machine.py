@@ -32,11 +32,11 @@ from domain.errors import (
 )
 from domain.ids import job_id, key_id
 from domain.key_secret import generate
-from domain.limits import RATE_WINDOW
+from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from tests.support.cast import Bot, Cast
 from tests.support.clock import NOON, FakeClock
 from tests.support.effort import effort
-from tests.support.faults import Fault, FaultyRecorder, check_log, uses_in_minute
+from tests.support.faults import Fault, FaultyRecorder, check_log
 from tests.support.running import Application, another_process, application_on
 
 if TYPE_CHECKING:
@@ -67,10 +67,15 @@ class ModelKey:
     rotated_to: UUID | None = None
     refusals: int = 0
     last_event_at: datetime = NOON
+    counted: list[datetime] = field(default_factory=list)
 
     def stamp(self, clock: datetime) -> datetime:
-        """Time never runs backwards in a stream."""
-        return max(clock, *self.uses[-1:], self.last_event_at)
+        """Time runs backwards in a stream only where a clock was wrong."""
+        return clock if clock < self.last_event_at - CLOCKS_APART_MAX else max(clock, self.last_event_at)
+
+    def in_minute(self, at: datetime) -> int:
+        """How many uses count at `at`: what is later than that was before it, whatever it says."""
+        return sum(min(time, at) > at - RATE_WINDOW for time in self.counted)
 
     def has_ended(self, clock: datetime) -> bool:
         return self.deactivated or (self.expires_at is not None and self.stamp(clock) >= self.expires_at)
@@ -83,17 +88,20 @@ class ModelKey:
         at = self.stamp(clock)
         if self.has_ended(clock):
             return "invalid"
-        return "throttled" if uses_in_minute(self.uses, at) >= self.limit else "let in"
+        return "throttled" if self.in_minute(at) >= self.limit else "let in"
 
     def use(self, clock: datetime) -> None:
-        self.uses.append(self.stamp(clock))
-        self.last_event_at = self.uses[-1]
+        at = self.last_event_at = self.stamp(clock)
+        self.uses.append(at)
+        self.counted = [min(time, at) for time in self.counted if time > at - RATE_WINDOW] + [at]
 
     def throttle(self, clock: datetime) -> None:
         at = self.stamp(clock)
-        if not self.throttled or at - self.throttled[-1] >= RATE_WINDOW:
+        recorded = self.throttled and timedelta(0) <= at - self.throttled[-1] < RATE_WINDOW
+        if not recorded or any(time > at for time in self.counted):
             self.throttled.append(at)
             self.last_event_at = at
+            self.counted = [min(time, at) for time in self.counted]
 
 
 class Machine(RuleBasedStateMachine):
@@ -150,7 +158,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert expected == "let in"
             key.use(self.clock.now)
-            assert answer.quota.left == key.limit - uses_in_minute(key.uses, key.uses[-1])
+            assert answer.quota.left == key.limit - key.in_minute(key.uses[-1])
         return expected == "let in"
 
     @rule(bot=bots, far=st.booleans())

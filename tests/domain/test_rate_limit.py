@@ -1,20 +1,26 @@
-"""The sliding window: whatever the clock does, no 60 seconds hold more uses than the limit."""
+"""The sliding window: whatever the clock does, no 60 seconds hold more uses than the limit.
+
+Where the clock was set back, a use was before all that came after it, whatever it says of itself.
+"""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.api_key import ApiKey
-from domain.errors import RateLimitedError
-from domain.limits import RATE_WINDOW
+from domain.errors import InvalidApiKeyError, RateLimitedError
+from domain.key_snapshot import ApiKeySnapshot
+from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from domain.model import Cause
 from domain.rate_limit import Quota, Window
 from tests.support.clock import NOON
-from tests.support.examples import MICROSECOND, SECOND, a_key, cause
+from tests.support.examples import KEY, MICROSECOND, SECOND, a_key, cause
 
 JUMPS = st.one_of(
     st.just(timedelta(0)),
@@ -34,6 +40,7 @@ def attempts(key: ApiKey, jumps: list[timedelta], clock: datetime = NOON) -> lis
         try:
             key.use(cause(clock), "accepted")
         except RateLimitedError:
+            key.throttle(cause(clock))
             tried.append((clock, False))
         else:
             tried.append((clock, True))
@@ -44,8 +51,15 @@ def uses(key: ApiKey) -> list[datetime]:
     return [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Used)]
 
 
-def in_window(times: list[datetime], end: datetime) -> int:
-    return sum(end - RATE_WINDOW < time <= end for time in times)
+def in_window(key: ApiKey, end: datetime, until: int | None = None) -> int:
+    """How many uses are in the minute before `end`, of the events up to one of them; a small model of the window."""
+    times: list[datetime] = []
+    for event in key.pending_events[:until]:
+        if isinstance(event, ApiKey.Used | ApiKey.Throttled):
+            times = [min(time, event.timestamp) for time in times]
+        if isinstance(event, ApiKey.Used):
+            times = [*(time for time in times if time > event.timestamp - RATE_WINDOW), event.timestamp]
+    return sum(min(time, end) > end - RATE_WINDOW for time in times)
 
 
 def a_copy_of(key: ApiKey) -> ApiKey:
@@ -62,15 +76,87 @@ def test_no_half_open_minute_holds_more_uses_than_the_limit_whatever_the_clock_d
 ) -> None:
     key = a_key(limit=limit)
     attempts(key, jumps)
-    times = uses(key)
-    assert max((in_window(times, end) for end in times), default=0) <= limit
+    for number, event in enumerate(key.pending_events, 1):
+        if isinstance(event, ApiKey.Used):
+            assert in_window(key, event.timestamp, number) <= limit
 
 
 @given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
-def test_the_times_of_uses_never_run_backwards(limit: int, jumps: list[timedelta]) -> None:
+def test_the_times_of_uses_run_backwards_only_where_a_clock_was_wrong(limit: int, jumps: list[timedelta]) -> None:
     key = a_key(limit=limit)
     attempts(key, jumps)
-    assert uses(key) == sorted(uses(key))
+    assert all(after >= before or before - after > CLOCKS_APART_MAX for before, after in pairwise(uses(key)))
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
+def test_whatever_a_clock_said_nobody_has_to_wait_for_longer_than_a_minute(limit: int, jumps: list[timedelta]) -> None:
+    key = a_key(limit=limit)
+    clock = [(NOON, True), *attempts(key, jumps)][-1][0]
+    told = key.quota(clock).reset_seconds * SECOND
+    assert told <= RATE_WINDOW + CLOCKS_APART_MAX
+    attempts(key, [timedelta(0)], clock)
+    key.admit(clock + RATE_WINDOW + CLOCKS_APART_MAX)
+
+
+@given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40), then=JUMPS)
+def test_a_key_is_the_same_when_it_is_made_of_its_events_or_of_a_snapshot(
+    limit: int, jumps: list[timedelta], then: timedelta
+) -> None:
+    key = a_key(limit=limit)
+    clock = [(NOON, True), *attempts(key, jumps)][-1][0] + then
+    stored = json.loads(ApiKeySnapshot.take(key).model_dump_json())
+    snapshot = ApiKeySnapshot.model_validate({**stored, "originator_id": KEY, "originator_version": key.version})
+    for again in (a_copy_of(key), snapshot.mutate(None)):
+        assert isinstance(again, ApiKey)
+        assert again.window == key.window
+        assert again.quota(clock) == key.quota(clock)
+        assert again.throttled_at == key.throttled_at
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1), CLOCKS_APART_MAX + MICROSECOND])
+def test_a_minute_after_the_first_refusal_a_key_that_was_used_up_in_the_future_works(ahead: timedelta) -> None:
+    key = a_key(limit=2)
+    assert [let_in for _, let_in in attempts(key, [ahead, timedelta(0)])] == [True, True]
+    with pytest.raises(RateLimitedError) as refused:
+        key.use(cause(NOON), "accepted")
+    assert refused.value.quota == Quota(2, 0, 60)
+    assert attempts(key, [timedelta(0), SECOND]) == [(NOON, False), (NOON + SECOND, False)]
+    assert [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Throttled)] == [NOON]
+    assert attempts(a_copy_of(key), [RATE_WINDOW - MICROSECOND, MICROSECOND]) == [
+        (NOON + RATE_WINDOW - MICROSECOND, False),
+        (NOON + RATE_WINDOW, True),
+    ]
+
+
+def test_a_refusal_that_was_recorded_in_the_future_keeps_none_from_being_recorded_now() -> None:
+    key = a_key(limit=1)
+    day = timedelta(days=1)
+    assert [let_in for _, let_in in attempts(key, [day, timedelta(0)])] == [True, False]
+    key.change(cause(NOON), name="back in the present")
+    attempts(key, [timedelta(0)], NOON)
+    throttled = [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Throttled)]
+    assert throttled == [NOON + day, NOON]
+    assert attempts(key, [RATE_WINDOW])[0][1]
+
+
+def test_uses_that_come_from_the_future_just_after_a_refusal_was_recorded_do_not_lock_a_key() -> None:
+    key = a_key(limit=1)
+    day = timedelta(days=1)
+    assert attempts(key, [timedelta(0), SECOND])[1] == (NOON + SECOND, False)
+    assert attempts(key, [day])[0][1]
+    assert not attempts(key, [2 * SECOND])[0][1]
+    assert attempts(key, [2 * SECOND + RATE_WINDOW])[0][1]
+
+
+def test_an_expiry_is_decided_by_the_clock_where_the_last_event_is_from_the_future() -> None:
+    key = a_key(expires_at=NOON + timedelta(hours=1))
+    key.count_refusals(cause(NOON + timedelta(days=1)), attempts=1, last_attempt_at=NOON + timedelta(days=1))
+    assert key.refused_at == NOON + timedelta(days=1)
+    key.use(cause(NOON), "accepted")
+    with pytest.raises(InvalidApiKeyError):
+        key.use(cause(NOON + timedelta(hours=1)), "accepted")
+    key.count_refusals(cause(NOON + timedelta(hours=2)), attempts=2, last_attempt_at=NOON + timedelta(hours=1))
+    assert (key.refusals, key.refused_at) == (3, NOON + timedelta(hours=1))
 
 
 @given(limit=st.integers(1, 6), jumps=st.lists(JUMPS, max_size=40))
@@ -78,7 +164,7 @@ def test_a_use_is_refused_only_when_the_minute_before_holds_the_whole_limit(limi
     key, clock = a_key(limit=limit), NOON
     for jump in jumps:
         clock += jump
-        free = in_window(uses(key), key.stamp(clock)) < limit
+        free = in_window(key, key.stamp(clock)) < limit
         assert attempts(key, [timedelta(0)], clock) == [(clock, free)]
 
 

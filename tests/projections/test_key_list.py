@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.api_key import ApiKey
 from domain.errors import DomainError
-from domain.limits import KEY_EXPIRY_NOTICE
+from domain.limits import CLOCKS_APART_MAX, KEY_EXPIRY_NOTICE
 from projections.key_list import KEY_LIST, KeyRow
 from projections.key_queries import list_keys
 from projections.paging import PageRequest, sort_name
@@ -62,7 +62,12 @@ def rotated_at_by(events: Iterable[object]) -> list[object]:
     return [event.timestamp for event in events if isinstance(event, ApiKey.Rotated)] or [None]
 
 
-@given(st.randoms(use_true_random=False), st.lists(st.integers(-5_000, 30_000), max_size=60))
+@given(
+    st.randoms(use_true_random=False),
+    st.lists(
+        st.one_of(st.integers(-5_000, 30_000), st.sampled_from([65_000, -65_000, 86_400_000, -86_400_000])), max_size=60
+    ),
+)
 def test_the_row_is_what_the_aggregate_is_after_any_history(chance: Random, steps: list[int]) -> None:
     key, now = new_key(limit=5), NOON
     for milliseconds in steps:
@@ -76,7 +81,9 @@ def test_the_row_is_what_the_aggregate_is_after_any_history(chance: Random, step
     assert [row.rotated_at] == rotated_at_by(history)
     for clock in (NOON - SECOND, now, now + SECOND, now + KEY_EXPIRY_NOTICE):
         assert row.status(row.stamp(clock)) is key.status(key.stamp(clock))
-        assert (row.ends_at > clock) is key.is_active(key.stamp(clock)), "the filter is the predicate"
+    for before in (CLOCKS_APART_MAX, timedelta(0), -SECOND, -KEY_EXPIRY_NOTICE):
+        at = key.modified_on - before
+        assert (row.ends_at > at) is key.is_active(key.stamp(at)), "the filter is the predicate"
 
 
 def test_every_event_of_a_key_reaches_the_list() -> None:

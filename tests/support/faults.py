@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from eventsourcing.persistence import Notification
 
+    from application.store.clock import Between
     from application.store.recorder import Appended, Part
     from domain.model import Event
     from tests.support.running import Application
@@ -60,10 +61,12 @@ class FaultyRecorder(EventRecorder):
         application.event_sourcing.recorder = recorder
         return recorder
 
-    _late: list[tuple[Sequence[Part], Sequence[tuple[UUID, int]]]]
+    _late: list[tuple[Sequence[Part], Sequence[tuple[UUID, int]], Between | None]]
     _under_way: list[threading.Thread]
 
-    def append_parts(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> Appended:
+    def append_parts(
+        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
+    ) -> Appended:
         """Append, or fail as told."""
         self.appends += 1
         meanwhile, self.before_append = self.before_append, None
@@ -74,12 +77,12 @@ class FaultyRecorder(EventRecorder):
         if fault is Fault.LOST_BEFORE_COMMIT:
             raise StoreUnavailableError("lost before the commit")
         if fault is Fault.LATE:
-            self._late.append((list(parts), list(streams)))
+            self._late.append((list(parts), list(streams), sent_between))
             then, self.after_fault = self.after_fault, None
             if then:
                 then()
             raise StoreUnavailableError("no answer in time")
-        appended = super().append_parts(parts, streams)
+        appended = super().append_parts(parts, streams, sent_between)
         if fault is Fault.LOST_AFTER_COMMIT:
             raise StoreUnavailableError("lost after the commit")
         return appended
@@ -100,12 +103,14 @@ class FaultyRecorder(EventRecorder):
             thread.join(_ARRIVAL_SECONDS)
             self._under_way.append(thread)
 
-    def _carry_out(self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]]) -> None:
+    def _carry_out(
+        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None
+    ) -> None:
         # What was sent arrives, whatever this process thinks of the store by now.
         database = Database(self.datastore.conninfo, connections_max=1)
         database.open()
         with suppress(ConflictError):
-            EventRecorder(database).append_parts(parts, streams)
+            EventRecorder(database).append_parts(parts, streams, sent_between)
         database.close()
 
 

@@ -163,9 +163,9 @@ class Installation:
         self._settings |= {f"RPAWATCH_{name}": value for name, value in settings.items()}
         self._desk: Desk | None = None
 
-    def service(self) -> Service:
-        """Return a further process of the service, which is not started yet."""
-        self.services.append(Service(self.folder, self._settings))
+    def service(self, **environment: str) -> Service:
+        """Return a further process of the service, which is not started yet. environment: further variables of it."""
+        self.services.append(Service(self.folder, self._settings | environment))
         return self.services[-1]
 
     def running(self, count: int = 1) -> list[Service]:

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Sees to the packages of the system that the tests need beyond Python: all of them, or those that are named.
 #
-#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer]
+#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer] [faketime]
 #
 # Each is installed only when it is missing and where that is possible; else this says what to do, and fails: nothing is
 # skipped.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer
+[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer faketime
 
 # Each need by the name of its package: whether it is there, and what for.
 is_there() {
@@ -22,6 +22,7 @@ is_there() {
 purpose() {
     case $1 in
     postgresql) echo "the PostgreSQL server of Debian (14 or newer), for the second run of the tests that touch a database" ;;
+    faketime) echo "the library faketime, for the tests of machines whose clocks are wrong" ;;
     chromium) echo "the browser Chromium, for the tests of the web pages" ;;
     npm) echo "npm, which gets axe-core for the tests of the web pages" ;;
     pgbouncer) echo "Debian's PgBouncer, for the tests of the database behind a pooler" ;;

@@ -260,6 +260,9 @@ class ReadyState(Answer):
     dead_letters: Annotated[
         int, Field(ge=1, description="Events that a read model could not take in; left out when there are none.")
     ]
+    clock: Annotated[
+        str, Field(description="How far the machine's clock is off, which decides nothing; left out when it is right.")
+    ]
 
 
 class BrokenRule(Answer):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.key_secret import generate
+from domain.limits import BAD_KEYS_PER_MINUTE_MAX
 from interfaces.bootstrap import Services
 from interfaces.http.app import create_app
 from tests.support.api import OWN_KEY, REPORT, WWW_AUTHENTICATE, Answer, InProcess
@@ -162,6 +163,37 @@ def test_a_deactivated_key_is_refused_on_the_next_request_in_every_process(world
         assert world.ask("POST", path, headers=world.signed_in("alice"), json={}).status == 200
         assert ask_other("GET", OWN_KEY, headers=robot.headers).status == 401
         assert world.ask("GET", OWN_KEY, headers=robot.headers).status == 401
+
+
+@pytest.mark.parametrize("before", ["never seen", "used", "used up", "used up elsewhere"])
+@pytest.mark.parametrize("end", ["deactivated", "rotated", "expired"])
+def test_however_often_a_key_is_presented_that_another_process_has_ended_it_is_refused_as_ended(
+    world: World, database_url: str, before: str, end: str
+) -> None:
+    robot = world.robot(limit=3, expires_at=world.clock.now + ENDS_IN)
+    with Services(database_url, clock=world.clock) as other:
+        ask_other = InProcess(create_app(other.begin()))
+        uses = {"never seen": 0, "used": 1, "used up": 5, "used up elsewhere": 1}[before]
+        for _ in range(uses):
+            ask_other("GET", OWN_KEY, headers=robot.headers)
+        if before == "used up elsewhere":
+            assert [robot.look().status for _ in range(3)] == [200, 200, 429]
+        if end == "expired":
+            world.clock.advance(ENDS_IN)
+        else:
+            step, body = ("deactivate", {}) if end == "deactivated" else ("rotate", {"overlap_seconds": 0})
+            path = world.account(f"/keys/{robot.key_id}/{step}")
+            assert world.ask("POST", path, headers=world.signed_in("alice"), json=body).status in {200, 201}
+        answers = [
+            ask(method, path, headers=robot.headers, json={}, address="192.0.2.99")
+            for _ in range(BAD_KEYS_PER_MINUTE_MAX)
+            for ask in (ask_other, world.ask)
+            for method, path in (("GET", OWN_KEY), ("POST", REPORT))
+        ]
+        assert {(answer.status, answer.problem) for answer in answers} == {(401, "invalid-api-key")}
+        assert not any({"retry-after", "ratelimit"} & answer.headers.keys() for answer in answers)
+        junk = ask_other("GET", OWN_KEY, headers={"X-API-Key": generate().text}, address="192.0.2.99")
+        assert junk.status == 401, "a robot that was forgotten guesses nothing"
 
 
 def test_a_key_that_another_process_has_just_made_works_at_once(world: World, database_url: str) -> None:

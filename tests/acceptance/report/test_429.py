@@ -98,3 +98,12 @@ def test_bad_keys_are_counted_over_all_addresses_of_the_ingest_api(world: World)
     paths = [("GET", OWN_KEY), ("POST", REPORT)] * (BAD_KEYS_PER_MINUTE_MAX // 2)
     answers = [world.ask(method, path, headers=headers, json={}).status for method, path in [*paths, ("POST", REPORT)]]
     assert answers == [401] * BAD_KEYS_PER_MINUTE_MAX + [429]
+
+
+def test_an_address_does_not_wait_for_a_clock_that_was_set_back(world: World) -> None:
+    address, day = "192.0.2.68", timedelta(days=1)
+    world.clock.advance(day)
+    answers = [ask_with(world, generate().text, address).status for _ in range(BAD_KEYS_PER_MINUTE_MAX + 1)]
+    assert answers == [401] * BAD_KEYS_PER_MINUTE_MAX + [429]
+    world.clock.advance(-day)
+    assert ask_with(world, generate().text, address).status == 401

@@ -40,10 +40,15 @@ def a_life(application: Application, chance: random.Random, count: int) -> list[
             snapshots.append(ApiKeySnapshot.take(key.copy()))
         if len(kept) >= count:
             break
-    mapper = application.event_sourcing.mapper
-    application.event_sourcing.recorder.append([mapper.to_stored_event(event) for event in kept], {})
+    append(application, kept)
     application.event_sourcing.snapshots.put(snapshots)
     return kept
+
+
+def append(application: Application, events: list[Event]) -> None:
+    """Put events into the log as they are."""
+    mapper = application.event_sourcing.mapper
+    application.event_sourcing.recorder.append([mapper.to_stored_event(event) for event in events], {})
 
 
 def a_busy_key(application: Application, owner_url: str, uses: int) -> UUID:

@@ -11,15 +11,17 @@ import psycopg
 import pytest
 
 from application.replay import streams as streams_module
-from application.replay.keys import Replay
+from application.replay.keys import AHEAD_EVENTS_MAX, Replay
 from application.replay.streams import LIFECYCLE_OF_STREAM, Streams
 from application.store.mapper import UnreadableEventError
 from domain import key_events
 from domain.api_key import ApiKey
 from domain.errors import NotFoundError
-from tests.application.replay.lives import a_busy_key, a_life, keep_snapshots
+from tests.application.replay.lives import ACCOUNT, a_busy_key, a_life, append, keep_snapshots
+from tests.projections.histories import a_key_of, events_of
 from tests.support.clock import NOON
 from tests.support.effort import effort, seeded_random
+from tests.support.examples import MICROSECOND, cause
 from tests.support.golden import all_golden, replay, state_of
 
 if TYPE_CHECKING:
@@ -220,3 +222,22 @@ def test_a_stream_with_a_hole_is_not_replayed_over_it(application: Application, 
     assert isinstance(replays.at_version(key_id, 11), ApiKey)
     with pytest.raises(UnreadableEventError, match="Version 12 of stream"):
         replays.at_version(key_id, 13)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=65), timedelta(days=1)])
+def test_a_key_is_replayed_to_any_instant_although_a_clock_was_ahead_meanwhile(
+    application: Application, ahead: timedelta
+) -> None:
+    chance = seeded_random()
+    key, clock = a_key_of(ACCOUNT, "Nightly run", cause(NOON), limit=10_000), NOON
+    for is_ahead in (False, True) * 4:
+        for _ in range(chance.randint(1, AHEAD_EVENTS_MAX)):
+            clock += chance.random() * timedelta(seconds=2)
+            key.use(cause(clock + is_ahead * ahead), "accepted")
+    key.use(cause(clock), "accepted")
+    events = events_of(key)
+    append(application, events)
+    replays = Replay(application.event_sourcing)
+    for at in [event.timestamp + by * MICROSECOND for event in events for by in (-1, 0)]:
+        expected = max((event.originator_version for event in events if event.timestamp <= at), default=0)
+        assert replays.version_at(key.id, at) == expected

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from application.replay.limits import Breach, breaches
+from application.replay.order import ClockSteps, in_order
+from application.replay.streams import Placed
 from domain import key_events
+from domain.errors import RateLimitedError
 from domain.key_events import Used
 from domain.limits import RATE_LIMIT_MAX
 from domain.model import Cause
-from tests.application.replay.lives import ACCOUNT, a_life
+from tests.application.replay.lives import ACCOUNT, a_life, append
 from tests.projections.histories import a_key_of, events_of
 from tests.support.clock import NOON
 from tests.support.effort import seeded_random
@@ -33,17 +38,26 @@ def of(application: Application, key_id: UUID | None) -> list[Breach]:
     return list(breaches(application.event_sourcing, key_id, lambda *_: None))
 
 
+def all_of(application: Application) -> list[Breach]:
+    return of(application, None)
+
+
 def a_cause(at: datetime) -> Cause:
     return Cause(at, "system", "request-1", uuid4())
 
 
 def a_use(key: ApiKey, version: int, at: datetime) -> Event:
     """A use that nobody decided on."""
+    return a_use_of(key.id, version, at)
+
+
+def a_use_of(key_id: UUID, version: int, at: datetime) -> Event:
+    """A use of a key of which nothing else is known."""
     return Used(
-        originator_id=key.id,
+        originator_id=key_id,
         originator_version=version,
         timestamp=at,
-        actor=str(key.id),
+        actor=str(key_id),
         request_id="request-1",
         command_id=uuid4(),
         outcome="accepted",
@@ -57,9 +71,12 @@ def a_key_with(application: Application, *uses: timedelta, limit: int = 3) -> Ap
     return key
 
 
-def append(application: Application, events: list[Event]) -> None:
-    mapper = application.event_sourcing.mapper
-    application.event_sourcing.recorder.append([mapper.to_stored_event(event) for event in events], {})
+def replayed(key: ApiKey, events: list[Event]) -> ApiKey:
+    """The key after further events."""
+    later = key.copy()
+    for event in events:
+        event.mutate(later)
+    return later
 
 
 def test_what_the_service_let_in_holds(application: Application) -> None:
@@ -120,11 +137,100 @@ def test_a_use_after_the_end_of_a_key_is_named(application: Application, end: st
 
 
 def test_time_that_runs_backwards_is_named_and_hides_no_use(application: Application) -> None:
-    key = a_key_with(application, 30 * SECOND, 31 * SECOND, 10 * SECOND, 32 * SECOND)
+    key = a_key_with(application, 30 * SECOND, 31 * SECOND, 28 * SECOND, 32 * SECOND)
     assert [(found.kind, found.version) for found in of(application, key.id)] == [
         ("time_backwards", 4),
         ("over_limit", 5),
     ]
+
+
+def test_a_clock_that_was_set_back_hides_no_use_and_is_no_breach(application: Application) -> None:
+    key = a_key_with(application, 30 * SECOND, 31 * SECOND, 10 * SECOND, 32 * SECOND)
+    steps = ClockSteps()
+    found = list(breaches(application.event_sourcing, key.id, lambda *_: None, steps))
+    assert [(breach.kind, breach.version) for breach in found] == [("over_limit", 5)]
+    assert (steps.count, steps.first, steps.seconds_max) == (1, found[0].position - 1, 21.0)
+
+
+@pytest.mark.parametrize("ahead", [65 * SECOND, timedelta(days=1)])
+@pytest.mark.parametrize("other", ["another key", "the same key"])
+def test_what_a_machine_let_in_that_was_ahead_is_found_by_what_is_behind_it_in_the_log(
+    application: Application, ahead: timedelta, other: str
+) -> None:
+    """As it could be before the time came from the database: a limit of 60, and 120 uses in some seconds."""
+    key = a_key_of(ACCOUNT, "Nightly run", a_cause(NOON), limit=60)
+    neighbour = a_key_of(ACCOUNT, "Honest", a_cause(NOON), limit=RATE_LIMIT_MAX)
+    append(application, [*events_of(key), *events_of(neighbour)])
+    honest = [a_use(key, 2 + n, NOON + n * SECOND / 20) for n in range(60)]
+    late = [a_use(key, 62 + n, NOON + 3 * SECOND + ahead + n * SECOND / 20) for n in range(60)]
+    append(application, [*honest, *late])
+    assert [found for found in all_of(application) if found.key_id == key.id] == [], "nothing contradicts it yet"
+    if other == "the same key":
+        key_now = replayed(key, [*honest, *late])
+        key_now.throttle(a_cause(NOON + 7 * SECOND))
+        append(application, events_of(key_now))
+    else:
+        append(application, [a_use(neighbour, 2, NOON + 7 * SECOND)])
+    found = [breach for breach in all_of(application) if breach.key_id == key.id]
+    assert [breach.version for breach in found] == list(range(62, 122))
+    assert {breach.kind for breach in found} == {"clock_ahead"}
+    assert found[-1].uses == 120
+
+
+def test_machines_that_take_turns_and_disagree_are_found_too(application: Application) -> None:
+    key = a_key_of(ACCOUNT, "Nightly run", a_cause(NOON), limit=10)
+    neighbour = a_key_of(ACCOUNT, "Honest", a_cause(NOON), limit=RATE_LIMIT_MAX)
+    events = [*events_of(key), *events_of(neighbour), *(a_use(key, 2 + n, NOON + SECOND) for n in range(10))]
+    for n in range(10):
+        at = NOON + (2 + n) * SECOND
+        events += [a_use(key, 12 + n, at + 65 * SECOND), a_use(neighbour, 2 + n, at)]
+    append(application, events)
+    found = [breach for breach in all_of(application) if breach.key_id == key.id]
+    assert [(breach.kind, breach.version) for breach in found] == [("clock_ahead", 12 + n) for n in range(10)]
+
+
+@pytest.mark.parametrize("back", [65 * SECOND, timedelta(hours=3)])
+def test_where_the_clock_of_all_was_set_back_what_was_before_still_holds(
+    application: Application, back: timedelta
+) -> None:
+    """Another database server took over. A key that is used up in each minute is still no breach."""
+    key = a_key_of(ACCOUNT, "Nightly run", a_cause(NOON), limit=3)
+    clock, refused = NOON + timedelta(hours=6), 0
+    for n in range(400):
+        clock += 20 * SECOND if n != 200 else -back
+        try:
+            key.use(a_cause(clock), "accepted")
+        except RateLimitedError:
+            key.throttle(a_cause(clock))
+            refused += 1
+    assert 1 <= refused <= 3
+    append(application, events_of(key))
+    steps = ClockSteps()
+    found = list(breaches(application.event_sourcing, None, lambda *_: None, steps))
+    assert [breach for breach in found if breach.key_id == key.id] == []
+    assert steps.count >= 1
+    assert of(application, key.id) == []
+
+
+@given(
+    turns=st.lists(st.tuples(st.timedeltas(timedelta(0), 5 * SECOND), st.booleans()), max_size=60),
+    ahead=st.sampled_from([20 * SECOND, 65 * SECOND, timedelta(days=1)]),
+)
+def test_the_order_of_the_log_tells_what_time_it_was_whatever_a_machine_that_is_ahead_says(
+    turns: list[tuple[timedelta, bool]], ahead: timedelta
+) -> None:
+    """The first and the last event are of a machine whose clock is right."""
+    clock, placed, real = NOON, [], []
+    for number, (passed, is_ahead) in enumerate([(timedelta(0), False), *turns, (timedelta(0), False)], 1):
+        clock += passed
+        real.append(clock)
+        placed.append(Placed(number, a_use_of(uuid4(), number, clock + is_ahead * ahead)))
+    ordered = list(in_order(placed, steps := ClockSteps()))
+    assert [one.placed for one in ordered] == placed
+    for one, at in zip(ordered, real, strict=True):
+        was_ahead = one.placed.event.timestamp != at
+        assert abs(one.at - at) <= 5 * SECOND * was_ahead
+    assert bool(steps.count) is any(is_ahead for _, is_ahead in turns)
 
 
 def test_a_version_that_is_missing_is_named(application: Application) -> None:

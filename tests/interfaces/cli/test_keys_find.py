@@ -84,7 +84,7 @@ def test_each_key_is_told_with_what_it_is_here(
     }
     assert store("keys", "deactivate", keys["deactivated"]["id"]).code == 0
     (tmp_path / "all.txt").write_text("\n".join(document["key"] for document in keys.values()), encoding="utf-8")
-    monkeypatch.setattr("interfaces.cli.store.system_clock", lambda: now + LATER)
+    monkeypatch.setattr("application.store.clock.StoreClock.__call__", lambda _: now + LATER)
     found = store("keys", "find", "all.txt", "--json")
     assert found.code == 1
     for number, (status, document) in enumerate(keys.items()):

@@ -75,6 +75,18 @@ def test_the_first_attempt_is_written_down_at_once_and_the_others_together_an_ho
     assert (last.attempts, last.last_attempt_at, last.address) == (101, clock.now, "192.0.2.9")
 
 
+def test_after_the_clock_was_set_back_attempts_are_written_down_as_before(
+    keys: EndedKeys, door: FakeDoor, clock: FakeClock
+) -> None:
+    key = uuid4()
+    clock.advance(timedelta(days=1))
+    keys.note(key, "192.0.2.7")
+    clock.advance(timedelta(days=-1))
+    for _ in range(10):
+        keys.note(key, "192.0.2.7")
+    assert [command.attempts for command in door.commands] == [1, 1]
+
+
 def test_each_key_is_counted_by_itself(keys: EndedKeys, door: FakeDoor) -> None:
     one, other = uuid4(), uuid4()
     for key in (one, other, other):

@@ -1,0 +1,116 @@
+"""What time it was by the order of the log.
+
+Each event has a time, and a clock that was wrong may have made it up. But the log is in the order of commits, over all
+streams, so it shows where a clock was wrong: time leaps in it, and runs back. Between the two, the events were stamped
+by a clock that was ahead, and are taken back to where they stand. Where it runs back without such a leap before, all
+clocks were set back, as when another database server took over: then it is what follows that is moved on. So what comes
+out is one time that runs on, in which spans can be compared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from domain.limits import CLOCKS_APART_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from application.replay.streams import Placed
+
+ORDER_APART_MAX: Final = CLOCKS_APART_MAX + timedelta(seconds=5)
+"""By how much an event may be later than one behind it in the log, where all clocks are right: by as much as in a
+stream, and by the time that an append waited for those before it, 3 s at most."""
+LOOK_AHEAD_EVENTS: Final = 10_000
+"""For how many events behind a leap it is remembered."""
+_NO_TIME: Final = timedelta(0)
+
+
+class Ordered(NamedTuple):
+    """An event, and its time by the order of the log."""
+
+    placed: Placed
+    at: datetime
+
+
+@dataclass(slots=True)
+class ClockSteps:
+    """Where time ran back in the log. count: how often. seconds_max: by how much, at most.
+
+    first, last: the positions of the first event from which on it did, and of the last one.
+    """
+
+    count: int = 0
+    first: int = 0
+    last: int = 0
+    seconds_max: float = 0.0
+
+    def note(self, position: int, by: timedelta) -> None:
+        """Take note of one."""
+        self.count += 1
+        self.first, self.last = self.first or position, position
+        self.seconds_max = max(self.seconds_max, by.total_seconds())
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Events without a leap among them. leap: before it. moved: what is to be added to their times."""
+
+    leap: timedelta
+    moved: timedelta
+    waiting: deque[Placed]
+
+
+def in_order(events: Iterable[Placed], steps: ClockSteps) -> Iterator[Ordered]:
+    """Yield the events of a log with their times by its order. steps takes in where time ran back."""
+    stretches: deque[_Stretch] = deque()
+    moved = _NO_TIME
+    waiting = 0
+    before: datetime | None = None
+    for placed in events:
+        at = placed.event.timestamp + moved
+        leap = _NO_TIME if before is None else at - before
+        if leap < -ORDER_APART_MAX:
+            steps.note(placed.position, -leap)
+            ahead = _since_the_leap(stretches, -leap)
+            for stretch in ahead:
+                stretch.moved += leap
+            if ahead:
+                ahead[-1].leap += leap  # the first one of them
+            else:
+                moved -= leap
+                at -= leap
+            stretches.append(_Stretch(_NO_TIME, moved, deque()))
+        elif leap > ORDER_APART_MAX or not stretches:
+            stretches.append(_Stretch(leap, moved, deque()))
+        stretches[-1].waiting.append(placed)
+        before = at
+        waiting += 1
+        if waiting > LOOK_AHEAD_EVENTS:
+            yield _first(stretches)
+            waiting -= 1
+    while waiting:
+        yield _first(stretches)
+        waiting -= 1
+
+
+def _since_the_leap(stretches: deque[_Stretch], by: timedelta) -> list[_Stretch]:
+    """Return the stretches since time last leapt by about as much or more, the last one first; none if it did not."""
+    since = []
+    for stretch in reversed(stretches):
+        since.append(stretch)
+        if stretch.leap >= by - ORDER_APART_MAX:
+            return since
+    return []
+
+
+def _first(stretches: deque[_Stretch]) -> Ordered:
+    stretch = stretches[0]
+    placed = stretch.waiting.popleft()
+    if not stretch.waiting and len(stretches) > 1:
+        stretches.popleft()
+    return Ordered(placed, placed.event.timestamp + stretch.moved)
