@@ -106,6 +106,14 @@ class RemoveMember(AdminCommand):
     user_id: UUID
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFirstPassword(AdminCommand):
+    """Write down that a member is made a new first password, which itself is in no event (identity/invitations.py)."""
+
+    action: ClassVar[Action] = Action.WRITE_MEMBERS
+    user_id: UUID
+
+
 def open_account(work: Work, command: OpenAccount) -> UUID:
     """Make the account and return its id. Raises AlreadyCreatedError when that is taken."""
     if work.find(Account, command.new_account_id) is not None:
@@ -200,4 +208,13 @@ def remove_member(work: Work, command: RemoveMember) -> UUID:
         member.revoke(work.cause, role)
     for process in sorted(member.process_ids):
         member.unassign(work.cause, process)
+    return member.id
+
+
+def note_first_password(work: Work, command: NewFirstPassword) -> UUID:
+    """Write it down and return the member's stream. Raises NotFoundError for who is no member."""
+    member = work.get(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    if not member.roles:
+        raise NotFoundError
+    member.note_first_password(work.cause)
     return member.id

@@ -8,6 +8,7 @@ from application.accounts import (
     AddMember,
     ChangeAccountSettings,
     ChangeProcess,
+    NewFirstPassword,
     OpenAccount,
     RegisterProcess,
     RemoveMember,
@@ -17,6 +18,7 @@ from application.accounts import (
     add_member,
     change_account_settings,
     change_process,
+    note_first_password,
     open_account,
     register_process,
     remove_member,
@@ -62,4 +64,5 @@ HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
     ChangeProcess: admin_handler(change_process),
     AddMember: admin_handler(add_member),
     RemoveMember: admin_handler(remove_member),
+    NewFirstPassword: admin_handler(note_first_password),
 }

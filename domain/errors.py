@@ -58,6 +58,10 @@ class NotSignedInError(DomainError):
     """No session, or one that ended."""
 
 
+class PasswordChangeRequiredError(DomainError):
+    """A session that a first password began: it is for setting another one, and for nothing else."""
+
+
 class SignInFailedError(DomainError):
     """Wrong address or password; which of them is not told."""
 

@@ -72,9 +72,13 @@ UNUSED_DAYS_MAX = 36_500
 EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS_MIN = 15
 PASSWORD_CHARS_MAX = 128
+FIRST_PASSWORD_LIFETIME = timedelta(days=7)
+"""Of a password that was made here: it works once, within this time, and opens nothing but its own change."""
 SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE_MAX = timedelta(hours=1)
 """A session that is not used for so long ends (NIST SP 800-63B-4, 2.2.3: an hour, and a day altogether)."""
+RESTRICTED_SESSION_LIFETIME = timedelta(minutes=30)
+"""Of a session that a first password began."""
 SIGN_IN_WINDOW = timedelta(minutes=15)
 """What failed sign-ins are counted within."""
 SIGN_IN_FAILURES_PER_PAIR_MAX = 10

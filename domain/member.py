@@ -77,6 +77,14 @@ class Member(Aggregate):
             """Assign."""
             aggregate.process_ids -= {self.process_id}
 
+    class FirstPasswordMade(Event):
+        """Somebody was shown a new first password for the user, who can't sign in with what they had before."""
+
+        TOPIC: ClassVar[str] = "member.first_password_made"
+
+        def apply(self, aggregate: Member) -> None:
+            """Nothing of a member follows from it: it is in the log for those who ask who could sign in as whom."""
+
     @classmethod
     def add(cls, cause: Cause, *, tenant_id: UUID, account_id: UUID | None, user_id: UUID, role: Role) -> Self:
         """Make a user a member of an account, or with account_id None of the tenant.
@@ -111,6 +119,10 @@ class Member(Aggregate):
         """Take a role away; one that is not held changes nothing."""
         if role in self.roles:
             self._trigger(self.RoleRevoked, cause, role=role)
+
+    def note_first_password(self, cause: Cause) -> None:
+        """Write down that the user is about to be made a new first password."""
+        self._trigger(self.FirstPasswordMade, cause)
 
     def assign(self, cause: Cause, process_id: UUID) -> None:
         """Let the user see a process; one that is assigned changes nothing."""

@@ -14,6 +14,7 @@ from application.door import Door
 from application.event_sourcing import EventSourcing
 from application.identity.first_run import FirstAdmin, FirstRun
 from application.identity.hashing import HASHING
+from application.identity.invitations import Invitations
 from application.identity.sessions import Sessions
 from application.identity.users import Users
 from application.replay.keys import Replay
@@ -34,9 +35,11 @@ from interfaces.key_history import KeyHistory
 from interfaces.lists import Lists
 from interfaces.log_proofs import LogProofs
 from interfaces.signing_key import load_signer
+from projections.fence import ListIncompleteError
 from projections.health import ProjectionHealth, ask
 from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
+from projections.member_list import account_ids_of_user
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
@@ -105,6 +108,7 @@ class Services:
         self.ended_keys = EndedKeys(self.door, clock)
         self.large_reports = LargeReports(self.database, threads)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
+        self.invitations = Invitations(self.event_sourcing, self.door, self.users, clock, self._accounts_of)
         self.audit_log = AuditLog(self.database, self.users)
         self.key_history = KeyHistory(Replay(self.event_sourcing), self.users)
         self.log_proofs = LogProofs(self.database)
@@ -167,6 +171,12 @@ class Services:
             StoredEvent(entry.originator_id, entry.originator_version, entry.topic, entry.state)
         )
         return event
+
+    def _accounts_of(self, user_id: UUID) -> frozenset[UUID] | None:
+        try:
+            return account_ids_of_user(self.database, tenant_id=self.tenant_id, user_id=user_id)
+        except ListIncompleteError:
+            return None
 
     def projection_health(self) -> ProjectionHealth:
         """Return how far the read models are, and what is wrong with the projector that should work on them."""

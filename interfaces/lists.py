@@ -132,13 +132,19 @@ class Lists:
         until = now + timedelta.resolution  # also the hour that begins now
         return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
-    def members(self, scope_id: UUID, limit: int, cursor: str | None) -> ListPage:
-        """Return the members of an account, or of the tenant when `scope_id` is its id."""
+    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> ListPage:
+        """Return the members of an account, or of the tenant when `scope_id` is its id.
+
+        for_tenant: whoever looks may know how all of them sign in, and not only whom the account vouched for.
+        """
         page = list_members(self._database, scope_id=scope_id, page=PageRequest(limit, cursor))
         users = self._users.by_ids(row.user_id for row in page.items)
-        return [
-            member_resource(row.user_id, row.account_id, row.roles, users.get(row.user_id)) for row in page.items
-        ], page.next_cursor
+        items = []
+        for row in page.items:
+            user = users.get(row.user_id)
+            is_ours = for_tenant or (user is not None and user.scope_id == scope_id)
+            items.append(member_resource(row.user_id, row.account_id, row.roles, user, is_ours=is_ours))
+        return items, page.next_cursor
 
     def memberships(self, user_id: UUID, tenant_id: UUID) -> list[dict[str, Any]]:
         """Return what a user is, and where; the account is null for a role in the whole tenant."""

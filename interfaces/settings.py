@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     )
     admin_email: str | None = Field(None, description="First start: the first administrator's address")
     admin_password: SecretStr | None = Field(
-        None, description="First start: their password (15 characters or more); one is made and shown when not given"
+        None,
+        description="First start: their password (15 characters or more); else a first one is made, which works once",
     )
     max_body: Annotated[int, Field(ge=1024, le=1024**3)] = Field(
         BODY_BYTES_MAX_DEFAULT, description="Largest request body, in bytes, also after inflating"
@@ -95,6 +96,11 @@ class Settings(BaseSettings):
     def signing_key_path(self) -> Path:
         """Where the private key of the log is."""
         return self.data_dir / "signing-key.pem" if self.signing_key is None else self.signing_key
+
+    @property
+    def first_password_path(self) -> Path:
+        """Where the first administrator's first password is until it has been used, unless a terminal showed it."""
+        return self.data_dir / "first-password.txt"
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables that say all this again, to a process that is started with them.

@@ -42,6 +42,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     Member.RoleRevoked.TOPIC: ("role",),
     Member.ProcessAssigned.TOPIC: ("process_id",),
     Member.ProcessUnassigned.TOPIC: ("process_id",),
+    Member.FirstPasswordMade.TOPIC: (),
     key_events.Created.TOPIC: ("flow_id", "name", "prefix", "limit", "expires_at", "rotated_from"),
     key_events.Throttled.TOPIC: (),
     key_events.Refused.TOPIC: ("attempts", "last_attempt_at"),

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4, uuid5
 
 from application.accounts import AddMember, OpenAccount
 from application.identity.passwords import check_password
-from application.identity.users import normalised_email
+from application.identity.users import FirstPassword, PasswordKind, normalised_email
 from application.store.database import connect
 from domain.account import Account
+from domain.ids import member_id
+from domain.member import Member
 from domain.permissions import Role
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class FirstAdmin:
     """The first tenant admin. password: to be shown once, or None when it was given."""
 
     email: str
-    password: str | None
+    password: FirstPassword | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,23 @@ class FirstRun:
             self.door.execute(OpenAccount(tenant_id=tenant_id, new_account_id=account_id, name=DEFAULT_ACCOUNT_NAME))
 
     def _ensure_admin(self, tenant_id: UUID, email: str, password: str | None) -> FirstAdmin | None:
-        if self.users.count():
+        user_id = first_admin_id(tenant_id)
+        user = self.users.by_ids([user_id]).get(user_id)
+        if user is None and self.users.count():
             return None
-        # The role first: cut short between the two, the next start finds no user and goes on from here.
-        user_id = uuid5(tenant_id, "user:first-admin")
+        member = self.event_sourcing.find(Member, member_id(tenant_id, user_id))
+        if user is not None and (user.password_kind is not PasswordKind.NONE or (member and not member.roles)):
+            return None
+        # The row, the role, the password: cut short between them, the next start goes on from here.
+        if user is None:
+            user = self.users.ensure(tenant_id, email, "Administrator", self.clock(), user_id)
         self.door.execute(AddMember(tenant_id=tenant_id, account_id=None, user_id=user_id, role=Role.TENANT_ADMIN))
-        _, shown_once = self.users.ensure(email, "Administrator", self.clock(), password, user_id=user_id)
-        return FirstAdmin(email, None if password else shown_once)
+        if password is None:
+            return FirstAdmin(user.email, self.users.make_first_password(user, self.clock()))
+        self.users.set_password(user_id, password)
+        return FirstAdmin(user.email, None)
+
+
+def first_admin_id(tenant_id: UUID) -> UUID:
+    """Return the user id of the first administrator."""
+    return uuid5(tenant_id, "user:first-admin")

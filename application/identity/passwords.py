@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import unicodedata
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type, hash_secret
 
 from application.identity.guessing import is_guessed_first
 from application.identity.hashing import HASHING
 from domain.errors import FieldError, InvalidInputError
 from domain.limits import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _hasher = PasswordHasher()  # RFC 9106's low-memory profile: 64 MiB, 3 passes, 4 lanes
 _WORDS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -39,29 +45,52 @@ def generate_password() -> str:
     return "-".join("".join(secrets.choice(_WORDS) for _ in range(5)) for _ in range(5))
 
 
-def hash_password(password: str) -> str:
-    """Return the Argon2id hash in PHC format. Raises HashingBusyError when too many are being made."""
-    with HASHING.turn():
-        return _hasher.hash(normalised(password))
+def new_salt() -> str:
+    """Return a new salt with today's parameters, as they begin a hash in PHC format."""
+    parameters = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v=19${parameters}${b64encode(secrets.token_bytes(_hasher.salt_len)).decode().rstrip('=')}"
 
 
-def verify_password(password_hash: str | None, password: str) -> bool:
-    """Return whether the password is right; for an unknown user (None) the same work is done and the answer is no.
+def hash_password(password: str, salt: str) -> str:
+    """Return the Argon2id hash in PHC format; salt: as `new_salt` makes it.
 
-    Raises HashingBusyError.
+    The same password with the same salt has the same hash. Raises HashingBusyError when too many are being made.
     """
     with HASHING.turn():
-        try:
-            _hasher.verify(password_hash or _hash_of_nobody(), normalised(password))
-        except (VerificationError, InvalidHashError):
-            return False
-    return password_hash is not None
+        return _hashed(password, salt)
+
+
+def verify_password(salt: str | None, hashes: Sequence[str | None], password: str) -> list[bool]:
+    """Return of each hash whether this is its password; None is the hash of nobody, and never right.
+
+    All were made with this salt, so one computation does for them all; salt: None for an unknown address, for which
+    the same work is done. Raises HashingBusyError.
+    """
+    with HASHING.turn():
+        computed = _hashed(password, salt or _salt_of_nobody()).encode()
+    return [hmac.compare_digest(computed, (known or "").encode()) for known in hashes]
 
 
 _nobody: list[str] = []
 
 
-def _hash_of_nobody() -> str:
+def _salt_of_nobody() -> str:
     if not _nobody:
-        _nobody.append(_hasher.hash(secrets.token_hex(16)))
+        _nobody.append(new_salt())
     return _nobody[0]
+
+
+def _hashed(password: str, salt: str) -> str:
+    _, kind, version, parameters, text = salt.split("$")
+    if (kind, version) != ("argon2id", "v=19"):
+        raise ValueError("only hashes of Argon2id in version 19 were ever made")
+    cost = {name: int(value) for name, _, value in (part.partition("=") for part in parameters.split(","))}
+    return hash_secret(
+        normalised(password).encode(),
+        b64decode(text + "=" * (-len(text) % 4)),
+        time_cost=cost["t"],
+        memory_cost=cost["m"],
+        parallelism=cost["p"],
+        hash_len=_hasher.hash_len,
+        type=Type.ID,
+    ).decode()

@@ -15,20 +15,20 @@ from application.identity.familiar import Client, Familiar
 from application.identity.hashing import HASHING
 from application.identity.passwords import check_password, hash_password, verify_password
 from application.identity.throttle import Throttle, of_familiar, of_stranger
-from application.identity.users import User
+from application.identity.users import PasswordKind, User
 from application.store.errors import StoreUnavailableError
 from domain.errors import FieldError, HashingBusyError, InvalidInputError, NotSignedInError, SignInFailedError
-from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME
+from domain.limits import RESTRICTED_SESSION_LIFETIME, SESSION_IDLE_MAX, SESSION_LIFETIME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from psycopg import Cursor
     from psycopg.rows import DictRow
 
     from application.identity.familiar import Device
     from application.identity.throttle import Allowance
-    from application.identity.users import Users
+    from application.identity.users import Identity, Users
     from application.store.database import Database
     from domain.clock import Clock
 
@@ -48,6 +48,7 @@ class Session:
     """A signed-in user. The token is a secret; session_id is none.
 
     device: of a session that begins, what the device is to show at the next sign-in to be known (familiar.py).
+    is_restricted: a first password began it, and it is for choosing another one.
     """
 
     session_id: UUID
@@ -55,6 +56,7 @@ class Session:
     expires_at: datetime
     token: str = field(repr=False)
     device: Device | None = None
+    is_restricted: bool = False
 
     @property
     def csrf_token(self) -> str:
@@ -85,25 +87,37 @@ class Sessions:
         self._familiar = Familiar(database)
         self._throttle = Throttle(database)
 
-    def sign_in(self, email: str, password: str, client: Client, *, instead_of: Collection[str] = ()) -> Session:
-        """Begin a session. instead_of: tokens of sessions that end with that.
+    def sign_in(
+        self,
+        email: str,
+        password: str,
+        client: Client,
+        *,
+        instead_of: Collection[str] = (),
+        account_id: UUID | None = None,
+    ) -> Session:
+        """Begin a session; with a first password, which is used up by that, a restricted one.
 
-        Raises SignInFailedError, the same and after the same time for an unknown user and a wrong password;
-        SignInThrottledError after too many failures, HashingBusyError when too many sign in at once.
+        instead_of: tokens of sessions that end with that. Where the password opens several identities, it is the one
+        that account_id vouched for, else the tenant's, else the one that signed in last. Raises SignInFailedError, the
+        same and after the same time for an unknown user and a wrong password; SignInThrottledError after too many
+        failures, HashingBusyError when too many sign in at once.
         """
         now = self._clock()
         familiar = self._familiar.find(email, client, now)
         allowance = of_stranger(email, client.address) if familiar is None else of_familiar(familiar)
-        user, verified_hash = self._verified(email, password, allowance, now)
+        identity = self._verified(email, password, allowance, now, lambda opened: opened.scope_id == account_id)
         with self._database.transaction() as cursor:
-            # The password may have been changed while this one was looked at.
-            if not self._users.lock(cursor, user.user_id, verified_hash):
+            # The password may have been changed, or used up, while this one was looked at.
+            if not self._users.lock(cursor, identity):
                 raise SignInFailedError
             cursor.execute(
                 "DELETE FROM rpawatch.sessions WHERE token_sha256 = ANY(%s)",
                 ([_digest(token) for token in instead_of],),
             )
-            return self._begin(cursor, user, client, now)
+            self._users.note_sign_in(cursor, identity, now)
+            is_first = identity.password_kind is PasswordKind.FIRST
+            return self._begin(cursor, identity, client, now, is_restricted=is_first)
 
     def change_password(self, session: Session, current: str, new: str, client: Client) -> Session:
         """Change the user's password, end all their sessions, and begin another in place of this one.
@@ -118,45 +132,78 @@ class Sessions:
         not_yours = InvalidInputError([FieldError("/current_password", "is not your password")])
         with HASHING.place(allowance.caller):
             try:
-                user, verified_hash = self._verified(session.user.email, current, allowance, now)
+                identity = self._verified(
+                    session.user.email, current, allowance, now, lambda opened: opened.user_id == user_id
+                )
             except SignInFailedError:
                 raise not_yours from None
-            check_password(new, email=user.email, name=user.name, pointer="/new_password")
-            new_hash = hash_password(new)
+            if identity.user_id != user_id:  # of somebody else with the same address
+                raise not_yours
+            new_hash = _new_hash(identity, new)
         with self._database.transaction() as cursor:
             # All of it was checked before the hashing, and may have changed meanwhile.
-            unchanged = self._users.lock(cursor, user_id, verified_hash)
+            unchanged = self._users.lock(cursor, identity)
             if not self._goes_on(cursor, session):
                 raise NotSignedInError
             if not unchanged:
                 raise not_yours
             self._users.replace_password(cursor, user_id, new_hash)
-            return self._begin(cursor, user, client, now)
+            return self._begin(cursor, identity, client, now)
 
-    def _verified(self, email: str, password: str, allowance: Allowance, now: datetime) -> tuple[User, str]:
-        """Return whose password this is, and its hash. Raises as `sign_in` does."""
+    def set_own_password(self, session: Session, new: str, client: Client) -> Session:
+        """Let a user choose a password whose first one began this session, and begin another one in place of it.
+
+        Raises InvalidInputError, pointing at `/new_password`; NotSignedInError when the session ended meanwhile; and
+        HashingBusyError.
+        """
+        now, user_id = self._clock(), session.user.user_id
+        identity = self._users.by_ids([user_id]).get(user_id)
+        if identity is None or identity.password_kind is not PasswordKind.USED_UP:
+            raise NotSignedInError
+        with HASHING.place(of_familiar(f"session:{user_id}").caller):
+            new_hash = _new_hash(identity, new)
+        with self._database.transaction() as cursor:
+            if not self._users.lock(cursor, identity) or not self._goes_on(cursor, session):
+                raise NotSignedInError
+            self._users.replace_password(cursor, user_id, new_hash)
+            return self._begin(cursor, identity, client, now)
+
+    def _verified(
+        self, email: str, password: str, allowance: Allowance, now: datetime, preferred: Callable[[Identity], bool]
+    ) -> Identity:
+        """Return whose password this is: of several the preferred one, else the first, as `Users.by_email` orders them.
+
+        Raises as `sign_in` does.
+        """
         # First without a place: whoever has to wait anyway takes none from others.
         self._throttle.check(allowance, now)
         with HASHING.place(allowance.caller, stranger=allowance.is_stranger):
             attempt_id = self._throttle.count(allowance, now)
             try:
-                user, password_hash = self._users.password_hash(email)
-                is_right = verify_password(password_hash, password)
+                known = self._users.by_email(email)
+                salt = known[0].password_salt if known else None
+                right = verify_password(salt, [identity.password_hash for identity in known], password)
             except (HashingBusyError, StoreUnavailableError):
                 self._throttle.take_back(allowance, attempt_id)
                 raise
-        if not is_right or user is None or password_hash is None:
+        opened = [identity for identity, is_right in zip(known, right, strict=True) if is_right]
+        opened = [identity for identity in opened if identity.may_sign_in(now)]
+        if not opened:
             raise SignInFailedError
         self._throttle.clear(allowance, attempt_id)
-        return user, password_hash
+        return max(opened, key=preferred)
 
-    def _begin(self, cursor: Cursor[DictRow], user: User, client: Client, now: datetime) -> Session:
+    def _begin(
+        self, cursor: Cursor[DictRow], user: User, client: Client, now: datetime, *, is_restricted: bool = False
+    ) -> Session:
         device = self._familiar.remember(cursor, user.user_id, client, now)
-        session = Session(uuid4(), user, now + SESSION_LIFETIME, secrets.token_urlsafe(_TOKEN_BYTES), device)
+        lifetime = RESTRICTED_SESSION_LIFETIME if is_restricted else SESSION_LIFETIME
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        session = Session(uuid4(), user, now + lifetime, token, device, is_restricted)
         cursor.execute(
             "INSERT INTO rpawatch.sessions"
-            " (token_sha256, session_id, user_id, created_at, last_seen_at, expires_at, address, client)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            " (token_sha256, session_id, user_id, created_at, last_seen_at, expires_at, address, client, is_restricted)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 _digest(session.token),
                 session.session_id,
@@ -166,6 +213,7 @@ class Sessions:
                 session.expires_at,
                 client.address,
                 client.name and client.name[:CLIENT_CHARS_MAX],
+                is_restricted,
             ),
         )
         # Past those that others are at: waiting for them here could be waiting for each other.
@@ -192,7 +240,7 @@ class Sessions:
         now = self._clock()
         with self._database.get_connection() as connection:
             row = connection.execute(
-                "SELECT session_id, user_id, email, name, expires_at, last_seen_at"
+                "SELECT session_id, user_id, email, name, expires_at, last_seen_at, is_restricted"
                 " FROM rpawatch.sessions JOIN rpawatch.users USING (user_id)"
                 " WHERE token_sha256 = %s AND expires_at > %s AND last_seen_at > %s",
                 (_digest(token), now, now - SESSION_IDLE_MAX),
@@ -204,7 +252,8 @@ class Sessions:
                 connection.execute(
                     "UPDATE rpawatch.sessions SET last_seen_at = %s WHERE session_id = %s", (now, row["session_id"])
                 )
-        return Session(row["session_id"], User(row["user_id"], row["email"], row["name"]), row["expires_at"], token)
+        user = User(row["user_id"], row["email"], row["name"])
+        return Session(row["session_id"], user, row["expires_at"], token, is_restricted=row["is_restricted"])
 
     def of_user(self, user_id: UUID) -> list[SessionView]:
         """Return the sessions of a user that have not ended, the one that was seen last first."""
@@ -239,6 +288,14 @@ class Sessions:
                 (session.user.user_id, session.session_id),
             )
             return ended.rowcount
+
+
+def _new_hash(identity: Identity, new: str) -> str:
+    check_password(new, email=identity.email, name=identity.name, pointer="/new_password")
+    new_hash = hash_password(new, identity.password_salt)
+    if new_hash == identity.password_hash:
+        raise InvalidInputError([FieldError("/new_password", "must be another one than before")])
+    return new_hash
 
 
 def _digest(text: str) -> bytes:

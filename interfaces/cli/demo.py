@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from application.identity.passwords import generate_password
 from domain.clock import system_clock
+from domain.permissions import Role
 from interfaces.cli.demo_filling import DemoClock, Filling, first_moment
 from interfaces.cli.demo_jobs import make_jobs
 from interfaces.cli.demo_tenant import ACCOUNTS, PROCESSES, TRIAL
@@ -56,7 +58,9 @@ def demo(  # noqa: PLR0913 - each is an option
     """
     end = system_clock()
     clock = DemoClock(first_moment(end, days))
-    with open_desk(data_dir, database_url, clock) as desk:
+    # Not a first one, which would have ended weeks ago by the demo's clock.
+    admin_password = generate_password()
+    with open_desk(data_dir, database_url, clock, admin_password=admin_password) as desk:
         filling = Filling(desk, clock, Random(seed), end)  # noqa: S311 - drawn again with the same seed
         _check_welcome(desk, filling, force=force)
         jobs = make_jobs(
@@ -69,6 +73,8 @@ def demo(  # noqa: PLR0913 - each is an option
         filling.set_up()
         _fill(filling, jobs)
         document = _document(filling)
+        if (admin := _first_admin(desk, admin_password)) is not None:
+            document["people"].append(admin)
         if as_json:
             show(Answer(document, {}), as_json=True)
         else:
@@ -136,6 +142,15 @@ def _document(filling: Filling) -> dict[str, Any]:
             "flow_id": str(_flow_to_try(filling)),
         },
     }
+
+
+def _first_admin(desk: Desk, password: str) -> dict[str, Any] | None:
+    """Return the first administrator where they were made just now, with this password."""
+    admin, given = desk.services.first_admin, desk.settings.admin_password
+    if admin is None or given is None or given.get_secret_value() != password:
+        return None
+    role = Role.TENANT_ADMIN.value
+    return {"email": admin.email, "password": password, "name": "Administrator", "role": role, "account_name": None}
 
 
 def _flow_to_try(filling: Filling) -> object:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 from application.accounts import AddMember, ChangeAccountSettings, ChangeProcess, OpenAccount, RegisterProcess
+from application.identity.passwords import generate_password
 from application.ingest import IngestAnswer, SubmitReport
 from application.keys import CreateKey, DeactivateKey
 from domain import key_secret
@@ -86,7 +87,7 @@ class Filling:
         self._end = end
         self._actors: dict[str, str] = {}
         self._quotas: dict[UUID, tuple[datetime, Quota]] = {}
-        self.people: list[tuple[DemoPerson, str | None]] = []
+        self.people: list[tuple[DemoPerson, str]] = []
         self.keys: list[MadeKey] = []
         self.uses: Counter[str] = Counter()
 
@@ -155,9 +156,12 @@ class Filling:
         return self._desk.execute(command(**{**caller, "actor": actor}, **fields))
 
     def _add(self, person: DemoPerson) -> None:
-        users = self._desk.services.users
-        own_id = uuid5(self._desk.services.tenant_id, f"demo:{person.email}")
-        user, password = users.ensure(person.email, person.name, self._clock.now, user_id=own_id)
+        users, tenant_id = self._desk.services.users, self._desk.services.tenant_id
+        own_id = uuid5(tenant_id, f"demo:{person.email}")
+        user = users.ensure(tenant_id, person.email, person.name, self._clock.now, own_id)
+        # No first one: it is printed for whoever looks at the demo, to sign in with as often as they like.
+        password = generate_password()
+        users.set_password(user.user_id, password)
         homes = {process.name: process.account for process in PROCESSES}
         processes = tuple((self.account_id(homes[name]), self.flow_id(homes[name], name)) for name in person.processes)
         self._do(AddMember, person.account, user_id=user.user_id, role=person.role, processes=processes)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from application.identity.users import normalised_email
 from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.limits import PAGE_ITEMS_MAX
 from domain.model import Aggregate
+from interfaces.cli.first_password import tell_or_keep
 from interfaces.cli.output import CommandError, WrongUsageError, say
 from interfaces.cli.store import open_services
 from interfaces.http.validation import field_errors
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from application.admin import AdminCommand
     from application.identity.first_run import FirstAdmin
-    from application.identity.users import User
+    from application.identity.users import Identity
     from domain.clock import Clock
     from interfaces.bootstrap import Services
     from interfaces.lists import ListPage, Lists
@@ -95,12 +97,21 @@ class Desk:
         lists = self.lists()
         return all_pages(lambda cursor: lists.accounts(self.services.tenant_id, PAGE_ITEMS_MAX, cursor))
 
-    def user(self, email: str) -> User:
-        """Return the user with this address. Raises CommandError."""
-        found = self.services.users.by_email(checked_email(email))
-        if found is None:
+    def known_as(self, email: str) -> list[Identity]:
+        """Return all who are known by this address, or the one with this user id. Raises CommandError."""
+        users, user_id = self.services.users, as_uuid(email)
+        found = list(users.by_ids([user_id]).values()) if user_id else users.by_email(checked_email(email))
+        if not found:
             raise CommandError(f"Nobody here has the address {email}. `rpawatch members list` shows who is here.")
         return found
+
+    def user(self, email: str) -> Identity:
+        """Return the only one who is known by this address. Raises CommandError."""
+        found = self.known_as(email)
+        if len(found) > 1:
+            ids = ", ".join(str(user.user_id) for user in found)
+            raise WrongUsageError(f"{email} is the address of {len(found)} users. Say which by its id: {ids}")
+        return found[0]
 
     def lists(self) -> Lists:
         """Return the lists, once they show all that is in the log now, or a warning was given that they don't."""
@@ -116,18 +127,23 @@ class Desk:
 
 
 @contextmanager
-def open_desk(data_dir: Path | None, database_url: str | None, clock: Clock | None = None) -> Iterator[Desk]:
+def open_desk(
+    data_dir: Path | None, database_url: str | None, clock: Clock | None = None, *, admin_password: str | None = None
+) -> Iterator[Desk]:
     """Lend a desk on the store that the options or else the settings name.
 
-    Raises SettingsError, WrongUsageError, EmbeddedPostgresError, StoreUnavailableError, StoreSetupError.
+    admin_password: for the first administrator of a new installation, where the settings have none. Raises
+    SettingsError, WrongUsageError, EmbeddedPostgresError, StoreUnavailableError, StoreSetupError.
     """
     settings = settings_of(data_dir, database_url)
+    if settings.admin_password is None and admin_password is not None:
+        settings = settings.model_copy(update={"admin_password": SecretStr(admin_password)})
     # What the store notes in passing is no part of a command's answer.
     level = settings.log_level if settings.log_level in {"debug", "error"} else "warning"
     configure_logs(level, settings.log_format)
     with open_services(settings, clock) as services:
         if services.first_admin is not None:
-            _tell_first_admin(services.first_admin)
+            _tell_first_admin(services.first_admin, settings)
         yield Desk(services, settings)
 
 
@@ -155,10 +171,10 @@ def _check_url(url: str) -> None:
         ) from None
 
 
-def _tell_first_admin(admin: FirstAdmin) -> None:
+def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
     say(f"This installation is new. Its first administrator: {admin.email}")
     if admin.password is not None:
-        say(f"Password (shown only now): {admin.password}")
+        say(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
 
 
 def all_pages(page: Callable[[str | None], ListPage]) -> list[dict[str, Any]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
-from application.accounts import AddMember, RemoveMember
-from application.identity.passwords import generate_password
+from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from domain.account import Account
-from domain.ids import process_id
+from domain.ids import member_id, process_id, random_id
 from domain.limits import PAGE_ITEMS_MAX
 from domain.member import Member
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, TENANT_ROLES, Role
@@ -19,13 +19,23 @@ from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import admin as wire
-from interfaces.http.presenters import member_resource
+from interfaces.http.presenters import member_resource, time_text
+
+if TYPE_CHECKING:
+    from application.identity.users import Identity
 
 _COLUMNS = {"email": "Email", "name": "Name", "roles": "Roles", "account_name": "Account", "user_id": "User id"}
+_HAND_OVER = (
+    "Hand the password over now: it is not shown again. It works once, within a week, and then they choose their own."
+    " `members reset-password` makes another."
+)
 _BLANKS = {"account_name": "(whole tenant)"}
 _members = typer.Typer(no_args_is_help=True)
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address that they sign in with.", show_default=False)]
+Email = Annotated[
+    str, typer.Argument(metavar="EMAIL", help="The address that they sign in with, or a user id.", show_default=False)
+]
+Whom = Annotated[str, typer.Argument(metavar="EMAIL", help="Their address, or their user id.", show_default=False)]
 InTenant = Annotated[bool, typer.Option("--tenant", help="The roles that hold in the whole tenant.")]
 
 
@@ -83,24 +93,19 @@ def add_member(  # noqa: PLR0913 - each is an option
     new_name = None if name is None else checked(wire.Name, name, "name")
     scope = _scope_of_role(desk, role, account)
     processes = _processes(desk, role, scope, process or [])
-    known = desk.services.users.by_email(address)
-    # The role first, as in the web: a refused command makes no user.
-    stream = desk.execute(
-        AddMember(**desk.caller(scope), user_id=known.user_id if known else uuid4(), role=role, processes=processes)
-    )
-    member = desk.get(Member, stream)
-    user, password = desk.services.users.ensure(
-        address, new_name or address.partition("@")[0], desk.services.clock(), user_id=member.user_id
-    )
+    command = AddMember(**desk.caller(scope), user_id=random_id(), role=role, processes=processes)
+    invitation = desk.services.invitations.begin(command, address, new_name or address.partition("@")[0])
+    invited = invitation.settled(desk.services.door.execute(invitation.command).result)
+    member, first_password = invited.member, invited.first_password
     document = {
-        **member_resource(user.user_id, member.account_id, member.roles, user),
+        **member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=True),
         "account_name": desk.get(Account, scope).name if scope else None,
         "processes": [desk.get(Process, assigned).name for assigned in sorted(member.process_ids)],
     }
     note = "They were here before, and keep their name and password."
-    if password is not None:
-        document["first_password"] = password
-        note = "Hand the password over now: it is not shown again. `members reset-password` makes another."
+    if first_password is not None:
+        document["first_password"] = first_password.password
+        note = _HAND_OVER
     columns = _COLUMNS | {"processes": "Processes", "first_password": "First password"}
     return Answer(document, columns, note=note, blanks=_BLANKS)
 
@@ -110,36 +115,48 @@ def add_member(  # noqa: PLR0913 - each is an option
     "remove",
     examples="rpawatch members remove bob@example.com\nrpawatch members remove aud@example.com --tenant",
 )
-def remove_member(desk: Desk, email: Email, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
+def remove_member(desk: Desk, email: Whom, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
     """Take all roles in one account, or in the tenant, away from somebody; at once."""
-    _check_one_scope(account, tenant=tenant)
-    user = desk.user(email)
-    if account is not None or tenant:
-        scope = None if tenant else desk.account(account).id
-    else:
-        scope = _only_scope(email, desk.lists().memberships(user.user_id, desk.services.tenant_id))
-    member = desk.get(Member, desk.execute(RemoveMember(**desk.caller(scope), user_id=user.user_id)))
-    document = member_resource(user.user_id, member.account_id, member.roles, user)
+    user, scope = _one_of(desk, email, account, tenant=tenant)
+    command = RemoveMember(**desk.caller(scope), user_id=user.user_id)
+    with desk.services.invitations.removing(command):
+        member = desk.get(Member, desk.execute(command))
+    document = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=False)
     return Answer(document, _COLUMNS, note=f"{user.email} has no role there any more.")
 
 
-@store_command(_members, "reset-password", examples="rpawatch members reset-password bob@example.com")
-def reset_password(desk: Desk, email: Email) -> Answer:
-    """Give somebody a new password, shown this once, and end their sessions."""
-    user = desk.user(email)
-    password = generate_password()
-    desk.services.users.set_password(user.user_id, password)
-    document = {"user_id": str(user.user_id), "email": user.email, "name": user.name, "password": password}
-    return Answer(
-        document,
-        {"email": "Email", "name": "Name", "password": "New password"},
-        note="Hand the password over now: it is not shown again. All sessions of this user have ended.",
+@store_command(
+    _members,
+    "reset-password",
+    examples="""
+        rpawatch members reset-password bob@example.com
+        rpawatch members reset-password bob@example.com --account Finance
+    """,
+)
+def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
+    """Give somebody a new first password, shown this once, and end their sessions.
+
+    Where an address is known in several places, those are different people: --account or --tenant says which.
+    """
+    user, scope = _one_of(desk, email, account, tenant=tenant, of_one_user=True)
+    command = NewFirstPassword(**desk.caller(scope), user_id=user.user_id)
+    _, made = desk.services.invitations.new_first_password(
+        command, lambda noted: desk.services.door.execute(noted).result
     )
+    document = {
+        "user_id": str(user.user_id),
+        "email": user.email,
+        "name": user.name,
+        "password": made.password,
+        "first_password_until": time_text(made.until),
+    }
+    columns = {"email": "Email", "name": "Name", "password": "New password"}
+    return Answer(document, columns, note=f"{_HAND_OVER} All sessions of this user have ended.")
 
 
 def _members_of(desk: Desk, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
     lists = desk.lists()
-    found = all_pages(lambda cursor: lists.members(scope_id, PAGE_ITEMS_MAX, cursor))
+    found = all_pages(lambda cursor: lists.members(scope_id, PAGE_ITEMS_MAX, cursor, for_tenant=True))
     return [{**item, "account_name": account_name} for item in found]
 
 
@@ -176,11 +193,27 @@ def _processes(desk: Desk, role: Role, scope: UUID | None, references: list[str]
     return tuple(found)
 
 
-def _only_scope(email: str, memberships: list[dict[str, Any]]) -> UUID | None:
-    if not memberships:
+def _one_of(
+    desk: Desk, email: str, account: str | None, *, tenant: bool, of_one_user: bool = False
+) -> tuple[Identity, UUID | None]:
+    """Return who has a role under this address in the named place, and the account; None for the tenant.
+
+    Without a place: the only one, or with of_one_user any one of the only user.
+    """
+    _check_one_scope(account, tenant=tenant)
+    known = desk.known_as(email)
+    if account is not None or tenant:
+        scope = None if tenant else desk.account(account).id
+        stream_of = partial(member_id, scope or desk.services.tenant_id)
+        members = ((user, desk.services.event_sourcing.find(Member, stream_of(user.user_id))) for user in known)
+        # Whoever had a role there and has none is told so by the command.
+        return next(((user, scope) for user, member in members if member and member.roles), (known[0], scope))
+    memberships = desk.lists().memberships
+    found = [(user, item) for user in known for item in memberships(user.user_id, desk.services.tenant_id)]
+    if not found:
         raise CommandError(f"{email} has no role here.")
-    if len(memberships) > 1:
-        places = ", ".join(item["account_name"] or "the whole tenant" for item in memberships)
-        raise WrongUsageError(f"{email} has roles in {places}. Say which to take away: --account ACCOUNT, or --tenant.")
-    [only] = memberships
-    return UUID(only["account_id"]) if only["account_id"] else None
+    if len({user.user_id for user, _ in found}) > 1 or (len(found) > 1 and not of_one_user):
+        places = ", ".join(item["account_name"] or "the whole tenant" for _, item in found)
+        raise WrongUsageError(f"{email} has roles in {places}. Say which is meant: --account ACCOUNT, or --tenant.")
+    user, item = found[0]
+    return user, UUID(item["account_id"]) if item["account_id"] else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from rich.console import Console
 from application.store.embedded.files import EmbeddedPostgresError
 from application.store.errors import StoreUnavailableError
 from interfaces.bootstrap import Services, connections_max, migrate
+from interfaces.cli.first_password import remove_when_used, tell_or_keep
 from interfaces.cli.output import CommandError
 from interfaces.cli.projector_process import ProjectorProcess
 from interfaces.cli.store import open_store
@@ -51,20 +53,26 @@ def serve(settings: Settings) -> None:
             server = _listen(settings, services)
             password = settings.admin_password.get_secret_value() if settings.admin_password else None
             services.begin(admin_email=settings.admin_email, admin_password=password).keep_time()
+            first_admin = _first_admin(services, settings)
             _prepare_signing(settings, services)
             stop = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: server.stop())
-            watch = threading.Thread(target=_keep_store_running, args=(store.embedded, services, stop), name="watch")
-            watch.start()
+            beside = [
+                threading.Thread(target=_keep_store_running, args=(store.embedded, services, stop), name="watch"),
+                threading.Thread(target=remove_when_used, args=(services, settings, stop), name="first-password"),
+            ]
+            for thread in beside:
+                thread.start()
             try:
                 with _projecting(settings, store, services):
-                    _greet(services, settings, server.address)
+                    _greet(settings, server.address, first_admin)
                     _check_connections(services, settings)
                     server.run()
             finally:
                 stop.set()
-                watch.join()
+                for thread in beside:
+                    thread.join()
 
 
 def _prepare_signing(settings: Settings, services: Services) -> None:
@@ -118,17 +126,27 @@ def _check_connections(services: Services, settings: Settings) -> None:
             _log.warning("too_few_connections", max_connections=row["given"], wanted=wanted)
 
 
-def _greet(services: Services, settings: Settings, address: tuple[str, int]) -> None:
+def _first_admin(services: Services, settings: Settings) -> list[str]:
+    """Return what is to be told of the first administrator when they were made just now."""
+    admin = services.first_admin
+    if admin is None:
+        return []
+    told = [f"First administrator: {admin.email}"]
+    if admin.password is not None:
+        on_terminal = sys.stdout.isatty()
+        told.append(tell_or_keep(settings, admin, on_terminal=on_terminal))
+        if not on_terminal:
+            _log.warning("first_password", note=told[-1])
+    return [*told, 'Next: register a process and create a key, as README.md shows under "Your first report".']
+
+
+def _greet(settings: Settings, address: tuple[str, int], first_admin: list[str]) -> None:
     host, port = address
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     out = Console(highlight=False, markup=False, soft_wrap=True)
     out.print(f"\nRPA Watch listens on {url}    (API page: {url}/docs)")
     where = "the PostgreSQL of RPAWATCH_DATABASE_URL" if settings.database_url else f"{settings.data_dir.absolute()}"
     out.print(f"Data: {where}")
-    admin = services.first_admin
-    if admin is not None:
-        out.print(f"First administrator: {admin.email}")
-        if admin.password is not None:
-            out.print(f"Password (shown once): {admin.password}")
-        out.print('Next: register a process and create a key, as README.md shows under "Your first report".')
+    for line in first_admin:
+        out.print(line)
     out.print("Stop with Ctrl+C.\n")

@@ -29,13 +29,13 @@ from interfaces.http.log_proofs import (
     LogKeysResource,
     TileResource,
 )
-from interfaces.http.members import MemberResource, MembersResource
+from interfaces.http.members import FirstPasswordResource, MemberResource, MembersResource
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import request_id_of
 from interfaces.http.server import Paths, Server, ServerLimits, SharedListening, allow_open_files, tune_memory
-from interfaces.http.sessions import SessionResource
+from interfaces.http.sessions import SessionPasswordResource, SessionResource
 from interfaces.web.errors import show_problem, wants_page
 from interfaces.web.routes import web_routes
 
@@ -64,6 +64,7 @@ def routes(services: Services) -> dict[str, object]:
         "/api/v1/ingest/report": ReportResource(services),
         "/api/v1/ingest/key": OwnKeyResource(services),
         "/api/v1/session": SessionResource(services),
+        "/api/v1/session/password": SessionPasswordResource(services),
         "/api/v1/accounts": AccountsResource(services),
         _ACCOUNT: AccountResource(services),
         f"{_ACCOUNT}/suspend": SuspendResource(services),
@@ -72,6 +73,7 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/processes/{{flow_id}}": ProcessResource(services),
         f"{_ACCOUNT}/members": MembersResource(services),
         f"{_ACCOUNT}/members/{{user_id}}": MemberResource(services),
+        f"{_ACCOUNT}/members/{{user_id}}/first-password": FirstPasswordResource(services),
         f"{_ACCOUNT}/keys": KeysResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/history": KeyHistoryResource(services),

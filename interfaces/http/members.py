@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from application.accounts import AddMember, RemoveMember
+from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from application.identity.users import normalised_email
 from domain import limits
-from domain.errors import NotFoundError
+from domain.ids import member_id, random_id
 from domain.member import Member
 from domain.permissions import Action, Role
+from interfaces.http.accounts import Nothing
 from interfaces.http.admin import AdminResource, Name, check_parameters, idempotent, page_parameters, send, send_page
 from interfaces.http.presenters import member_resource
 from interfaces.http.requests import path_uuid
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import IdempotentRequest
-    from application.identity.users import User
+    from application.identity.invitations import Invitation
     from interfaces.bootstrap import Services
 
 ASSIGNED_MAX = 100
@@ -38,49 +38,22 @@ class NewMember(BaseModel):
     flow_ids: Annotated[list[UUID], Field(max_length=ASSIGNED_MAX)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """Who is a member now. first_password: of a user who is new, to be shown this once; else None."""
+def invite(
+    services: Services, caller: dict[str, Any], body: NewMember, idempotency: IdempotentRequest | None
+) -> Invitation:
+    """Return the invitation that a body asks for, to be carried out. Raises what its command would raise.
 
-    member: Member
-    user: User
-    first_password: str | None
-
-
-class Invitation:
-    """Gives somebody a role in an account: a command to carry out, and a user to make when there is none yet."""
-
-    def __init__(self, services: Services, body: NewMember) -> None:
-        """Take in what is asked for. Raises InvalidInputError, pointing at `/email`."""
-        self._services = services
-        self._body = body
-        self._email = normalised_email(body.email)
-
-    def command(self, caller: dict[str, Any], idempotency: IdempotentRequest | None) -> AddMember:
-        """Return the command. caller: what every admin command has."""
-        known = self._services.users.by_email(self._email)
-        return AddMember(
-            **caller,
-            idempotency=idempotency,
-            user_id=known.user_id if known else uuid4(),
-            role=self._body.role,
-            processes=tuple((caller["account_id"], flow_id) for flow_id in self._body.flow_ids or ()),
-        )
-
-    def invited(self, stream: UUID) -> Invited:
-        """Return who is a member now that the command was carried out; `stream` is what it made or changed.
-
-        The user is made after the role, so that a refused request makes none; cut short in between, a repeat goes on
-        from here.
-        """
-        member = self._services.event_sourcing.find(Member, stream)
-        if member is None:
-            raise NotFoundError
-        name = self._body.name or self._email.partition("@")[0]
-        user, first_password = self._services.users.ensure(
-            self._email, name, self._services.clock(), user_id=member.user_id
-        )
-        return Invited(member, user, first_password)
+    caller: what every admin command has.
+    """
+    email = normalised_email(body.email)
+    command = AddMember(
+        **caller,
+        idempotency=idempotency,
+        user_id=random_id(),
+        role=body.role,
+        processes=tuple((caller["account_id"], flow_id) for flow_id in body.flow_ids or ()),
+    )
+    return services.invitations.begin(command, email, body.name or email.partition("@")[0])
 
 
 class MembersResource(AdminResource):
@@ -91,20 +64,22 @@ class MembersResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_MEMBERS)
         size, cursor = page_parameters(req)
-        send_page(req, resp, *self._services.lists.members(caller["account_id"], size, cursor))
+        for_tenant = self._services.invitations.speaks_for_tenant(caller["actor"], caller["tenant_id"])
+        send_page(req, resp, *self._services.lists.members(caller["account_id"], size, cursor, for_tenant=for_tenant))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Give somebody a role. A new user's first password is in this answer and never again."""
         caller = self._caller(req, account_id)
         body = self._body(req, NewMember)
-        invitation = Invitation(self._services, body)
-        outcome = self._execute(resp, invitation.command(caller, idempotent(req)))
-        invited = invitation.invited(outcome.resource_id)
-        member, user = invited.member, invited.user
-        resp.set_header("Location", f"{req.path}/{user.user_id}")
-        resource = member_resource(member.user_id, member.account_id, member.roles, user)
+        invitation = invite(self._services, caller, body, idempotent(req))
+        invited = invitation.settled(self._execute(resp, invitation.command))
+        member = invited.member
+        resp.set_header("Location", f"{req.path}/{member.user_id}")
+        resource = member_resource(
+            member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours
+        )
         if invited.first_password is not None:
-            resource["first_password"] = invited.first_password
+            resource["first_password"] = invited.first_password.password
         send(resp, resource, 201)
 
 
@@ -115,5 +90,21 @@ class MemberResource(AdminResource):
         """Take all roles in this account away from somebody; at once."""
         caller = self._caller(req, account_id)
         check_parameters(req)
-        self._execute(resp, RemoveMember(**caller, user_id=path_uuid(user_id)))
+        command = RemoveMember(**caller, user_id=path_uuid(user_id))
+        with self._services.invitations.removing(command):
+            self._execute(resp, command)
         resp.status = 204
+
+
+class FirstPasswordResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/members/{user_id}/first-password`."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
+        """Make a member a new first password, which is in this answer and never again."""
+        caller = self._caller(req, account_id)
+        self._body(req, Nothing)
+        command = NewFirstPassword(**caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
+        user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
+        member = self._get(Member, member_id(caller["account_id"], user.user_id))
+        resource = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
+        send(resp, resource | {"first_password": made.password})

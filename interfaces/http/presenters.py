@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from application.identity.users import User
+    from application.identity.users import Identity, User
     from application.ingest import KeyView
     from domain.account import Account
     from domain.api_key import ApiKey
@@ -123,14 +123,22 @@ def process_resource(process: Process | ProcessRow, jobs: ProcessJobsRow | None)
     }
 
 
-def member_resource(user_id: UUID, account_id: UUID | None, roles: Iterable[str], user: User | None) -> dict[str, Any]:
-    """Return the member resource; `user` is None for somebody whose personal data was erased."""
+def member_resource(
+    user_id: UUID, account_id: UUID | None, roles: Iterable[str], user: Identity | None, *, is_ours: bool
+) -> dict[str, Any]:
+    """Return the member resource; `user` is None for somebody whose personal data was erased.
+
+    is_ours: whoever is told this may make them a first password; how others sign in is not told.
+    """
+    told = user if is_ours else None
     return {
         "user_id": str(user_id),
         "account_id": _text(account_id),
         "email": user.email if user else None,
         "name": user.name if user else None,
         "roles": sorted(str(role) for role in roles),
+        "password": told and told.password_kind.value,
+        "first_password_until": told and time_text(told.first_password_until),
     }
 
 

@@ -53,6 +53,12 @@ PROBLEMS: dict[str, Kind] = {
         "CSRF token missing",
         "A change made with the session cookie needs the session's csrf_token in the X-CSRF-Token header.",
     ),
+    "password-change-required": Kind(
+        403,
+        "Password change required",
+        "A first password began this session, which is for setting your own and for nothing else."
+        " Send it to POST /api/v1/session/password.",
+    ),
     "key-scope": Kind(
         403,
         "Outside the key's scope",
@@ -138,6 +144,7 @@ SLUGS: dict[type[Exception], str] = {
     errors.ProcessNotFoundError: "process-not-found",
     errors.ProcessRetiredError: "process-retired",
     errors.NotSignedInError: "not-signed-in",
+    errors.PasswordChangeRequiredError: "password-change-required",
     errors.SignInFailedError: "sign-in-failed",
     errors.SignInThrottledError: "rate-limited",
     errors.HashingBusyError: "unavailable",

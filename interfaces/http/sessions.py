@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from application.identity.sessions import Client
 from application.identity.users import normalised_email
 from domain import limits
-from domain.errors import InvalidInputError, NotSignedInError, SignInFailedError
+from domain.errors import (
+    FieldError,
+    InvalidInputError,
+    NotSignedInError,
+    PasswordChangeRequiredError,
+    SignInFailedError,
+)
 from interfaces.http.presenters import time_text, user_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, json_request
@@ -31,6 +38,7 @@ _SECURE_PREFIX = "__Host-"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKEN_CHARS_MAX = 100
+_Password = Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
 
 
 class SignIn(BaseModel):
@@ -38,28 +46,43 @@ class SignIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
-    password: Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
+    password: _Password
+    account_id: UUID | None = None
 
 
-def find_session(services: Services, req: falcon.Request, *, is_use: bool = True) -> Session | None:
+class NewPassword(BaseModel):
+    """The body of `POST /session/password`."""
+
+    model_config = ConfigDict(extra="forbid")
+    new_password: _Password
+    current_password: _Password | None = None
+
+
+def find_session(
+    services: Services, req: falcon.Request, *, is_use: bool = True, restricted_too: bool = False
+) -> Session | None:
     """Return the session of a request, by a bearer token or the cookie; None when there is none or it has ended.
 
-    is_use: whether somebody is at it, which keeps the session from ending for want of use.
+    is_use: whether somebody is at it, which keeps the session from ending for want of use. Raises
+    PasswordChangeRequiredError for one that is only for setting a password, unless that is what it is for.
     """
     _, token = _token_of(req)
     session = services.sessions.find(token, is_use=is_use) if token else None
-    if session is not None:
-        req.context.actor = f"user:{session.user.user_id}"
+    if session is None:
+        return None
+    req.context.actor = f"user:{session.user.user_id}"
+    if session.is_restricted and not restricted_too:
+        raise PasswordChangeRequiredError
     return session
 
 
-def signed_in(services: Services, req: falcon.Request) -> Session:
-    """Return the session of a request to the API.
+def signed_in(services: Services, req: falcon.Request, *, restricted_too: bool = False) -> Session:
+    """Return the session of a request to the API. restricted_too: also one that is only for setting a password.
 
-    Raises NotSignedInError; ProblemError csrf-token for a change that is made with the cookie alone, which another
-    site could have brought about.
+    Raises NotSignedInError, PasswordChangeRequiredError; ProblemError csrf-token for a change that is made with the
+    cookie alone, which another site could have brought about.
     """
-    session = find_session(services, req)
+    session = find_session(services, req, restricted_too=restricted_too)
     if session is None:
         raise NotSignedInError
     bearer, _ = _token_of(req)
@@ -74,13 +97,17 @@ def check_csrf_token(session: Session, sent: str | None) -> None:
         raise ProblemError("csrf-token")
 
 
-def sign_in(services: Services, req: falcon.Request, email: str, password: str) -> Session:
+def sign_in(
+    services: Services, req: falcon.Request, email: str, password: str, account_id: UUID | None = None
+) -> Session:
     """Begin a session; those that the request shows end. Raises as `Sessions.sign_in` does."""
     try:
         email = normalised_email(email)
     except InvalidInputError:
         raise SignInFailedError from None
-    session = services.sessions.sign_in(email, password, client_of(req), instead_of=_tokens_of(req))
+    session = services.sessions.sign_in(
+        email, password, client_of(req), instead_of=_tokens_of(req), account_id=account_id
+    )
     req.context.actor = f"user:{session.user.user_id}"
     return session
 
@@ -128,33 +155,63 @@ class SessionResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Sign in."""
         body = json_request(req, SignIn, self._services.body_bytes_max)
-        session = sign_in(self._services, req, body.email, body.password)
+        session = sign_in(self._services, req, body.email, body.password, body.account_id)
         set_cookie(req, resp, session)
-        self._present(resp, session, token=session.token)
+        present(self._services, resp, session, token=session.token)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell who is signed in."""
-        self._present(resp, signed_in(self._services, req))
+        present(self._services, resp, signed_in(self._services, req, restricted_too=True))
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End the session whose token was sent."""
-        session = signed_in(self._services, req)
+        session = signed_in(self._services, req, restricted_too=True)
         self._services.sessions.end(session.token)
         if _cookie_token(req) in {None, session.token}:
             drop_cookie(resp)
         resp.status = 204
 
-    def _present(self, resp: falcon.Response, session: Session, token: str | None = None) -> None:
-        body: dict[str, Any] = {
-            "expires_at": time_text(session.expires_at),
-            "csrf_token": session.csrf_token,
-            "user": user_resource(session.user),
-            "memberships": self._services.lists.memberships(session.user.user_id, self._services.tenant_id),
-        }
-        if token is not None:
-            body["token"] = token
-        resp.data = orjson.dumps(body)
-        resp.content_type = "application/json"
+
+class SessionPasswordResource:
+    """`/api/v1/session/password`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Set one's password, and go on in a new session; all others end."""
+        before = signed_in(self._services, req, restricted_too=True)
+        body = json_request(req, NewPassword, self._services.body_bytes_max)
+        session = set_password(self._services, req, before, body.current_password, body.new_password)
+        set_cookie(req, resp, session)
+        present(self._services, resp, session, token=session.token)
+
+
+def set_password(services: Services, req: falcon.Request, session: Session, current: str | None, new: str) -> Session:
+    """Set the password of who is signed in; the current one is not asked for again where a first one just was.
+
+    Raises as `Sessions.change_password` does.
+    """
+    if session.is_restricted:
+        return services.sessions.set_own_password(session, new, client_of(req))
+    if current is None:
+        raise InvalidInputError([FieldError("/current_password", "is required")])
+    return services.sessions.change_password(session, current, new, client_of(req))
+
+
+def present(services: Services, resp: falcon.Response, session: Session, token: str | None = None) -> None:
+    """Answer with a session. token: of one that began now."""
+    body: dict[str, Any] = {
+        "expires_at": time_text(session.expires_at),
+        "csrf_token": session.csrf_token,
+        "password_change_required": session.is_restricted,
+        "user": user_resource(session.user),
+        "memberships": services.lists.memberships(session.user.user_id, services.tenant_id),
+    }
+    if token is not None:
+        body["token"] = token
+    resp.data = orjson.dumps(body)
+    resp.content_type = "application/json"
 
 
 def client_of(req: falcon.Request) -> Client:

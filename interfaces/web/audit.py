@@ -45,6 +45,7 @@ HAPPENINGS: Final[Mapping[str, str]] = {
     Member.RoleRevoked.TOPIC: "Role taken away",
     Member.ProcessAssigned.TOPIC: "Process assigned",
     Member.ProcessUnassigned.TOPIC: "Process no longer assigned",
+    Member.FirstPasswordMade.TOPIC: "New first password made",
     key_events.Created.TOPIC: "API key created",
     key_events.Throttled.TOPIC: "API key used more often than its limit allows",
     key_events.Refused.TOPIC: "API key presented after its end, and refused",

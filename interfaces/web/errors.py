@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interfaces.http.problems import PROBLEMS, document
-from interfaces.web.page import send_page
+from interfaces.web.page import CHOOSE_PATH, go_to, send_page
 from interfaces.web.sign_in import ask_to_sign_in
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ def show_problem(req: falcon.Request, resp: falcon.Response, problem: ProblemErr
     resp.context.problem = problem.slug
     if problem.slug == "not-signed-in":
         ask_to_sign_in(req, resp)
+        return
+    if problem.slug == "password-change-required":
+        go_to(resp, CHOOSE_PATH)
         return
     status, headers, _ = document(problem, instance="/", request_id=req.context.request_id)
     kind = PROBLEMS[problem.slug]

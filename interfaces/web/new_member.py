@@ -8,19 +8,19 @@ from uuid import UUID
 from application.accounts import AddMember
 from application.admin import IdempotentRequest
 from domain import limits
-from domain.errors import FieldError, InvalidInputError
+from domain.errors import FieldError, NotFoundError
 from domain.ids import process_id
 from domain.permissions import ACCOUNT_ROLES, ROLES_WITH_ASSIGNED_PROCESSES, Action, Role
-from interfaces.http.members import ASSIGNED_MAX, Invitation, NewMember
+from interfaces.http.members import ASSIGNED_MAX, NewMember, invite
 from interfaces.web.forms import Form
-from interfaces.web.made_key import base_url
-from interfaces.web.members import MemberFormPage, Somebody
+from interfaces.web.members import MemberFormPage, ShowsFirstPassword, Somebody
 from interfaces.web.page import Page, go_to
 from interfaces.web.roles import ROLES, role_names
 
 if TYPE_CHECKING:
     import falcon
 
+    from application.identity.invitations import Invitation
     from interfaces.web.page import Visit
 
 CHOICES: Final = {role.value: words for role, words in ROLES.items() if role in ACCOUNT_ROLES}
@@ -48,7 +48,7 @@ class _ChoosesRole(Page):
         }
 
 
-class NewMemberPage(_ChoosesRole):
+class NewMemberPage(ShowsFirstPassword, _ChoosesRole):
     """`/accounts/{account_id}/members/new`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -59,43 +59,30 @@ class NewMemberPage(_ChoosesRole):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Give the role. A new user's first password is in this answer and never again."""
         visit, form = self._form(req, account_id, Action.WRITE_MEMBERS)
-        invitation = None if form.resumed else self._invitation(form)
+        invitation = None if form.resumed else self._invitation(req, visit, form)
         if invitation is None:
             self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
             return
-        command = invitation.command(visit.caller, IdempotentRequest(form.once, req.context.body_digest))
-        outcome = self._carry_out(resp, command, form)
+        outcome = self._carry_out(resp, invitation.command, form)
         if outcome is None:
             self._ask(req, resp, visit, form, status=422)
             return
-        invited = invitation.invited(outcome.resource_id)
+        invited = invitation.settled(outcome)
         if invited.first_password is not None:
-            self._show(
-                req,
-                resp,
-                visit,
-                "member_made.html",
-                tab="members",
-                user=invited.user,
-                first_password=invited.first_password,
-                base_url=base_url(req),
-            )
+            self._show_first_password(req, resp, visit, invited.member.user_id, invited.first_password)
         elif outcome.replayed:
-            self._show(req, resp, visit, "member_made_before.html", status=409, tab="members", user=invited.user)
+            self._show(req, resp, visit, "member_made_before.html", status=409, tab="members", invited=invited)
         else:
             go_to(resp, f"{visit.base}/members")
 
-    def _invitation(self, form: Form) -> Invitation | None:
+    def _invitation(self, req: falcon.Request, visit: Visit, form: Form) -> Invitation | None:
         for name in ("email", "name"):
             form.values.setdefault(name, "")
         body = _body_of(form, email=form["email"].strip(), name=form["name"].strip() or None)
         if body is None:
             return None
-        try:
-            return Invitation(self._services, body)
-        except InvalidInputError as error:
-            form.add_errors(error.errors)
-            return None
+        once = IdempotentRequest(form.once, req.context.body_digest)
+        return self._attempt(form, lambda: invite(self._services, visit.caller, body, once))
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
         offered = self._offered(visit)
@@ -108,7 +95,7 @@ class MemberRolePage(MemberFormPage, _ChoosesRole):
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
         """Show the form, with what they are now."""
         visit = self._visit(req, account_id, Action.WRITE_MEMBERS)
-        somebody = self._somebody(visit, user_id)
+        somebody = self._somebody_here(visit, user_id)
         held = somebody.resource["roles"]
         other = next((role for role in CHOICES if role not in held), Role.ACCOUNT_USER.value)
         self._ask(req, resp, visit, somebody, Form({"role": other}))
@@ -116,8 +103,8 @@ class MemberRolePage(MemberFormPage, _ChoosesRole):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
         """Give the role."""
         visit, form = self._form(req, account_id, Action.WRITE_MEMBERS)
-        somebody = self._somebody(visit, user_id)
-        body = None if form.resumed else _body_of(form, email=somebody.resource["email"] or "")
+        somebody = self._somebody_here(visit, user_id)
+        body = None if form.resumed else _body_of(form, email=somebody.resource["email"])
         if body is not None:
             command = AddMember(
                 **visit.caller,
@@ -130,6 +117,13 @@ class MemberRolePage(MemberFormPage, _ChoosesRole):
                 go_to(resp, f"{visit.base}/members")
                 return
         self._ask(req, resp, visit, somebody, form, status=200 if form.resumed else 422)
+
+    def _somebody_here(self, visit: Visit, user_id: str) -> Somebody:
+        """Return a member. Raises NotFoundError also for one who was erased: they can be removed, and given nothing."""
+        somebody = self._somebody(visit, user_id)
+        if somebody.resource["email"] is None:
+            raise NotFoundError
+        return somebody
 
     def _ask(  # noqa: PLR0913, PLR0917 - a page, who looks, and a form about somebody
         self,

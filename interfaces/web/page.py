@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
 from application.access import roles_of, visible_processes
@@ -28,13 +28,15 @@ from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import falcon
 
     from application.admin import AdminCommand, Outcome
     from application.identity.sessions import Session
     from interfaces.bootstrap import Services
+
+T = TypeVar("T")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -47,6 +49,8 @@ HEADERS = {
 _SENT_BEFORE = (
     "This form was sent before, with something else in it, and that was done. If you want this as well, send it again."
 )
+CHOOSE_PATH = "/profile/password"
+"""Where every page leads who has yet to choose a password."""
 ACCOUNTS_SHOWN = 20
 """In the switch of the header; the others are on a page of their own."""
 
@@ -110,6 +114,8 @@ class Page(AdminResource):
 
     loads_itself: ClassVar[bool] = False
     """Whether browsers load it again and again by themselves, which keeps no session alive."""
+    for_restricted: ClassVar[bool] = False
+    """Whether it is also for who signed in with a first password and has yet to choose their own."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -118,10 +124,11 @@ class Page(AdminResource):
     def _visit(self, req: falcon.Request, account_id: str | None = None, action: Action | None = None) -> Visit:
         """Return who looks at a page of an account, or of none.
 
-        Raises NotSignedInError, ForbiddenError for a member who may not do `action`, NotFoundError for a stranger.
+        Raises NotSignedInError, PasswordChangeRequiredError, ForbiddenError for a member who may not do `action`,
+        NotFoundError for a stranger.
         """
         is_use = req.method == "POST" or not self.loads_itself
-        session = find_session(self._services, req, is_use=is_use)
+        session = find_session(self._services, req, is_use=is_use, restricted_too=self.for_restricted)
         if session is None:
             raise NotSignedInError
         services, tenant_id = self._services, self._services.tenant_id
@@ -176,8 +183,12 @@ class Page(AdminResource):
         self, resp: falcon.Response, command: AdminCommand, form: Form, fields: Mapping[str, str] | None = None
     ) -> Outcome | None:
         """Carry out a command; None when a rule is against it, which the form then says. fields: as in `Form`."""
+        return self._attempt(form, lambda: self._execute(resp, command), fields)
+
+    def _attempt(self, form: Form, act: Callable[[], T], fields: Mapping[str, str] | None = None) -> T | None:
+        """Return what `act` returns; None when a rule is against it, which the form then says."""
         try:
-            return self._execute(resp, command)
+            return act()
         except (NotSignedInError, ForbiddenError, NotFoundError):
             raise
         except InvalidInputError as error:

@@ -9,10 +9,10 @@ from domain.errors import FieldError, HashingBusyError, InvalidInputError, SignI
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
-from interfaces.http.sessions import client_of, drop_cookie, set_cookie
+from interfaces.http.sessions import drop_cookie, set_cookie, set_password
 from interfaces.web.clients import client_words
 from interfaces.web.forms import Form
-from interfaces.web.page import Page, go_to
+from interfaces.web.page import Page, go_to, send_page
 from interfaces.web.rendering import span_text
 from interfaces.web.roles import role_names
 from interfaces.web.sign_in import BUSY
@@ -61,7 +61,9 @@ class ProfilePage(Page):
 
 
 class PasswordPage(Page):
-    """`/profile/password`."""
+    """`/profile/password`: changing one's password; or choosing one, for who signed in with a first password."""
+
+    for_restricted = True
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the form."""
@@ -75,7 +77,7 @@ class PasswordPage(Page):
             self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
             return
         set_cookie(req, resp, session)
-        go_to(resp, f"{_PROFILE}?done=password")
+        go_to(resp, "/" if visit.session.is_restricted else f"{_PROFILE}?done=password")
 
     def _changed(self, req: falcon.Request, resp: falcon.Response, session: Session, form: Form) -> Session | None:
         """Return the session to go on in, or None, and note what is wrong."""
@@ -87,7 +89,7 @@ class PasswordPage(Page):
             form.add_errors([FieldError(f"/{_REPEATED}", "must be the same as the new password")])
             return None
         try:
-            return self._services.sessions.change_password(session, typed[_CURRENT], typed[_NEW], client_of(req))
+            return set_password(self._services, req, session, typed[_CURRENT], typed[_NEW])
         except InvalidInputError as error:
             form.add_errors(error.errors)
         except SignInThrottledError as error:
@@ -100,7 +102,11 @@ class PasswordPage(Page):
         return None
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
-        self._show(req, resp, visit, "password.html", status=status, tab="", form=form)
+        if visit.session.is_restricted:
+            session = visit.session
+            send_page(resp, "password_first.html", status, form=form, session=session, csrf=session.csrf_token)
+        else:
+            self._show(req, resp, visit, "password.html", status=status, tab="", form=form)
 
 
 class _SessionsForm(Page):

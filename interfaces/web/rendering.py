@@ -113,6 +113,7 @@ def make_environment() -> Environment:
     )
     environment.filters |= {
         "time": _time,
+        "moment": moment,
         "number": number_text,
         "number_of": number_of,
         "duration": _duration,

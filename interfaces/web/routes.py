@@ -21,7 +21,7 @@ from interfaces.web.key import KeyPage
 from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, RotateKeyPage
 from interfaces.web.key_then import KeyThenPage
 from interfaces.web.keys import KeysPage
-from interfaces.web.members import MembersPage, RemoveMemberPage
+from interfaces.web.members import FirstPasswordPage, MembersPage, RemoveMemberPage
 from interfaces.web.new_key import NewKeyPage
 from interfaces.web.new_member import MemberRolePage, NewMemberPage
 from interfaces.web.process_forms import NewProcessPage, RenameProcessPage, RestoreProcessPage, RetireProcessPage
@@ -67,6 +67,7 @@ def web_routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/members/new": NewMemberPage(services),
         f"{_ACCOUNT}/members/{{user_id}}/role": MemberRolePage(services),
         f"{_ACCOUNT}/members/{{user_id}}/remove": RemoveMemberPage(services),
+        f"{_ACCOUNT}/members/{{user_id}}/first-password": FirstPasswordPage(services),
         f"{_ACCOUNT}/audit": AuditPage(services),
         f"{_ACCOUNT}/audit/verify": VerifyPage(services),
         f"{_ACCOUNT}/rename": RenameAccountPage(services),

@@ -6,13 +6,14 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import UUID
 
 from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
 from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, read_form
-from interfaces.web.page import Page, go_to, send_page
+from interfaces.web.page import CHOOSE_PATH, Page, go_to, send_page
 from interfaces.web.rendering import span_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _OF_ANOTHER_SESSION = (
 )
 BUSY = "Too many people are signing in. Wait a second, then try again."
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-~]{0,1000}", re.ASCII)
+_ACCOUNT = re.compile(r"/accounts/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![^/?])")
 _HOME = "/"
 
 
@@ -44,7 +46,9 @@ class SignInPage(Page):
         form = read_form(req)
         email, password = form["email"].strip(), form.values.pop("password", "")
         try:
-            session = sign_in(self._services, req, email[: limits.EMAIL_CHARS_MAX + 1], password)
+            session = sign_in(
+                self._services, req, email[: limits.EMAIL_CHARS_MAX + 1], password, _account_of(_goal(form["next"]))
+            )
         except SignInFailedError:
             form.errors[""] = ["The address or the password is wrong. Check both; capital letters matter."]
             show_sign_in(resp, form, status=401)
@@ -63,7 +67,9 @@ class SignInPage(Page):
         set_cookie(req, resp, session)
         goal = _goal(form["next"])
         carried = _carried(form)
-        if carried:
+        if session.is_restricted:
+            go_to(resp, CHOOSE_PATH)
+        elif carried:
             send_page(resp, "resume.html", goal=goal, csrf=session.csrf_token, carried=carried, resumed=RESUMED)
         else:
             go_to(resp, goal)
@@ -71,6 +77,8 @@ class SignInPage(Page):
 
 class SignOut(Page):
     """`POST /sign-out`."""
+
+    for_restricted = True
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End the session. Raises ProblemError csrf-token for a form that another session made."""
@@ -114,3 +122,9 @@ def _carried(form: Form) -> dict[str, str]:
 def _goal(text: str | None) -> str:
     """Return the path to go on to: one of this site's, whatever was asked for."""
     return text if text and _LOCAL_PATH.fullmatch(text) and not text.startswith("/sign-") else _HOME
+
+
+def _account_of(goal: str) -> UUID | None:
+    """Return the account that a path is in: where a password opens several identities, one of that account is meant."""
+    found = _ACCOUNT.match(goal)
+    return None if found is None else UUID(found[1])

@@ -26,10 +26,10 @@ from domain.limits import (
     SIGN_IN_WINDOW,
 )
 from tests.support.clock import FakeClock
-from tests.support.world import CHEAP_HASHER
+from tests.support.world import CHEAP_HASHER, add_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from application.identity.users import User
     from application.store.database import Database
@@ -48,7 +48,7 @@ class Office:
         self.sessions = Sessions(database, self.users, self.clock)
 
     def person(self) -> User:
-        return self.users.ensure(f"{uuid4()}@example.com", "Ada", self.clock(), PASSWORD)[0]
+        return add_user(self.users, f"{uuid4()}@example.com", "Ada", self.clock(), PASSWORD)
 
     def sign_in(self, user: User | str, client: Client | str, password: str = PASSWORD) -> Session:
         email = user if isinstance(user, str) else user.email
@@ -100,9 +100,9 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     verify = passwords.verify_password
 
-    def look(password_hash: str | None, password: str) -> bool:
+    def look(salt: str | None, hashes: Sequence[str | None], password: str) -> list[bool]:
         seen.append(password)
-        return verify(password_hash, password)
+        return verify(salt, hashes, password)
 
     monkeypatch.setattr(sessions, "verify_password", look)
     return seen
@@ -321,7 +321,7 @@ def test_an_attempt_that_nobody_looked_at_does_not_count(office: Office, monkeyp
     person = office.person()
     with monkeypatch.context() as busy:
 
-        def no_turn(_: str | None, __: str) -> bool:
+        def no_turn(*_: object) -> list[bool]:
             raise HashingBusyError
 
         busy.setattr(sessions, "verify_password", no_turn)

@@ -25,7 +25,7 @@ from domain.errors import (
 from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME, SIGN_IN_FAILURES_FAMILIAR_MAX, SIGN_IN_WINDOW
 from tests.support.clock import FakeClock
 from tests.support.waiting import wait_until
-from tests.support.world import CHEAP_HASHER
+from tests.support.world import CHEAP_HASHER, add_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ class Person:
         self.database = database
         self.users = Users(database)
         self.sessions = Sessions(database, self.users, self.clock)
-        self.user: User = self.users.ensure(f"{uuid4()}@example.com", "Ada", self.clock(), PASSWORD)[0]
+        self.user: User = add_user(self.users, f"{uuid4()}@example.com", "Ada", self.clock(), PASSWORD)
 
     def sign_in(self, password: str = PASSWORD, client: Client = HERE) -> Session:
         return self.sessions.sign_in(self.user.email, password, client)
@@ -285,6 +285,11 @@ def reset(person: Person) -> None:
     person.users.set_password(person.user.user_id, THIRD)
 
 
+def hashed(person: Person, password: str) -> str:
+    [identity] = person.users.by_email(person.user.email)
+    return passwords.hash_password(password, identity.password_salt)
+
+
 def erase(person: Person) -> None:
     with person.database.get_connection() as connection:
         connection.execute("DELETE FROM rpawatch.users WHERE user_id = %s", (person.user.user_id,))
@@ -378,7 +383,7 @@ def test_a_password_that_was_changed_past_the_session_is_not_changed_back(
         with person.database.get_connection() as connection:
             connection.execute(
                 "UPDATE rpawatch.users SET password_hash = %s WHERE user_id = %s",
-                (passwords.hash_password(THIRD), person.user.user_id),
+                (hashed(person, THIRD), person.user.user_id),
             )
 
     came = Paused(monkeypatch).during(lambda: change(person, session, OTHER), 2, change_past_it)
@@ -406,7 +411,7 @@ def test_sessions_that_begin_before_a_change_is_written_end_with_it(
 def test_one_whose_user_is_being_changed_waits_for_it_and_is_refused(person: Person) -> None:
     """Between the two statements of a change: the row's lock decides, not luck."""
     with ThreadPoolExecutor(1) as pool, person.database.transaction() as cursor:
-        person.users.replace_password(cursor, person.user.user_id, passwords.hash_password(OTHER))
+        person.users.replace_password(cursor, person.user.user_id, hashed(person, OTHER))
         signing_in = pool.submit(person.sign_in)
         wait_until(lambda: waits_for_a_lock(person.database), "the sign-in waits")
     with pytest.raises(SignInFailedError):

@@ -114,7 +114,7 @@ def test_every_problem_of_the_ingest_api_is_in_its_document() -> None:
     elsewhere = {
         "not-signed-in", "sign-in-failed", "csrf-token", "forbidden", "not-found", "method-not-allowed", "job-finished",
         "already-created", "invalid-request", "headers-too-large", "not-implemented",
-        "key-ended", "no-proof-yet",
+        "key-ended", "no-proof-yet", "password-change-required",
     }  # fmt: skip
     for slug, kind in PROBLEMS.items():
         assert slug in elsewhere or f"| {kind.status} | `/problems/{slug}` |" in text, slug

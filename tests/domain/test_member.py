@@ -87,5 +87,11 @@ def test_what_changes_nothing_is_no_event() -> None:
 
 
 def test_no_event_has_a_place_for_personal_data() -> None:
-    for event in (Member.RoleGranted, Member.RoleRevoked, Member.ProcessAssigned, Member.ProcessUnassigned):
+    for event in (
+        Member.RoleGranted,
+        Member.RoleRevoked,
+        Member.ProcessAssigned,
+        Member.ProcessUnassigned,
+        Member.FirstPasswordMade,
+    ):
         assert not {"email", "name", "password", "password_hash", "phone"} & set(event.model_fields)

@@ -25,6 +25,7 @@ from tests.support.world import People, ServiceCast, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from tests.support.service import Service
 
@@ -69,9 +70,12 @@ class Office:
     def furnish(self, clock: FakeClock) -> None:
         """Let the month happen. clock: stands at its beginning, and is left at its end."""
         cast = self.world.cast
-        end = system_clock()
+        begin, end = clock.now, system_clock()
         self._name_accounts()
         self._add_processes()
+        waiting = self._invite("Dora Waiting", end)
+        self._invite("Émile Late", begin)
+        self.world.people.sign_up("bob")
         keys = self._make_keys(clock)
         self._report(clock, keys["busy"])
         clock.now = end - timedelta(hours=1)
@@ -81,6 +85,7 @@ class Office:
             "b": str(cast.account_b),
             "process": str(cast.flow_a),
             "member": cast.bob,
+            "waiting": waiting,
             **{name: str(key_id) for name, key_id in keys.items()},
             "empty": self.empty_account().rpartition("/")[2],
         }
@@ -92,6 +97,14 @@ class Office:
         for account, name in ((cast.account_a, "Müller & Söhne <GmbH>"), (cast.account_b, LONG)):
             self._do(RenameAccount(tenant_id=cast.tenant_id, account_id=account, actor=SYSTEM_ACTOR, name=name))
         cast.add_member(cast.alice, Role.ACCOUNT_ADMIN, cast.account_b)
+
+    def _invite(self, name: str, at: datetime) -> str:
+        """Have account A invite somebody who does not come."""
+        cast, users = self.world.cast, self.world.services.users
+        user = users.ensure(cast.account_a, f"{name.split()[1].lower()}@example.com", name, at)
+        users.make_first_password(user, at)
+        cast.add_member(str(user.user_id), Role.ACCOUNT_USER, cast.account_a)
+        return str(user.user_id)
 
     def _add_processes(self) -> None:
         cast = self.world.cast

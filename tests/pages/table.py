@@ -52,8 +52,10 @@ PAGES = (
     Row("process-retire", "/accounts/{a}/processes/{process}/retire"),
     Row("process-restore", "/accounts/{a}/processes/{process}/restore"),
     Row("members", "/accounts/{a}/members", who="tess"),
+    Row("members-of-ours", "/accounts/{a}/members"),
     Row("member-new", "/accounts/{a}/members/new"),
     Row("member-role", "/accounts/{a}/members/{member}/role"),
+    Row("member-first-password", "/accounts/{a}/members/{waiting}/first-password"),
     Row("member-remove", "/accounts/{a}/members/{member}/remove"),
     Row("audit", "/accounts/{a}/audit"),
     Row("audit-of-a-key", "/accounts/{a}/audit?resource={deactivated}", who="aud"),
@@ -65,4 +67,5 @@ PAGES = (
     Row("account-resume", "/accounts/{a}/resume", who="tess"),
     Row("profile", "/profile"),
     Row("password", "/profile/password"),
+    Row("password-first", "/profile/password", who="newcomer"),
 )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from application.accounts import AddMember, ChangeProcess, OpenAccount, RegisterProcess
+from application.accounts import AddMember, ChangeProcess, OpenAccount, RegisterProcess, RemoveMember
 from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, new_job_id
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey
 from domain.ids import key_id
@@ -94,6 +94,10 @@ class Cast:
             )
         ).resource_id
         return member
+
+    def remove_member(self, user: str, account_id: UUID | None = None) -> None:
+        """Take all roles there away, as the operator."""
+        self._do(RemoveMember(tenant_id=self.tenant_id, account_id=account_id, user_id=UUID(user)))
 
     def create_key_command(
         self,

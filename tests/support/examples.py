@@ -200,6 +200,7 @@ def example_events() -> list[Event]:
         _event(Member.ProcessAssigned, member, 2, process_id=process),
         _event(Member.ProcessUnassigned, member, 3, process_id=process),
         _event(Member.RoleRevoked, member, 4, role=Role.ACCOUNT_USER),
+        _event(Member.FirstPasswordMade, member, 5),
         _event(
             Process.Registered,
             process,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import schemathesis
 from hypothesis import strategies
@@ -16,11 +16,12 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
+from application.identity.sessions import Client
 from domain.api_key import ApiKey
 from domain.limits import RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from interfaces.http.openapi.examples import FLOW_ID
 from projections.audit_queries import AuditFilter
-from tests.support.world import email_of, password_of
+from tests.support.world import add_user, email_of, password_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,6 +39,7 @@ _TIMES = strategies.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), time
 # Its own are of all years that there are, and nearly all of them do not match the pattern beside the format.
 schemathesis.openapi.format("date-time", _TIMES.map(datetime.isoformat))
 _TILE = re.compile(r"(x\d{3}/){0,5}\d{3}(\.p/\d+)?", re.ASCII)
+CHANGED_PASSWORD = "four unrelated words, said by zed"
 BETWEEN_REQUESTS = timedelta(seconds=3)
 """An address that presents a bad key with each request stays below the number that is borne in a minute."""
 
@@ -81,9 +83,18 @@ class _Auth:
         del context
         if "/ingest/" in case.operation.path:
             return self.target.robot.headers
+        if case.operation.path.endswith("/session/password"):
+            return self._somebody_else()
         if not self.token or self.target.world.services.sessions.find(self.token) is None:
             self.token = self.target.world.people.sign_in("tess").json["token"]
         return {"Authorization": f"Bearer {self.token}"}
+
+    def _somebody_else(self) -> dict[str, str]:
+        # Whoever changes their password signs in with another one next time.
+        services, email = self.target.world.services, f"{uuid4().hex}@example.com"
+        add_user(services.users, email, "Zed", self.target.world.clock.now, CHANGED_PASSWORD)
+        token = services.sessions.sign_in(email, CHANGED_PASSWORD, Client("192.0.2.44")).token
+        return {"Authorization": f"Bearer {token}"}
 
     def set(self, case: AnyCase, data: dict[str, str], context: AuthContext) -> None:
         del context
@@ -155,6 +166,8 @@ class _Sensible:
             detail["sequence_no"] = number
         if body.get("expires_at") is not None:
             body["expires_at"] = (self.target.world.clock.now + _some_time(body["expires_at"])).isoformat()
+        if "new_password" in body:
+            body.update(current_password=CHANGED_PASSWORD, new_password=f"words that were made up {uuid4()}")
         if "password" in body and len(body["password"]) % 2:
             body.update(email=email_of("bob"), password=password_of("bob"))
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4, uuid5
 from argon2 import PasswordHasher
 
 from application.identity.passwords import normalised
+from application.identity.users import User
 from domain.ids import key_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from eventsourcing.persistence import Notification
 
+    from application.identity.users import Users
     from interfaces.bootstrap import Services
     from tests.support.api import Answer, Ask
     from tests.support.clock import FakeClock
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Makes hashes that take no time to check: what that costs stands in the hash."""
 NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
+NEWCOMER = "newcomer"
+"""Somebody else each time, who signs in with a first password and has yet to choose their own."""
 BETWEEN_TESTS = timedelta(minutes=20)
 """Longer than any span of time in which failures or uses are counted."""
 SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
@@ -69,6 +73,24 @@ def password_of(name: str) -> str:
     return f"four unrelated words, said by {name}"
 
 
+def make_cheap(users: Users, email: str) -> None:
+    """Let passwords of an address that has none yet take no time to check."""
+    with users._database.get_connection() as connection:  # noqa: SLF001 - what it costs is nobody's business
+        connection.execute(
+            "UPDATE rpawatch.users SET password_salt = %s WHERE email = %s AND NOT EXISTS"
+            " (SELECT FROM rpawatch.users WHERE email = %s AND password_hash IS NOT NULL)",
+            (CHEAP_HASHER.hash("").rpartition("$")[0], email, email),
+        )
+
+
+def add_user(users: Users, email: str, name: str, at: datetime, password: str, scope_id: UUID | None = None) -> User:
+    """Return a new user with a password of their own, vouched for by an account, the tenant, or nobody we know."""
+    user = users.ensure(scope_id or uuid4(), email, name, at)
+    make_cheap(users, email)
+    users.set_password(user.user_id, password)
+    return User(user.user_id, user.email, user.name)
+
+
 @dataclass
 class People:
     """Signs the people of a module up and in, when they are first needed."""
@@ -78,26 +100,45 @@ class People:
     _sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def sign_up(self, name: str) -> None:
-        """Make somebody a user, with a password that takes no time to check."""
+        """Make somebody a user, whom the tenant vouched for, with a password that takes no time to check."""
+        hashed = CHEAP_HASHER.hash(normalised(password_of(name)))
         with self.services.database.get_connection() as connection:
             connection.execute(
-                "INSERT INTO rpawatch.users (user_id, email, name, password_hash, created_at)"
-                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                "INSERT INTO rpawatch.users"
+                " (user_id, scope_id, email, name, password_kind, password_salt, password_hash, created_at)"
+                " VALUES (%s, %s, %s, %s, 'own', %s, %s, %s)"
+                # Another test may have removed them.
+                " ON CONFLICT (user_id) DO UPDATE SET password_kind = excluded.password_kind,"
+                " password_salt = excluded.password_salt, password_hash = excluded.password_hash,"
+                " first_password_until = NULL WHERE users.password_kind <> 'own'",
                 (
                     user_id_of(self.services, name),
+                    self.services.tenant_id,
                     email_of(name),
                     name.title(),
-                    CHEAP_HASHER.hash(normalised(password_of(name))),
+                    hashed.rpartition("$")[0],
+                    hashed,
                     self.services.clock(),
                 ),
             )
 
     def sign_in(self, name: str) -> Answer:
         """Begin a new session."""
-        self.sign_up(name)
-        answer = self.ask("POST", SESSION, json={"email": email_of(name), "password": password_of(name)})
+        if name == NEWCOMER:
+            email, password = self._invite()
+        else:
+            self.sign_up(name)
+            email, password = email_of(name), password_of(name)
+        answer = self.ask("POST", SESSION, json={"email": email, "password": password})
         assert answer.status == 200, answer.body
         return answer
+
+    def _invite(self) -> tuple[str, str]:
+        email = f"{uuid4().hex}@example.com"
+        user = self.services.users.ensure(self.services.tenant_id, email, "Newcomer", self.services.clock())
+        made = self.services.users.make_first_password(user, self.services.clock())
+        assert made is not None
+        return email, made.password
 
     def session(self, name: str) -> dict[str, Any]:
         """Return a session that tests share; one that is to be ended is to be had from `sign_in`."""

@@ -1,42 +1,17 @@
-"""The operations of the admin API: accounts, processes, members, keys."""
+"""The operations of the admin API: accounts, processes, keys. Members: people.py."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
-from interfaces.http.members import NewMember
 from interfaces.http.openapi import responses as answers
-from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
+from interfaces.http.openapi.entry import PAGE, POST, READ, WRITE, Access, Entry, Success, changed, created, page_of
 from interfaces.http.openapi.history_answers import HistoryPage, KeyAsOf
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-_READ = ("not-signed-in", "forbidden", "not-found", "invalid-request")
-_WRITE = ("not-signed-in", "csrf-token", "forbidden", "not-found", *OF_BODIES)
-_POST = (*_WRITE, "idempotency-key-reuse")
 _ACCOUNT = "/api/v1/accounts/{account_id}"
-_PAGE = ("limit", "cursor")
-
 _Entry = partial(Entry, access=Access.SESSION)
-
-
-def _page_of(model: type[BaseModel]) -> tuple[Success, ...]:
-    return (Success(description="A page.", model=model, headers=("Link",)),)
-
-
-def _created(model: type[BaseModel], description: str, *, replayed: bool = True) -> tuple[Success, ...]:
-    headers = ("Location", *(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
-    return (Success(status=201, description=description, model=model, headers=headers),)
-
-
-def _changed(model: type[BaseModel], *, replayed: bool = True) -> tuple[Success, ...]:
-    headers = (*(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
-    return (Success(description="As it is now.", model=model, headers=headers),)
-
 
 ADMIN_OPERATIONS: tuple[Entry, ...] = (
     _Entry(
@@ -46,9 +21,9 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         tag="Accounts",
         summary="List the accounts that you are a member of",
         description="All accounts of the tenant for who has a role in the tenant.",
-        parameters=_PAGE,
-        success=_page_of(answers.AccountPage),
-        problems=("not-signed-in", "invalid-request"),
+        parameters=PAGE,
+        success=page_of(answers.AccountPage),
+        problems=("not-signed-in", "password-change-required", "invalid-request"),
     ),
     _Entry(
         method="post",
@@ -59,8 +34,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         description="For tenant admins.",
         body=NewAccount,
         parameters=("Idempotency-Key",),
-        success=_created(answers.Account, "Opened."),
-        problems=_POST,
+        success=created(answers.Account, "Opened."),
+        problems=POST,
     ),
     _Entry(
         method="get",
@@ -71,7 +46,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         description="For all its members, and who has a role in the tenant.",
         parameters=("account_id",),
         success=(Success(description="The account.", model=answers.Account),),
-        problems=_READ,
+        problems=READ,
     ),
     _Entry(
         method="patch",
@@ -83,8 +58,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=AccountChange,
         body_required=False,
         parameters=("account_id",),
-        success=_changed(answers.Account, replayed=False),
-        problems=_WRITE,
+        success=changed(answers.Account, replayed=False),
+        problems=WRITE,
     ),
     _Entry(
         method="post",
@@ -99,8 +74,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Suspension,
         body_required=False,
         parameters=("account_id", "Idempotency-Key"),
-        success=_changed(answers.Account),
-        problems=_POST,
+        success=changed(answers.Account),
+        problems=POST,
     ),
     _Entry(
         method="post",
@@ -112,8 +87,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Nothing,
         body_required=False,
         parameters=("account_id", "Idempotency-Key"),
-        success=_changed(answers.Account),
-        problems=_POST,
+        success=changed(answers.Account),
+        problems=POST,
     ),
     _Entry(
         method="get",
@@ -122,9 +97,9 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         tag="Processes",
         summary="List the processes that you may see",
         description="Consultants and account users see those that they are assigned.",
-        parameters=("account_id", *_PAGE, "retired"),
-        success=_page_of(answers.ProcessPage),
-        problems=_READ,
+        parameters=("account_id", *PAGE, "retired"),
+        success=page_of(answers.ProcessPage),
+        problems=READ,
     ),
     _Entry(
         method="post",
@@ -135,8 +110,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         description="Robots can report jobs of it from now on.",
         body=NewProcess,
         parameters=("account_id", "Idempotency-Key"),
-        success=_created(answers.Process, "Registered."),
-        problems=(*_POST, "already-created"),
+        success=created(answers.Process, "Registered."),
+        problems=(*POST, "already-created"),
     ),
     _Entry(
         method="patch",
@@ -148,52 +123,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=ProcessChange,
         body_required=False,
         parameters=("account_id", "flow_id"),
-        success=_changed(answers.Process, replayed=False),
-        problems=_WRITE,
-    ),
-    _Entry(
-        method="get",
-        path=f"{_ACCOUNT}/members",
-        name="listMembers",
-        tag="Members",
-        summary="List the members of an account",
-        description="Those with a role in the account itself; roles in the tenant are not listed here.",
-        parameters=("account_id", *_PAGE),
-        success=_page_of(answers.MemberPage),
-        problems=_READ,
-    ),
-    _Entry(
-        method="post",
-        path=f"{_ACCOUNT}/members",
-        name="addMember",
-        tag="Members",
-        summary="Give somebody a role",
-        description=(
-            "Somebody who is no user yet becomes one, and the answer holds their first password, this once."
-            " Who has a role already gets a further one."
-        ),
-        body=NewMember,
-        parameters=("account_id", "Idempotency-Key"),
-        success=_created(answers.AddedMember, "The role is given."),
-        problems=(*_POST, "process-not-found"),
-    ),
-    _Entry(
-        method="delete",
-        path=f"{_ACCOUNT}/members/{{user_id}}",
-        name="removeMember",
-        tag="Members",
-        summary="Take all roles in the account away from somebody",
-        description="It holds from their next request on.",
-        parameters=("account_id", "user_id"),
-        success=(
-            Success(
-                status=204,
-                description="They are a stranger there now.",
-                media_types=(),
-                headers=("X-Lists-Behind",),
-            ),
-        ),
-        problems=("csrf-token", *_READ),
+        success=changed(answers.Process, replayed=False),
+        problems=WRITE,
     ),
     _Entry(
         method="get",
@@ -202,9 +133,9 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         tag="Keys",
         summary="List the keys of an account",
         description="Those that have ended too, unless `active` says otherwise. Never a secret.",
-        parameters=("account_id", *_PAGE, "active", "q-keys", "scope", "unused_for", "sort-keys"),
-        success=_page_of(answers.KeyPage),
-        problems=_READ,
+        parameters=("account_id", *PAGE, "active", "q-keys", "scope", "unused_for", "sort-keys"),
+        success=page_of(answers.KeyPage),
+        problems=READ,
     ),
     _Entry(
         method="post",
@@ -218,8 +149,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         ),
         body=NewKey,
         parameters=("account_id", "Idempotency-Key"),
-        success=_created(answers.CreatedKey, "The key with its secret.", replayed=False),
-        problems=(*_POST, "process-not-found", "process-retired", "already-created"),
+        success=created(answers.CreatedKey, "The key with its secret.", replayed=False),
+        problems=(*POST, "process-not-found", "process-retired", "already-created"),
     ),
     _Entry(
         method="get",
@@ -233,7 +164,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         ),
         parameters=("account_id", "key_id", "as_of", "version"),
         success=(Success(description="The key.", model=KeyAsOf),),
-        problems=_READ,
+        problems=READ,
     ),
     _Entry(
         method="get",
@@ -242,9 +173,9 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         tag="Keys",
         summary="What happened to a key, in order",
         description="As the log has it. Without its uses, unless `kind` is `all`.",
-        parameters=("account_id", "key_id", *_PAGE, "history_kind"),
-        success=_page_of(HistoryPage),
-        problems=_READ,
+        parameters=("account_id", "key_id", *PAGE, "history_kind"),
+        success=page_of(HistoryPage),
+        problems=READ,
     ),
     _Entry(
         method="patch",
@@ -259,8 +190,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=KeyChange,
         body_required=False,
         parameters=("account_id", "key_id"),
-        success=_changed(answers.Key, replayed=False),
-        problems=(*_WRITE, "key-ended"),
+        success=changed(answers.Key, replayed=False),
+        problems=(*WRITE, "key-ended"),
     ),
     _Entry(
         method="post",
@@ -277,8 +208,8 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Rotation,
         body_required=False,
         parameters=("account_id", "key_id", "Idempotency-Key"),
-        success=_created(answers.CreatedKey, "The new key with its secret.", replayed=False),
-        problems=(*_POST, "process-retired", "key-ended", "already-created"),
+        success=created(answers.CreatedKey, "The new key with its secret.", replayed=False),
+        problems=(*POST, "process-retired", "key-ended", "already-created"),
     ),
     _Entry(
         method="post",
@@ -290,7 +221,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Deactivation,
         body_required=False,
         parameters=("account_id", "key_id", "Idempotency-Key"),
-        success=_changed(answers.Key),
-        problems=_POST,
+        success=changed(answers.Key),
+        problems=POST,
     ),
 )

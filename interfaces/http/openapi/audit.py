@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.openapi import responses as answers
-from interfaces.http.openapi.entry import JSON, Access, Entry, Success
+from interfaces.http.openapi.entry import JSON, READ, Access, Entry, Success
 
 AUDIT_OPERATIONS: tuple[Entry, ...] = (
     Entry(
@@ -29,6 +29,6 @@ AUDIT_OPERATIONS: tuple[Entry, ...] = (
                 headers=("Link", "Content-Disposition"),
             ),
         ),
-        problems=("not-signed-in", "forbidden", "not-found", "invalid-request"),
+        problems=READ,
     ),
 )

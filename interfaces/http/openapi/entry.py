@@ -60,3 +60,25 @@ EVERYWHERE = (
 """Problems that any request can have."""
 OF_BODIES = ("malformed-json", "too-large", "unsupported-media-type", "invalid-request")
 """Problems of a body that is read by the admin API."""
+READ = ("not-signed-in", "password-change-required", "forbidden", "not-found", "invalid-request")
+WRITE = ("not-signed-in", "password-change-required", "csrf-token", "forbidden", "not-found", *OF_BODIES)
+POST = (*WRITE, "idempotency-key-reuse")
+"""Problems of what is read, changed and made with a session."""
+PAGE = ("limit", "cursor")
+
+
+def page_of(model: type[BaseModel]) -> tuple[Success, ...]:
+    """Return the good answer of a list."""
+    return (Success(description="A page.", model=model, headers=("Link",)),)
+
+
+def created(model: type[BaseModel], description: str, *, replayed: bool = True) -> tuple[Success, ...]:
+    """Return the good answer to what makes something. replayed: whether a repeat gets it too."""
+    headers = ("Location", *(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
+    return (Success(status=201, description=description, model=model, headers=headers),)
+
+
+def changed(model: type[BaseModel], *, replayed: bool = True) -> tuple[Success, ...]:
+    """Return the good answer to what changes something. replayed: whether a repeat is told to be one."""
+    headers = (*(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
+    return (Success(description="As it is now.", model=model, headers=headers),)

@@ -8,11 +8,12 @@ from domain.report import Report
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
+from interfaces.http.openapi import people_answers
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.history_answers import HISTORY_ANSWERS, KeyAsOf
 from interfaces.http.openapi.job_answers import JOB_ANSWERS
 from interfaces.http.openapi.proof_answers import PROOF_ANSWERS
-from interfaces.http.sessions import SignIn
+from interfaces.http.sessions import NewPassword, SignIn
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -67,6 +68,13 @@ REQUESTS: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
         }
     },
     SignIn: {"A user": {"email": "alice@example.com", "password": "four unrelated words, say"}},
+    NewPassword: {
+        "After a first password": {"new_password": "other unrelated words, say"},
+        "Another one": {
+            "new_password": "other unrelated words, say",
+            "current_password": "four unrelated words, say",
+        },
+    },
 }
 
 _KEY = {
@@ -105,10 +113,13 @@ _MEMBER = {
     "email": "bob@example.com",
     "name": "Bob",
     "roles": ["account_user"],
+    "password": "first",
+    "first_password_until": "2026-03-17T20:00:00.000Z",
 }
 _SESSION = {
     "expires_at": "2026-03-11T09:00:00.000Z",
     "csrf_token": "q0vXo8mQd4o2X0mGmD6v0o1ZkqCk2l1oY8m1l2bq3dE",
+    "password_change_required": False,
     "user": {"id": USER_ID, "email": "alice@example.com", "name": "Alice"},
     "memberships": [{"account_id": ACCOUNT_ID, "account_name": "Finance", "roles": ["account_admin"]}],
 }
@@ -151,10 +162,10 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     answers.AccountPage: {"items": [_ACCOUNT], "next_cursor": None},
     answers.Process: _PROCESS,
     answers.ProcessPage: {"items": [_PROCESS], "next_cursor": None},
-    answers.AddedMember: _MEMBER | {"first_password": "kd4vp-7mzqe-w3hna-9ruxt-c8ygs"},
-    answers.MemberPage: {"items": [_MEMBER], "next_cursor": None},
-    answers.Session: _SESSION,
-    answers.NewSession: _SESSION | {"token": "Zm91cnRlZW4gdW5yZWxhdGVkIGJ5dGVzIG9mIGNoYW5jZQ"},
+    people_answers.AddedMember: _MEMBER | {"first_password": "kd4vp-7mzqe-w3hna-9ruxt-c8ygs"},
+    people_answers.MemberPage: {"items": [_MEMBER], "next_cursor": None},
+    people_answers.Session: _SESSION,
+    people_answers.NewSession: _SESSION | {"token": "Zm91cnRlZW4gdW5yZWxhdGVkIGJ5dGVzIG9mIGNoYW5jZQ"},
     answers.AuditPage: {
         "items": [
             {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from interfaces.http.openapi.entry import Access, Entry, Success
+from interfaces.http.openapi.entry import READ, Access, Entry, Success
 from interfaces.http.openapi.job_answers import JobDetailPage, JobPage, WholeJob
 
 _JOBS = "/api/v1/accounts/{account_id}/jobs"
-_READ = ("not-signed-in", "forbidden", "not-found", "invalid-request")
 _ASSIGNED = "Consultants and account users see the jobs of the processes that they are assigned."
 
-_Entry = partial(Entry, method="get", access=Access.SESSION, tag="Jobs", problems=_READ)
+_Entry = partial(Entry, method="get", access=Access.SESSION, tag="Jobs", problems=READ)
 
 JOB_OPERATIONS: tuple[Entry, ...] = (
     _Entry(

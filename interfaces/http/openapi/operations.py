@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from domain.report import Report
 from interfaces.http.documents import ASSETS
+from interfaces.http.openapi import people_answers
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.admin import ADMIN_OPERATIONS
 from interfaces.http.openapi.audit import AUDIT_OPERATIONS
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
 from interfaces.http.openapi.jobs import JOB_OPERATIONS
+from interfaces.http.openapi.people import MEMBER_OPERATIONS
 from interfaces.http.openapi.proofs import PROOF_OPERATIONS
-from interfaces.http.sessions import SignIn
+from interfaces.http.sessions import NewPassword, SignIn
 
 OPERATIONS: tuple[Entry, ...] = (
     Entry(
@@ -71,11 +73,29 @@ OPERATIONS: tuple[Entry, ...] = (
         description=(
             "Begins a session of 12 hours, which ends sooner when it is not used for an hour; a session whose cookie or"
             " token comes along ends. Scripts send its token as `Authorization: Bearer`; browsers get it as an HttpOnly"
-            " cookie. After too many failures it answers 429 for a while, and 503 when too many sign in at once."
+            " cookie. After too many failures it answers 429 for a while, and 503 when too many sign in at once. With a"
+            " first password, which works once and within a week, it is a session of 30 minutes that opens nothing but"
+            " `POST /session/password` (`password_change_required`); everything else answers 403"
+            " `password-change-required`."
         ),
         body=SignIn,
-        success=(Success(description="Signed in.", model=answers.NewSession, headers=("Set-Cookie",)),),
+        success=(Success(description="Signed in.", model=people_answers.NewSession, headers=("Set-Cookie",)),),
         problems=(*OF_BODIES, "sign-in-failed", "rate-limited"),
+    ),
+    Entry(
+        method="post",
+        path="/api/v1/session/password",
+        name="setPassword",
+        tag="Session",
+        summary="Set one's password",
+        description=(
+            "Ends all sessions of the user, this one too, and answers with a new one, as signing in does. The current"
+            " password is asked for, except in a session that a first password began."
+        ),
+        access=Access.SESSION,
+        body=NewPassword,
+        success=(Success(description="The new session.", model=people_answers.NewSession, headers=("Set-Cookie",)),),
+        problems=("not-signed-in", "csrf-token", *OF_BODIES, "rate-limited"),
     ),
     Entry(
         method="get",
@@ -85,7 +105,7 @@ OPERATIONS: tuple[Entry, ...] = (
         summary="Tell who is signed in",
         description="The user of the session, what they are in which account, and the csrf_token for the cookie.",
         access=Access.SESSION,
-        success=(Success(description="The session.", model=answers.Session),),
+        success=(Success(description="The session.", model=people_answers.Session),),
         problems=("not-signed-in",),
     ),
     Entry(
@@ -100,6 +120,7 @@ OPERATIONS: tuple[Entry, ...] = (
         problems=("not-signed-in", "csrf-token"),
     ),
     *ADMIN_OPERATIONS,
+    *MEMBER_OPERATIONS,
     *AUDIT_OPERATIONS,
     *PROOF_OPERATIONS,
     *JOB_OPERATIONS,

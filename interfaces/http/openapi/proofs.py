@@ -6,7 +6,7 @@ from openapi_pydantic import DataType, Parameter, Schema
 
 from domain.limits import POSITION_MAX
 from interfaces.http.openapi import proof_answers as answers
-from interfaces.http.openapi.entry import Access, Entry, Success
+from interfaces.http.openapi.entry import READ, Access, Entry, Success
 from interfaces.http.openapi.parameter import path_parameter, query_parameter
 
 
@@ -49,7 +49,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         access=Access.SESSION,
         parameters=("account_id", "position"),
         success=(Success(description="The proof.", model=answers.EventProof, headers=("Content-Disposition",)),),
-        problems=("not-signed-in", "forbidden", "not-found", "no-proof-yet", "invalid-request"),
+        problems=(*READ, "no-proof-yet"),
     ),
     Entry(
         method="get",
@@ -63,7 +63,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         ),
         access=Access.SESSION,
         success=(Success(description="The signed note.", media_types=("text/plain",)),),
-        problems=("not-signed-in", "forbidden", "not-found", "no-proof-yet", "invalid-request"),
+        problems=(*READ, "no-proof-yet"),
     ),
     Entry(
         method="get",
@@ -85,7 +85,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         access=Access.SESSION,
         parameters=("old_size", "new_size"),
         success=(Success(description="The proof.", model=answers.ConsistencyProof),),
-        problems=("not-signed-in", "forbidden", "not-found", "no-proof-yet", "invalid-request"),
+        problems=(*READ, "no-proof-yet"),
     ),
     Entry(
         method="get",
@@ -97,7 +97,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         access=Access.SESSION,
         parameters=("of_position", "of_size"),
         success=(Success(description="The proof.", model=answers.EventProof),),
-        problems=("not-signed-in", "forbidden", "not-found", "no-proof-yet", "invalid-request"),
+        problems=(*READ, "no-proof-yet"),
     ),
     Entry(
         method="get",
@@ -112,6 +112,6 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         access=Access.SESSION,
         parameters=("level", "number"),
         success=(Success(description="The tile.", media_types=("application/octet-stream",)),),
-        problems=("not-signed-in", "forbidden", "not-found", "invalid-request"),
+        problems=READ,
     ),
 )

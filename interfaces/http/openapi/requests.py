@@ -11,7 +11,7 @@ from domain.report import DetailStatus, Report
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
-from interfaces.http.sessions import SignIn
+from interfaces.http.sessions import NewPassword, SignIn
 
 _TIME = {"pattern": "^(19[7-9][0-9]|2[01][0-9]{2})-"}
 _NAME = {"pattern": r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"}
@@ -38,8 +38,9 @@ DESCRIPTIONS: dict[str, str] = {
     NewAccount.__name__: "An account to be opened.",
     NewProcess.__name__: "A process to be registered.",
     ProcessChange.__name__: "What is to change; what is left out or null stays.",
-    NewMember.__name__: "A role to be given. Somebody who is no user yet becomes one.",
+    NewMember.__name__: "A role to be given. Who has none in the account yet becomes a member.",
     SignIn.__name__: "Who signs in.",
+    NewPassword.__name__: "A password to take the place of the current one.",
     "Counts": "How many records, by status.",
 }
 """By the name of the schema, where the docstring is for those who read the code."""
@@ -113,12 +114,23 @@ FIELDS: dict[str, dict[str, Words]] = {
         "role": Words(
             "What they are in this account.", {"enum": sorted(role.value for role in ACCOUNT_ROLES), "type": "string"}
         ),
-        "name": Words("Of a new user; a user who is there keeps theirs.", _NAME),
+        "name": Words("Of who is new to the account; who was there before keeps theirs.", _NAME),
         "flow_ids": Words("Processes of the account that an account_user is to see."),
     },
     SignIn.__name__: {
         "email": Words("The address of the user; upper and lower case are the same."),
         "password": Words("Their password."),
+        "account_id": Words(
+            "An address may be known in several accounts, as different users. Where the password opens several of them,"
+            " the one whom this account vouched for is signed in; else the tenant's; else who signed in last."
+        ),
+    },
+    NewPassword.__name__: {
+        "new_password": Words(
+            f"{limits.PASSWORD_CHARS_MIN} to {limits.PASSWORD_CHARS_MAX} characters, not easily guessed, and another"
+            " one than before."
+        ),
+        "current_password": Words("Required, except in a session that a first password began."),
     },
     "Counts": {
         "total": Words("All of them."),

@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.api_key import KeyStatus
-from domain.permissions import Role
 from domain.report import Counts, JobStatus
 from projections.audit_log import ACTIONS, KINDS
 
@@ -116,63 +115,6 @@ class Process(Answer):
     last_job: Annotated[LastJob | None, Field(description="As the lists know it; null when there was none.")]
 
 
-class Member(Answer):
-    """A user and what they are in an account. email and name are null when personal data was erased."""
-
-    user_id: UUID
-    account_id: Annotated[UUID | None, Field(description="The account; null for a role in the whole tenant.")]
-    email: str | None
-    name: str | None
-    roles: list[Role]
-
-
-def _without_password_sometimes(schema: dict[str, Any]) -> None:
-    schema["required"].remove("first_password")
-
-
-class AddedMember(Member):
-    """A member who was given a role. A new user's first password is in this answer and never again."""
-
-    model_config = ConfigDict(json_schema_extra=_without_password_sometimes)
-
-    first_password: Annotated[
-        str, Field(description="Only for a new user: hand it over on a safe way. It is shown this once.")
-    ]
-
-
-class Who(Answer):
-    """A user."""
-
-    id: UUID
-    email: str
-    name: str
-
-
-class Membership(Answer):
-    """What a user is, and where."""
-
-    account_id: Annotated[UUID | None, Field(description="Null for a role in the whole tenant.")]
-    account_name: str | None
-    roles: list[Role]
-
-
-class Session(Answer):
-    """Who is signed in."""
-
-    expires_at: Instant
-    csrf_token: Annotated[
-        str, Field(description="Send it in X-CSRF-Token with every change that is made with the cookie.")
-    ]
-    user: Who
-    memberships: list[Membership]
-
-
-class NewSession(Session):
-    """A session that began now."""
-
-    token: Annotated[str, Field(description="Send it as `Authorization: Bearer <token>`; it is shown this once.")]
-
-
 class AccountPage(Answer):
     """A page of accounts, by name."""
 
@@ -191,13 +133,6 @@ class ProcessPage(Answer):
     """A page of processes, by name."""
 
     items: list[Process]
-    next_cursor: Cursor
-
-
-class MemberPage(Answer):
-    """A page of members."""
-
-    items: list[Member]
     next_cursor: Cursor
 
 

@@ -10,6 +10,7 @@ from application.accounts import ChangeAccountSettings
 from domain.permissions import Role
 from tests.acceptance.permissions.matrix import requests_of_the_router
 from tests.support.api import ACCOUNTS, INGEST, SESSION
+from tests.support.world import make_cheap
 
 if TYPE_CHECKING:
     from eventsourcing.persistence import Notification
@@ -26,6 +27,7 @@ CHANGES: dict[str, Any] = {
     f"POST {ACCOUNT}/processes": {"name": "Orders"},
     f"PATCH {ACCOUNT}/processes/{{flow_id}}": {"name": "Incoming invoices", "retired": True},
     f"POST {ACCOUNT}/members": {"email": "dora@example.com", "role": "account_user"},
+    f"POST {ACCOUNT}/members/{{user_id}}/first-password": {},
     f"DELETE {ACCOUNT}/members/{{user_id}}": ...,
     f"POST {ACCOUNT}/keys": {"name": "Nightly run"},
     f"PATCH {KEY}": {"name": "Renamed", "limit": 7},
@@ -38,7 +40,9 @@ ADDRESS = "2001:db8::9"
 
 def recorded(world: World) -> dict[str, list[Notification]]:
     """Ask for every change as Tess, and return what was appended for each."""
-    member = str(uuid4())
+    email = f"{uuid4()}@example.com"
+    member = str(world.services.users.ensure(world.cast.account_a, email, "Eve", world.clock.now).user_id)
+    make_cheap(world.services.users, email)
     world.cast.add_member(member, Role.ACCOUNT_USER, world.cast.account_a)
     ids = {
         "account_id": world.cast.account_a,

@@ -18,7 +18,9 @@ def test_members_are_listed_with_what_they_are_in_the_account_itself(world: Worl
         "email": "bob@example.com",
         "name": "Bob",
         "roles": ["account_user"],
-    }
+        "password": None,
+        "first_password_until": None,
+    }, "whom the tenant vouched for is nobody whose password is told here"
 
 
 def test_members_come_in_pages_too(world: World) -> None:

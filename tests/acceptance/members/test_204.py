@@ -14,6 +14,7 @@ def remove(world: World, user_id: str) -> Answer:
 
 
 def test_who_is_removed_is_a_stranger_from_their_next_request_on(world: World) -> None:
+    world.cast.add_member(world.cast.bob, Role.ACCOUNT_USER, world.cast.account_b)
     bob = world.signed_in("bob")
     assert world.ask("GET", world.account("/processes"), headers=bob).status == 200
     answer = remove(world, world.cast.bob)
@@ -34,7 +35,8 @@ def test_who_comes_back_sees_no_process_that_they_saw_before(world: World) -> No
     world.people.sign_up("bob")
     assert remove(world, world.cast.bob).status == 204
     body = {"email": "bob@example.com", "role": "account_user"}
-    assert world.ask("POST", world.account("/members"), headers=world.signed_in("alice"), json=body).status == 201
+    answer = world.ask("POST", world.account("/members"), headers=world.signed_in("tess"), json=body)
+    assert (answer.status, answer.json["user_id"]) == (201, world.cast.bob)
     assert world.ask("GET", world.account("/processes"), headers=world.signed_in("bob")).json["items"] == []
 
 

@@ -36,4 +36,4 @@ def test_a_process_of_another_account_can_not_be_assigned_and_nobody_is_added(wo
     )
     assert (answer.status, answer.problem) == (404, "process-not-found")
     assert appended == []
-    assert world.services.users.by_email(email) is None
+    assert world.services.users.by_email(email) == []

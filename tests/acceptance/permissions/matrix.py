@@ -6,13 +6,14 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from application.accounts import SuspendAccount
 from domain.key_secret import generate
 from domain.permissions import Role
 from interfaces.http.app import routes
 from tests.support.examples import report_body
+from tests.support.world import make_cheap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +91,10 @@ def ids_in_account_a(world: World, request: str = "") -> dict[str, str]:
     """
     member = str(uuid4())
     robot = world.robot()
+    if request.endswith("/first-password"):
+        email = f"{member}@example.com"
+        world.services.users.ensure(world.cast.account_a, email, "Max", world.clock.now, UUID(member))
+        make_cheap(world.services.users, email)
     world.cast.add_member(member, Role.ACCOUNT_USER, world.cast.account_a)
     return {
         "account_id": str(world.cast.account_a),
@@ -129,6 +134,8 @@ def body_for(request: str, world: World) -> Any:
     bodies: dict[str, Any] = {
         "POST /api/v1/ingest/report": report_body(flow_id=str(world.cast.flow_a)),
         "POST /api/v1/session": {"email": "nobody@example.com", "password": "not a password of anybody"},
+        # Nobody's may change, since it is asked with again: without the current one it is refused.
+        "POST /api/v1/session/password": {"new_password": "made by the matrix of permissions"},
         "POST /api/v1/accounts": {"name": "Made by the matrix"},
         "POST /api/v1/accounts/{account_id}/processes": {"name": "Made by the matrix"},
         "PATCH /api/v1/accounts/{account_id}/processes/{flow_id}": {"name": "Changed by the matrix"},

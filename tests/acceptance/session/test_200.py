@@ -9,7 +9,7 @@ import pytest
 
 from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME
 from tests.support.api import SESSION
-from tests.support.world import email_of, password_of
+from tests.support.world import add_user, email_of, password_of
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -108,6 +108,6 @@ def test_a_session_that_is_used_lasts_to_the_instant_that_was_told(world: World)
 
 def test_a_password_may_hold_any_letters_and_is_the_same_however_a_keyboard_spells_them(world: World) -> None:
     spelled, other = "Zürich größer ﬁnden 🤖 שלום", "Zu\u0308rich gro\u0308\u00dfer finden 🤖 שלום"
-    world.services.users.ensure("zoe@example.com", "Zoe", world.clock.now, spelled)
+    add_user(world.services.users, "zoe@example.com", "Zoe", world.clock.now, spelled)
     for password in (spelled, other):
         assert world.ask("POST", SESSION, json={"email": "zoe@example.com", "password": password}).status == 200

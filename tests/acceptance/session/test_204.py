@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.api import ACCOUNTS, SESSION
+from tests.support.world import add_user
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -36,7 +37,7 @@ def test_other_sessions_of_the_user_go_on(world: World) -> None:
 
 
 def test_a_new_password_ends_all_sessions_of_the_user(world: World) -> None:
-    user, _ = world.services.users.ensure("yan@example.com", "Yan", world.clock.now, "first of unrelated words")
+    user = add_user(world.services.users, "yan@example.com", "Yan", world.clock.now, "first of unrelated words")
     signed_in = world.ask("POST", SESSION, json={"email": user.email, "password": "first of unrelated words"})
     headers = {"Authorization": f"Bearer {signed_in.json['token']}"}
     assert world.ask("GET", SESSION, headers=headers).status == 200

@@ -14,6 +14,7 @@ from domain.permissions import Role
 from interfaces.web.clients import client_words
 from tests.support.api import ADDRESS, SESSION
 from tests.support.pages import Browser, browser_of
+from tests.support.world import add_user
 
 if TYPE_CHECKING:
     from application.identity.users import User
@@ -48,7 +49,7 @@ class Person:
 @pytest.fixture
 def person(world: World) -> Person:
     """Somebody new, with a password."""
-    user, _ = world.services.users.ensure(f"{uuid4().hex}@example.com", "Yan", world.clock.now, OLD)
+    user = add_user(world.services.users, f"{uuid4().hex}@example.com", "Yan", world.clock.now, OLD)
     return Person(world, user)
 
 

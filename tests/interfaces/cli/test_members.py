@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from application.accounts import AddMember
 from application.identity.sessions import Client, Sessions
 from application.identity.users import Users
 from domain.clock import system_clock
 from domain.errors import SignInFailedError
+from domain.permissions import Role
+from interfaces.bootstrap import Services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from application.store.database import Database
     from tests.interfaces.cli.conftest import Rpawatch
 
 ADDRESS = "192.0.2.7"
+OWN = "four words of one's own"
 
 
 @pytest.fixture
@@ -27,6 +33,13 @@ def email() -> str:
 @pytest.fixture
 def sessions(database: Database) -> Sessions:
     return Sessions(database, Users(database), system_clock)
+
+
+@pytest.fixture
+def served(served_url: str) -> Iterator[Services]:
+    """The service, past the command line."""
+    with Services(served_url, threads=2) as services:
+        yield services.begin()
 
 
 def roles_of(store: Rpawatch, email: str) -> dict[Any, list[str]]:
@@ -40,21 +53,39 @@ def test_a_new_member_can_sign_in_with_the_password_that_is_shown_once(
     added = store("members", "add", email.upper(), "--role", "account_admin", "--account", account, "--json")
     assert added.code == 0
     assert (added.json["email"], added.json["account_name"]) == (email, account)
-    assert sessions.sign_in(email, added.json["first_password"], Client(ADDRESS)).user.email == email
+    session = sessions.sign_in(email, added.json["first_password"], Client(ADDRESS))
+    assert (session.user.email, session.is_restricted) == (email, True)
     assert "it is not shown again" in added.line
     listed = store("members", "list", "--json")
     assert added.json["first_password"] not in listed.out + listed.err
     assert roles_of(store, email) == {account: ["account_admin"]}
 
 
-def test_who_was_here_before_keeps_name_and_password(store: Rpawatch, account: str, email: str) -> None:
-    store("members", "add", email, "--role", "account_admin", "--account", account, "--name", "Ann Lee")
+def test_who_was_here_before_keeps_name_and_password(
+    store: Rpawatch, account: str, email: str, sessions: Sessions
+) -> None:
+    role = ("--role", "account_admin", "--account", account)
+    added = store("members", "add", email, *role, "--name", "Ann Lee", "--json").json
+    session = sessions.sign_in(email, added["first_password"], Client(ADDRESS))
+    sessions.set_own_password(session, OWN, Client(ADDRESS))
     again = store("members", "add", email, "--role", "auditor", "--name", "Other", "--json")
     assert again.code == 0
     assert "first_password" not in again.json
     assert again.json["name"] == "Ann Lee"
     assert again.line == "They were here before, and keep their name and password."
     assert roles_of(store, email) == {account: ["account_admin"], None: ["auditor"]}
+    assert not sessions.sign_in(email, OWN, Client(ADDRESS)).is_restricted
+
+
+def test_who_never_came_gets_another_first_password_and_the_one_before_is_void(
+    store: Rpawatch, account: str, email: str, sessions: Sessions
+) -> None:
+    first = store("members", "add", email, "--role", "account_admin", "--account", account, "--json").json
+    again = store("members", "add", email, "--role", "auditor", "--json").json
+    assert again["user_id"] == first["user_id"]
+    with pytest.raises(SignInFailedError):
+        sessions.sign_in(email, first["first_password"], Client(ADDRESS))
+    assert sessions.sign_in(email, again["first_password"], Client(ADDRESS)).user.user_id == UUID(again["user_id"])
 
 
 def test_a_role_of_the_tenant_needs_no_account(store: Rpawatch, email: str) -> None:
@@ -173,7 +204,36 @@ def test_a_reset_password_replaces_the_old_one_and_ends_sessions(
     assert sessions.find(session.token) is None
     with pytest.raises(SignInFailedError):
         sessions.sign_in(email, added["first_password"], Client(ADDRESS))
-    assert sessions.sign_in(email, reset.json["password"], Client(ADDRESS)).user.email == email
+    assert sessions.sign_in(email, reset.json["password"], Client(ADDRESS)).is_restricted
+
+
+def test_of_an_address_in_two_places_it_has_to_be_said_whose_password_is_reset(
+    store: Rpawatch, email: str, served: Services
+) -> None:
+    mine = store("members", "add", email, "--role", "auditor", "--json").json
+    account_id = UUID(store("accounts", "create", f"Other {uuid4().hex}", "--json").json["id"])
+    theirs = served.users.ensure(account_id, email, "Somebody else", served.clock())
+    given = AddMember(tenant_id=served.tenant_id, account_id=account_id, user_id=theirs.user_id, role=Role.ACCOUNT_USER)
+    served.door.execute(given)
+    for command in ("reset-password", "remove"):
+        refused = store("members", command, email)
+        assert (refused.code, "Say which is meant" in refused.line) == (2, True)
+    assert store("members", "reset-password", email, "--tenant", "--json").json["user_id"] == mine["user_id"]
+    reset = store("members", "reset-password", email, "--account", str(account_id), "--json").json
+    assert reset["user_id"] == str(theirs.user_id)
+    assert store("members", "reset-password", mine["user_id"], "--json").json["user_id"] == mine["user_id"]
+    assert store("members", "remove", email, "--account", str(account_id)).code == 0
+    assert served.users.by_ids([theirs.user_id])[theirs.user_id].password_kind == "none"
+    assert store("members", "reset-password", email, "--json").json["user_id"] == mine["user_id"], "the only one left"
+
+
+def test_who_has_no_role_left_gets_no_password(store: Rpawatch, email: str, sessions: Sessions) -> None:
+    added = store("members", "add", email, "--role", "auditor", "--json").json
+    assert store("members", "remove", email).code == 0
+    with pytest.raises(SignInFailedError):
+        sessions.sign_in(email, added["first_password"], Client(ADDRESS))
+    refused = store("members", "reset-password", email)
+    assert (refused.code, refused.line) == (1, f"{email} has no role here.")
 
 
 @pytest.mark.parametrize("command", ["remove", "reset-password"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import stat
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -36,14 +38,19 @@ def fresh_url(postgres: Server) -> Iterator[str]:
     postgres.drop_database(url)
 
 
-def test_the_first_command_sets_the_installation_up_and_shows_the_first_password_once(
+def test_the_first_command_sets_the_installation_up_and_keeps_the_first_password_in_a_file_of_its_owner(
     first_command: tuple[Path, Ran],
 ) -> None:
     folder, first = first_command
     assert first.code == 0, first.err
     assert [item["name"] for item in first.json["items"]] == ["Default"]
     assert "Its first administrator: admin@localhost" in first.err
-    assert first.err.count("Password (shown only now): ") == 1
+    kept = folder / "rpawatch-data" / "first-password.txt"
+    assert "rpawatch-data/first-password.txt, which only you can read" in first.err
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    password = re.search(r"^First password: (\S+)$", kept.read_text(encoding="utf-8"), re.MULTILINE)
+    assert password is not None
+    assert password[1] not in first.err + first.out
     assert (folder / "rpawatch-data").is_dir()
 
 
@@ -54,7 +61,7 @@ def test_a_later_command_joins_the_server_that_runs_and_leaves_it_running(first_
         later = run_process("keys", "create", "Nightly run", "--json", folder=folder, env=environment())
         assert later.code == 0, later.err
         assert json.loads(later.out)["key"].startswith("rpakey_")
-        assert "Password" not in later.err
+        assert "password" not in later.err
         assert pid is not None
         assert embedded.postmaster_pid == pid
 
