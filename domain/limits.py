@@ -48,12 +48,16 @@ TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 # Requests
 BODY_BYTES_MAX_DEFAULT = 10 * 1024 * 1024
-"""Of a report."""
+"""Of a report, also after inflating."""
+REPORT_VALUES_MAX = 500_000
+"""JSON values in a report: the largest one has 50,000 details of seven values each, and 32,769 in its `data`."""
 SMALL_BODY_BYTES_MAX = 64 * 1024
 """Of every other request: what people and their scripts send is some hundred bytes."""
+SMALL_BODY_VALUES_MAX = 2_000
+"""JSON values in it."""
 JSON_DEPTH_MAX = 100
 ERRORS_LISTED_MAX = 100
-"""Validation errors that one answer lists; the rest is counted."""
+"""Validation errors that one answer lists; no more are looked for."""
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 REQUEST_ID_CHARS_MAX = 64
 BAD_KEYS_PER_MINUTE_MAX = 30

@@ -79,10 +79,10 @@ def _data_size(data: dict[str, Any]) -> dict[str, Any]:
 
 def _unique_sequence_numbers(details: list[Detail]) -> list[Detail]:
     seen: set[int] = set()
-    repeated = []
+    repeated: list[int] = []
     for index, detail in enumerate(details):
         number = detail["sequence_no"]
-        if number in seen:
+        if number in seen and len(repeated) <= limits.ERRORS_LISTED_MAX:
             repeated.append(index)
         seen.add(number)
     if repeated:
@@ -132,8 +132,14 @@ class Report(BaseModel):
     external_id: Label | None = None
     tags: Annotated[list[Tag], Field(max_length=limits.TAGS_MAX)] | None = None
     data: Annotated[dict[str, Any], AfterValidator(_data_size)] | None = None
+    # It stops at the first wrong one: they may break hundreds of thousands of rules.
     details: (
-        Annotated[list[Detail], Field(max_length=limits.DETAILS_MAX), AfterValidator(_unique_sequence_numbers)] | None
+        Annotated[
+            list[Detail],
+            Field(max_length=limits.DETAILS_MAX, fail_fast=True),
+            AfterValidator(_unique_sequence_numbers),
+        ]
+        | None
     ) = None
 
 

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _hasher = PasswordHasher()  # RFC 9106's low-memory profile: 64 MiB, 3 passes, 4 lanes
+_NORMALISED_CHARS_MAX = 4 * PASSWORD_CHARS_MAX + 1
+"""Four characters become one at most, so longer passwords are too long whatever they become. To normalise a text of
+marks (U+0300) takes a time that grows with the square of its length."""
 _WORDS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
 def normalised(password: str) -> str:
     """Return the password as it is hashed: NFKC, so that two keyboards that spell it differently agree."""
-    return unicodedata.normalize("NFKC", password)
+    return unicodedata.normalize("NFKC", password[:_NORMALISED_CHARS_MAX])
 
 
 def check_password(password: str, *, email: str = "", name: str = "", pointer: str = "/password") -> None:

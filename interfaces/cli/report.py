@@ -175,7 +175,6 @@ def _with_rules(problem: Mapping[str, Any]) -> str:
     if not isinstance(rules, list) or not rules:
         return str(problem["detail"])
     texts = [f"{rule.get('pointer') or 'the report'} {rule.get('message')}" for rule in rules if isinstance(rule, dict)]
-    total = problem.get("errors_total")
-    hidden = (total if isinstance(total, int) else len(rules)) - _RULES_SHOWN
-    more = f"; and {hidden} more" if hidden > 0 else ""
+    hidden = len(rules) - _RULES_SHOWN
+    more = f"; and {'at least ' if problem.get('more_errors') else ''}{hidden} more" if hidden > 0 else ""
     return f"{problem['detail']} {'; '.join(texts[:_RULES_SHOWN])}{more}."

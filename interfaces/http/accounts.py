@@ -100,7 +100,7 @@ class AccountsResource(_ShowsAccounts):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Open an account."""
         caller = self._caller(req)
-        body = self._body(req, NewAccount)
+        body = self._body(req, NewAccount, caller, OpenAccount)
         outcome = self._execute(
             resp, OpenAccount(**caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
         )
@@ -121,7 +121,7 @@ class AccountResource(_ShowsAccounts):
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Rename an account."""
         caller = self._caller(req, account_id)
-        body = self._body(req, AccountChange)
+        body = self._body(req, AccountChange, caller, RenameAccount)
         outcome = self._execute(resp, RenameAccount(**caller, name=body.name))
         self._show(resp, outcome.resource_id)
 
@@ -132,7 +132,7 @@ class SuspendResource(_ShowsAccounts):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Keep the account's robots out; again changes nothing."""
         caller = self._caller(req, account_id)
-        body = self._body(req, Suspension)
+        body = self._body(req, Suspension, caller, SuspendAccount)
         outcome = self._execute(resp, SuspendAccount(**caller, idempotency=idempotent(req), reason=body.reason))
         self._show(resp, outcome.resource_id)
 
@@ -143,7 +143,7 @@ class ResumeResource(_ShowsAccounts):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Let the account's robots in again; again changes nothing."""
         caller = self._caller(req, account_id)
-        self._body(req, Nothing)
+        self._body(req, Nothing, caller, ResumeAccount)
         outcome = self._execute(resp, ResumeAccount(**caller, idempotency=idempotent(req)))
         self._show(resp, outcome.resource_id)
 
@@ -166,7 +166,7 @@ class ProcessesResource(AdminResource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Register a process."""
         caller = self._caller(req, account_id)
-        body = self._body(req, NewProcess)
+        body = self._body(req, NewProcess, caller, RegisterProcess)
         idempotency = idempotent(req)
         flow_id = body.flow_id or new_flow_id(caller["account_id"], caller["actor"], idempotency)
         outcome = self._execute(
@@ -183,7 +183,7 @@ class ProcessResource(AdminResource):
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, flow_id: str) -> None:
         """Rename, retire or restore a process."""
         caller = self._caller(req, account_id)
-        body = self._body(req, ProcessChange)
+        body = self._body(req, ProcessChange, caller, ChangeProcess)
         outcome = self._execute(
             resp,
             ChangeProcess(**caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),

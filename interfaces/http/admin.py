@@ -46,7 +46,7 @@ Reason = Annotated[str, Field(max_length=limits.REASON_CHARS_MAX)]
 
 
 class AdminResource:
-    """A resource of the admin API. Permissions are checked in the command, or by `_check` before a read."""
+    """A resource of the admin API. Permissions are checked by `_check` or `_body`, and again in each command."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -66,12 +66,17 @@ class AdminResource:
         }
 
     def _check(self, caller: Mapping[str, Any], action: Action) -> None:
-        """Check that the caller may read. Raises ForbiddenError, NotFoundError."""
+        """Check that the caller may do this. Raises ForbiddenError, NotFoundError."""
         check_access(self._services.event_sourcing, caller["actor"], caller["tenant_id"], caller["account_id"], action)
 
-    def _body(self, req: falcon.Request, model: type[M]) -> M:
+    def _body(self, req: falcon.Request, model: type[M], caller: Mapping[str, Any], command: type[AdminCommand]) -> M:
+        """Return what a request says, once it is clear that the caller may ask for the command.
+
+        The command asks again in its write. Here it keeps strangers from having anything read or parsed.
+        """
+        self._check(caller, command.action)
         check_parameters(req)
-        return json_request(req, model, self._services.body_bytes_max)
+        return json_request(req, model)
 
     def _execute(self, resp: falcon.Response, command: AdminCommand) -> Outcome:
         """Carry out a command, and wait until lists show it."""
@@ -101,7 +106,7 @@ def idempotent(req: falcon.Request) -> IdempotentRequest | None:
 
 def check_parameters(req: falcon.Request, *known: str) -> None:
     """Raise ProblemError for a query parameter that is not known: ignoring it would answer another question."""
-    unknown = sorted(set(req.params) - set(known))
+    unknown = sorted(set(req.params) - set(known))[: limits.ERRORS_LISTED_MAX + 1]
     if unknown:
         raise ProblemError(
             "invalid-request", errors=[FieldError("", f"{name[:50]} is not a known parameter") for name in unknown]

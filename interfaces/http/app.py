@@ -33,7 +33,7 @@ from interfaces.http.members import FirstPasswordResource, MemberResource, Membe
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
-from interfaces.http.requests import request_id_of
+from interfaces.http.requests import client_address, request_id_of
 from interfaces.http.server import Paths, Server, ServerLimits, SharedListening, allow_open_files, tune_memory
 from interfaces.http.sessions import SessionPasswordResource, SessionResource
 from interfaces.web.errors import show_problem, wants_page
@@ -149,9 +149,9 @@ def problem_of_server(
 def _handle_error(req: falcon.Request, resp: falcon.Response, error: Exception, _params: object) -> None:
     problem = problem_of(error)
     if problem.slug == "internal-error":
-        _log.error("internal_error", request_id=req.context.request_id, exc_info=error)
+        _log.error("internal_error", **_which(req), exc_info=error)
     elif problem.slug == "unavailable":
-        _log.warning("unavailable", request_id=req.context.request_id, reason=str(error) or type(error).__name__)
+        _log.warning("unavailable", **_which(req), reason=str(error) or type(error).__name__)
     _send(req, resp, problem)
 
 
@@ -166,8 +166,13 @@ def _handle_falcon_error(req: falcon.Request, resp: falcon.Response, error: falc
         400: "malformed-request",
     }.get(error.status_code, "internal-error")
     if slug == "internal-error":
-        _log.error("internal_error", request_id=req.context.request_id, exc_info=error)
+        _log.error("internal_error", **_which(req), exc_info=error)
     _send(req, resp, ProblemError(slug, headers=headers))
+
+
+def _which(req: falcon.Request) -> dict[str, str]:
+    """Return what a log line says of the request that it is about."""
+    return {"request_id": req.context.request_id, "path": req.context.path, "address": client_address(req)}
 
 
 def _send(req: falcon.Request, resp: falcon.Response, problem: ProblemError) -> None:

@@ -25,7 +25,7 @@ from interfaces.http.middleware import STORE_SECONDS_MAX
 from interfaces.http.presenters import job_receipt, own_key
 from interfaces.http.problems import ProblemError
 from interfaces.http.report_process import Question
-from interfaces.http.requests import check_json, client_address, idempotency_key, read_body, too_large
+from interfaces.http.requests import check_json, check_length, client_address, idempotency_key, read_body
 from interfaces.http.server.parking import WAIT
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ class ReportResource(_KeyResource):
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take in a whole job."""
-        if (req.content_length or 0) > self._services.body_bytes_max:
-            raise too_large(self._services.body_bytes_max)
+        check_length(req, self._services.body_bytes_max)
         stream = self._admitted_key(req, resp)
         refused: tuple[str, Exception] | None = None
         body: bytes | BinaryIO = b""

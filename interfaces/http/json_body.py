@@ -4,6 +4,11 @@ pydantic-core's parser takes a repeated name (the last one wins) and refuses a l
 takes NaN. Neither is what the contract says, so the text is read once by Python's, with hooks, to find what has to be
 refused, and then by pydantic-core's, straight into the model. An ordinary report is read by the second one alone: where
 it is plain to see that there is nothing to find, nobody looks.
+
+A few bytes can stand for much: `[]` takes some sixty in memory, and a detail that is `{}` breaks two rules. So values
+are counted before anything is made of them. And pydantic-core, which collects all errors that there are, is never given
+what could break more rules than are listed: unknown names are found by counting names, the details of a report are
+validated up to the first wrong one, and what is wrong with the others is looked for piece by piece.
 """
 
 from __future__ import annotations
@@ -12,17 +17,19 @@ import json
 import math
 import re
 import zlib
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from domain import limits
 from domain.errors import FieldError
+from domain.report import Detail
 from interfaces.http.problems import ProblemError
-from interfaces.http.validation import field_errors, pointer_to
+from interfaces.http.validation import MESSAGES, field_errors, pointer_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,7 +37,14 @@ _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """NUL or half of a surrogate pair, which only an escape can bring in."""
 _NOT_PLAIN = re.compile(rb'\\|"[ \t\r\n]+:|":[ \t\r\n]*\{')
 """A backslash, a space after a name, an object as a value."""
-_INFLATED_PIECE_BYTES = 256 * 1024
+_TROUBLE = re.compile("[\x00\ud800-\udfff]")
+_PIECE_BYTES: Final = 64 * 1024
+_DETAILS: Final = "details"
+_OF_DETAILS: Final = f"/{_DETAILS}/"
+_DETAILS_AT_ONCE: Final = 100
+"""Validated in one go where one of them is wrong. Each has few names, and so few errors."""
+_FEW_DETAILS: Final = TypeAdapter(Annotated[list[Detail], Field(fail_fast=True)])
+_UNKNOWN_NAMES_MAX: Final = limits.ERRORS_LISTED_MAX + 1
 
 
 def inflate(body: bytes, encoding: str | None, bytes_max: int) -> bytes:
@@ -43,49 +57,84 @@ def inflate(body: bytes, encoding: str | None, bytes_max: int) -> bytes:
     if encoding.strip().lower() not in {"gzip", "x-gzip"}:
         raise ProblemError("unsupported-media-type", detail="Send the body plain, or with Content-Encoding: gzip.")
     inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    # In pieces: zlib holds what it makes of all of a bomb twice.
+    # In pieces, of what goes in and of what comes out: zlib holds what it makes of all of a bomb twice, and copies what
+    # it has not come to yet.
     pieces: list[bytes] = []
     left = bytes_max
+    rest = memoryview(body)
     try:
-        while not inflater.eof and (piece := inflater.decompress(body, _INFLATED_PIECE_BYTES)):
-            pieces.append(piece)
-            body = inflater.unconsumed_tail
-            left -= len(piece)
-            if left < 0:
-                raise ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes when inflated.")
+        while rest and not inflater.eof:
+            given, rest = rest[:_PIECE_BYTES], rest[_PIECE_BYTES:]
+            piece = inflater.decompress(given, _PIECE_BYTES)
+            while piece:
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0:
+                    raise ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes when inflated.")
+                piece = inflater.decompress(inflater.unconsumed_tail, _PIECE_BYTES)
     except zlib.error:
         raise ProblemError(
             "malformed-json", detail="The body is not valid gzip, as Content-Encoding says it is."
         ) from None
-    if not inflater.eof or inflater.unused_data:
+    if not inflater.eof or inflater.unused_data or rest:
         raise ProblemError("malformed-json", detail="The gzip body ends too early, or more follows after it.")
     return b"".join(pieces)
 
 
-def parse(body: bytes, model: type[M], *, slug: str) -> M:
-    """Return the model that a JSON body holds. slug: of the problem that lists broken rules.
+def parse(body: bytes, model: type[M], *, slug: str, values_max: int = limits.REPORT_VALUES_MAX) -> M:
+    """Return the model that a JSON body holds.
 
-    Raises ProblemError: malformed-json, too-large for too many details, or `slug` with every rule that is broken.
+    slug: of the problem that lists broken rules. values_max: how many values it may have.
+
+    Raises ProblemError: malformed-json, too-large for too many values or details, or `slug` with the rules that are
+    broken, of which there may be one more than an answer lists.
     """
+    # There are no more values than bytes, so of most bodies nothing has to be counted.
+    if len(body) > values_max and _has_more_values(body, values_max):
+        raise ProblemError(
+            "too-large",
+            detail=f"The body holds more than {values_max} values (objects, lists, strings …). Send less at once.",
+        )
     return _parse_plain(body, model) or _parse_carefully(body, model, slug)
 
 
+def _has_more_values(body: bytes, values_max: int) -> bool:
+    """Return whether JSON has so many values, in a time and a space in proportion to its bytes whatever they are.
+
+    Each value but the first one comes after a comma, or as the first of an object or a list.
+    """
+    if _commas_and_openings(body) < values_max:
+        return False
+    # Some may stand in texts. What is between two quotes is one, once none of them is escaped.
+    bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    count, in_text = 1, 0
+    for begin in range(0, len(bare), _PIECE_BYTES):
+        parts = bare[begin : begin + _PIECE_BYTES].split(b'"')
+        count += _commas_and_openings(b"".join(parts[in_text::2]))
+        in_text = (in_text + len(parts) - 1) % 2
+        if count > values_max:
+            return True
+    return False
+
+
+def _commas_and_openings(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
 def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:
-    trouble = _look_through(body)
-    if trouble:
-        raise ProblemError(slug, errors=trouble)
+    names = _look_through(body, slug)
     try:
-        return model.model_validate_json(body, strict=True)
+        found = _validated(body, model)
     except ValidationError as error:
-        if any(item["type"] == "json_invalid" for item in error.errors(include_url=False, include_input=False)):
+        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             _malformed("The body is not valid JSON.")
-        found = field_errors(error)
-        too_many = f"must have at most {limits.DETAILS_MAX} items"
-        if any(item.pointer == "/details" and item.message == too_many for item in found):
-            raise ProblemError(
-                "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
-            ) from None
-        raise ProblemError(slug, errors=found) from None
+        rules = field_errors(error)
+    else:
+        if _names_in(found) == names:
+            return found
+        rules = []
+    broken = _broken_rules(json.loads(body), model, rules)
+    raise ProblemError(slug, errors=list(islice(broken, limits.ERRORS_LISTED_MAX + 1)))
 
 
 def _parse_plain(body: bytes, model: type[M]) -> M | None:
@@ -99,21 +148,37 @@ def _parse_plain(body: bytes, model: type[M]) -> M | None:
     if _NOT_PLAIN.search(body):
         return None
     try:
-        found = model.model_validate_json(body, strict=True)
+        found = _validated(body, model)
     except ValidationError:
         return None
-    names = len(found.model_fields_set)
-    for field in found.model_fields_set:
-        value = getattr(found, field)
-        if type(value) is list:
-            names += sum([len(item) for item in value if type(item) is dict])
-    return found if names == body.count(b'":') else None
+    return found if _names_in(found) == body.count(b'":') else None
 
 
-def _look_through(body: bytes) -> list[FieldError]:
-    """Return where something stands that PostgreSQL can't keep. What was read is gone again when this returns.
+def _validated(body: bytes, model: type[M]) -> M:
+    """Return the model without what it does not know: whoever asks counts the names that are left.
 
-    Raises ProblemError malformed-json.
+    Raises ValidationError, with few errors: of each field, and of one detail.
+    """
+    return model.model_validate_json(body, strict=True, extra="ignore")
+
+
+def _names_in(model: BaseModel) -> int:
+    """Return how many names came out: of fields, and of the objects in lists."""
+    fields = model.model_fields_set
+    return _names_of(fields, [getattr(model, name) for name in fields])
+
+
+def _names_of(names: Collection[str], values: Iterable[object]) -> int:
+    """Return how many names an object has, together with the objects in its lists."""
+    return len(names) + sum(
+        [len(item) for value in values if type(value) is list for item in value if type(item) is dict]
+    )
+
+
+def _look_through(body: bytes, slug: str) -> int:
+    """Return how many names there are, as `_names_in` counts them. What was read is gone again when this returns.
+
+    Raises ProblemError: malformed-json, too-large for too many details, or `slug` with what PostgreSQL can't keep.
     """
     try:
         text = body.decode("utf-8")
@@ -129,9 +194,69 @@ def _look_through(body: bytes) -> list[FieldError]:
         _malformed(f"The body is not valid JSON{place}.")
     if text.count("[") + text.count("{") > limits.JSON_DEPTH_MAX and _deeper_than(tree, limits.JSON_DEPTH_MAX):
         _malformed(f"The body nests deeper than {limits.JSON_DEPTH_MAX} levels.")
-    if not _ESCAPED_TROUBLE.search(text):
-        return []
-    return [FieldError(pointer, "must not hold NUL or half of a surrogate pair") for pointer in _troubled(tree)]
+    if _ESCAPED_TROUBLE.search(text):
+        trouble = islice(_troubled(tree), limits.ERRORS_LISTED_MAX + 1)
+        errors = [FieldError(pointer, "must not hold NUL or half of a surrogate pair") for pointer in trouble]
+        if errors:
+            raise ProblemError(slug, errors=errors)
+    if not isinstance(tree, dict):
+        return 0  # no model is anything else, and says so itself
+    if len(_details_of(tree)) > limits.DETAILS_MAX:
+        raise ProblemError(
+            "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
+        )
+    return _names_of(tree, tree.values())
+
+
+def _details_of(tree: Mapping[str, Any]) -> list[Any]:
+    details = tree.get(_DETAILS)
+    return details if isinstance(details, list) else []
+
+
+def _broken_rules(tree: object, model: type[BaseModel], found: Sequence[FieldError]) -> Iterator[FieldError]:
+    """Yield what is wrong with a body. found: what is wrong with it but for unknown names, up to the first detail.
+
+    What is wrong with each detail is looked for when it is asked for.
+    """
+    if not isinstance(tree, dict):
+        yield from found
+        return
+    of_details = [rule for rule in found if rule.pointer.startswith(_OF_DETAILS)]
+    yield from (rule for rule in found if rule not in of_details)
+    yield from (
+        FieldError(pointer_to((name,)), MESSAGES["extra_forbidden"]({}))
+        for name in tree
+        if name not in model.model_fields
+    )
+    if _DETAILS in model.model_fields:
+        wrong = _wrong_details(_details_of(tree))
+        # Where each of them is right by itself, what was found is about them together.
+        yield from chain([first], wrong) if (first := next(wrong, None)) else of_details
+
+
+def _wrong_details(details: Sequence[Any]) -> Iterator[FieldError]:
+    for begin in range(0, len(details), _DETAILS_AT_ONCE):
+        some = [_with_few_names(detail) for detail in details[begin : begin + _DETAILS_AT_ONCE]]
+        if _wrong_in(some):
+            for place, detail in enumerate(some, begin):
+                for rule in _wrong_in([detail]):
+                    yield FieldError(rule.pointer.replace("/0", f"{_OF_DETAILS}{place}", 1), rule.message)
+
+
+def _with_few_names(detail: object) -> object:
+    if not isinstance(detail, dict) or len(detail) <= _UNKNOWN_NAMES_MAX:
+        return detail
+    known = {name: value for name, value in detail.items() if name in Detail.__annotations__}
+    return known | dict.fromkeys(islice((name for name in detail if name not in known), _UNKNOWN_NAMES_MAX))
+
+
+def _wrong_in(details: Sequence[object]) -> list[FieldError]:
+    """Return what is wrong with the first wrong detail."""
+    try:
+        _FEW_DETAILS.validate_json(json.dumps(details), strict=True)
+    except ValidationError as error:
+        return field_errors(error)
+    return []
 
 
 def _malformed(detail: str) -> NoReturn:
@@ -187,4 +312,4 @@ def _troubled(node: object, path: tuple[str | int, ...] = ()) -> Iterator[str]:
 
 
 def _is_troubled(text: str) -> bool:
-    return "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text)
+    return _TROUBLE.search(text) is not None

@@ -140,7 +140,7 @@ class KeysResource(_ShowsKeys):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Make a key. Its secret is in this answer and never again."""
         caller = self._caller(req, account_id)
-        body = self._body(req, NewKey)
+        body = self._body(req, NewKey, caller, CreateKey)
         secret = key_secret.generate()
         outcome = self._execute(
             resp,
@@ -177,7 +177,7 @@ class KeyResource(_ShowsKeys):
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
         """Rename a key, change its limit, let it expire sooner."""
         caller = self._caller(req, account_id)
-        body = self._body(req, KeyChange)
+        body = self._body(req, KeyChange, caller, ChangeKey)
         outcome = self._execute(
             resp,
             ChangeKey(
@@ -212,7 +212,7 @@ class RotateResource(_ShowsKeys):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
         """Let a new key take the place of one. Its secret is in this answer and never again."""
         caller = self._caller(req, account_id)
-        body = self._body(req, Rotation)
+        body = self._body(req, Rotation, caller, RotateKey)
         secret = key_secret.generate()
         command = RotateKey(
             **caller,
@@ -235,7 +235,7 @@ class DeactivateResource(_ShowsKeys):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
         """End a key for good; again changes nothing."""
         caller = self._caller(req, account_id)
-        body = self._body(req, Deactivation)
+        body = self._body(req, Deactivation, caller, DeactivateKey)
         outcome = self._execute(
             resp,
             DeactivateKey(**caller, idempotency=idempotent(req), key_id=path_uuid(key_id), reason=body.reason),

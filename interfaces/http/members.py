@@ -70,7 +70,7 @@ class MembersResource(AdminResource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Give somebody a role. A new user's first password is in this answer and never again."""
         caller = self._caller(req, account_id)
-        body = self._body(req, NewMember)
+        body = self._body(req, NewMember, caller, AddMember)
         invitation = invite(self._services, caller, body, idempotent(req))
         invited = invitation.settled(self._execute(resp, invitation.command))
         member = invited.member
@@ -89,6 +89,7 @@ class MemberResource(AdminResource):
     def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
         """Take all roles in this account away from somebody; at once."""
         caller = self._caller(req, account_id)
+        self._check(caller, RemoveMember.action)
         check_parameters(req)
         command = RemoveMember(**caller, user_id=path_uuid(user_id))
         with self._services.invitations.removing(command):
@@ -102,7 +103,7 @@ class FirstPasswordResource(AdminResource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
         """Make a member a new first password, which is in this answer and never again."""
         caller = self._caller(req, account_id)
-        self._body(req, Nothing)
+        self._body(req, Nothing, caller, NewFirstPassword)
         command = NewFirstPassword(**caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
         user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
         member = self._get(Member, member_id(caller["account_id"], user.user_id))

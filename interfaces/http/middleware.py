@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from application.store.database import begin_deadline, end_deadline
+from domain.key_secret import looks_like_a_key_in
 from interfaces.http.metrics import count_request
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import client_address, holds_a_key, request_id_of, seconds_waited
+from interfaces.http.requests import client_address, request_id_of, seconds_waited
 
 if TYPE_CHECKING:
     import falcon
@@ -42,8 +43,8 @@ class Envelope:
         req.context.path = req.path
         resp.set_headers(SECURITY_HEADERS)
         resp.set_header("X-Request-Id", req.context.request_id)
-        # The raw target too: what a router makes of it must not decide what is seen.
-        if holds_a_key(f"{req.env.get('REQUEST_URI', '')} {req.path} {req.query_string}"):
+        # The raw target where there is one: what a router makes of it must not decide what is seen.
+        if looks_like_a_key_in(req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"):
             req.context.path = "/"
             raise ProblemError("key-in-url")
         if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":

@@ -103,7 +103,7 @@ PROBLEMS: dict[str, Kind] = {
     "unsupported-media-type": Kind(
         415,
         "Unsupported media type",
-        "Send the body as application/json, and if it is compressed, with Content-Encoding: gzip.",
+        "Send the body as application/json. A report, and no other body, may be sent with Content-Encoding: gzip.",
     ),
     "invalid-report": Kind(
         422, "Invalid report", "The report breaks the rules listed in errors. Correct it and resend."
@@ -225,7 +225,7 @@ def document(problem: ProblemError, *, instance: str, request_id: str) -> tuple[
         listed = problem.errors[: limits.ERRORS_LISTED_MAX]
         body["errors"] = [{"pointer": error.pointer, "message": error.message} for error in listed]
         if len(problem.errors) > len(listed):
-            body["errors_total"] = len(problem.errors)
+            body["more_errors"] = True
     headers = {"Content-Type": "application/problem+json", **problem.headers}
     if problem.slug == "invalid-api-key":
         headers["WWW-Authenticate"] = 'ApiKey realm="rpawatch", header="X-API-Key"'

@@ -6,7 +6,6 @@ import hashlib
 import re
 import time
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -15,7 +14,7 @@ from domain import limits
 from domain.client_network import canonical_address
 from domain.errors import FieldError, NotFoundError
 from domain.ids import random_token
-from domain.key_secret import LOOKS_LIKE_A_KEY, MARK
+from domain.key_secret import LOOKS_LIKE_A_KEY
 from interfaces.http import json_body
 from interfaces.http.problems import ProblemError
 from interfaces.http.server import RECEIVED_MONOTONIC
@@ -39,23 +38,45 @@ def request_id_of(header: str | None) -> str:
     return random_token()
 
 
-def holds_a_key(url: str) -> bool:
-    """Return whether something in the URL looks like an API key, also when it is percent-encoded, even twice."""
-    if MARK not in url and "%" not in url:
-        return False
-    return any(LOOKS_LIKE_A_KEY.search(text) for text in (url, unquote(url), unquote(unquote(url))))
+def cookie(req: falcon.Request, name: str) -> str:
+    """Return the value of a cookie, "" where there is none.
+
+    Not as Falcon reads them: it undoes escapes in all of them, and Python before 3.11.10 and 3.12.6 takes a time for it
+    that grows with the square of their length.
+    """
+    for pair in (req.get_header("Cookie") or "").split(";"):
+        found, _, value = pair.partition("=")
+        if found.strip() == name:
+            return value.strip().strip('"')
+    return ""
+
+
+def read_plain_body(req: falcon.Request) -> bytes:
+    """Return the body of a request that is no report. Raises ProblemError, also for one that is compressed."""
+    check_length(req, limits.SMALL_BODY_BYTES_MAX)
+    if (req.get_header("Content-Encoding") or "identity").strip().lower() != "identity":
+        raise ProblemError(
+            "unsupported-media-type",
+            detail="Only a report may be compressed. Send this body as it is, without Content-Encoding.",
+        )
+    return read_body(req, limits.SMALL_BODY_BYTES_MAX)
+
+
+def check_length(req: falcon.Request, bytes_max: int) -> None:
+    """Raise ProblemError too-large for a body that is announced as larger."""
+    if (req.content_length or 0) > bytes_max:
+        raise _too_large(bytes_max)
 
 
 def read_body(req: falcon.Request, bytes_max: int) -> bytes:
     """Return the whole body as it was sent. Raises ProblemError too-large."""
-    if (req.content_length or 0) > bytes_max:
-        raise too_large(bytes_max)
+    check_length(req, bytes_max)
     # Both waitress and the test client end the stream at Content-Length, or at the last chunk.
     body = (
         bytes(req.bounded_stream.read(bytes_max + 1)) if req.content_length is not None else _read_all(req, bytes_max)
     )
     if len(body) > bytes_max:
-        raise too_large(bytes_max)
+        raise _too_large(bytes_max)
     return body
 
 
@@ -69,8 +90,7 @@ def _read_all(req: falcon.Request, bytes_max: int) -> bytes:
     return b"".join(chunks)
 
 
-def too_large(bytes_max: int) -> ProblemError:
-    """Return the problem of a body over the limit."""
+def _too_large(bytes_max: int) -> ProblemError:
     return ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes. Send less at once.")
 
 
@@ -85,17 +105,16 @@ def check_json(req: falcon.Request) -> None:
 _JSON_CHARSETS = frozenset({"charset=utf-8", 'charset="utf-8"'})
 
 
-def json_request(req: falcon.Request, model: type[M], bytes_max: int) -> M:
+def json_request(req: falcon.Request, model: type[M]) -> M:
     """Return the model that the body of an admin request holds. An empty body is an empty object.
 
     Raises ProblemError.
     """
-    body = read_body(req, bytes_max)
+    body = read_plain_body(req)
     req.context.body_digest = request_digest(req, body)
     if body:
         check_json(req)
-    plain = json_body.inflate(body, req.get_header("Content-Encoding"), bytes_max)
-    return json_body.parse(plain or b"{}", model, slug="invalid-request")
+    return json_body.parse(body or b"{}", model, slug="invalid-request", values_max=limits.SMALL_BODY_VALUES_MAX)
 
 
 def request_digest(req: falcon.Request, body: bytes) -> str:

@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from interfaces.http.presenters import time_text, user_resource
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import client_address, json_request
+from interfaces.http.requests import client_address, cookie, json_request
 
 if TYPE_CHECKING:
     import falcon
@@ -154,7 +154,7 @@ class SessionResource:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Sign in."""
-        body = json_request(req, SignIn, self._services.body_bytes_max)
+        body = json_request(req, SignIn)
         session = sign_in(self._services, req, body.email, body.password, body.account_id)
         set_cookie(req, resp, session)
         present(self._services, resp, session, token=session.token)
@@ -181,7 +181,7 @@ class SessionPasswordResource:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Set one's password, and go on in a new session; all others end."""
         before = signed_in(self._services, req, restricted_too=True)
-        body = json_request(req, NewPassword, self._services.body_bytes_max)
+        body = json_request(req, NewPassword)
         session = set_password(self._services, req, before, body.current_password, body.new_password)
         set_cookie(req, resp, session)
         present(self._services, resp, session, token=session.token)
@@ -216,7 +216,7 @@ def present(services: Services, resp: falcon.Response, session: Session, token: 
 
 def client_of(req: falcon.Request) -> Client:
     """Return who sends a request, as a user is shown it among their sessions."""
-    name = "".join(letter for letter in req.user_agent or "" if letter.isprintable())
+    name = "".join(filter(str.isprintable, req.user_agent or ""))
     return Client(client_address(req), name or None, _cookie(req, _DEVICE_COOKIE))
 
 
@@ -245,8 +245,7 @@ def _cookie_token(req: falcon.Request) -> str | None:
 
 def _cookie(req: falcon.Request, name: str) -> str | None:
     """Return a cookie as it was set over this scheme: over HTTPS another host may have set one without the prefix."""
-    value: str | None = req.cookies.get(_cookie_name(req, name))
-    return value
+    return cookie(req, _cookie_name(req, name)) or None
 
 
 def _cookie_name(req: falcon.Request, name: str) -> str:

@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import read_body, request_digest
+from interfaces.http.requests import read_plain_body, request_digest
 from interfaces.http.validation import field_errors
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-FORM_BYTES_MAX = 64 * 1024
 _FIELDS_MAX = 200
 _DIGITS_MAX = 9
 ONCE = "once"
@@ -87,15 +86,27 @@ def read_form(req: falcon.Request) -> Form:
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise ProblemError("unsupported-media-type", detail="Use the form on the page.")
-    body = read_body(req, FORM_BYTES_MAX)
+    body = read_plain_body(req)
     req.context.body_digest = request_digest(req, body)
     try:
         fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
     except ValueError:  # also UnicodeError
         raise ProblemError("malformed-request", detail="This is no form of these pages.") from None
-    form = Form({name: value.replace("\r\n", "\n").replace("\0", "") for name, value in fields})
-    req.context.form = form
-    return form
+    return Form({name: value.replace("\r\n", "\n").replace("\0", "") for name, value in fields})
+
+
+def form_to_keep(req: falcon.Request) -> Form | None:
+    """Return what somebody without a session has sent; None for what no form of ours sends.
+
+    There is nobody to ask whether it may be read, as when one signs in. So it is bounded in the same way, and what does
+    not say how long it is, as every browser does, is left alone.
+    """
+    if req.content_length is None:
+        return None
+    try:
+        return read_form(req)
+    except ProblemError:
+        return None
 
 
 def _check_same_site(req: falcon.Request) -> None:
@@ -106,8 +117,15 @@ def _check_same_site(req: falcon.Request) -> None:
             raise ProblemError("csrf-token")
         return
     origin = req.get_header("Origin")
-    if origin is not None and urlsplit(origin).netloc != req.netloc:
+    if origin is not None and _host_of(origin) != req.netloc:
         raise ProblemError("csrf-token")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # as in http://[
+        return None
 
 
 def drop_blank_parameters(req: falcon.Request) -> None:

@@ -169,9 +169,12 @@ class Page(AdminResource):
     def _form(
         self, req: falcon.Request, account_id: str | None = None, action: Action | None = None
     ) -> tuple[Visit, Form]:
-        """Return who sends a form, and what is in it. Raises what `_visit` does, and ProblemError."""
-        form = read_form(req)
+        """Return who sends a form, and what is in it, once it is clear that they may do `action`.
+
+        Raises what `_visit` does, and ProblemError.
+        """
         visit = self._visit(req, account_id, action)
+        form = read_form(req)
         try:
             check_csrf_token(visit.session, form[CSRF])
         except ProblemError:

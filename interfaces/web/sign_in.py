@@ -12,7 +12,7 @@ from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
-from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, read_form
+from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, form_to_keep, read_form
 from interfaces.web.page import CHOOSE_PATH, Page, go_to, send_page
 from interfaces.web.rendering import span_text
 
@@ -97,7 +97,7 @@ def show_sign_in(resp: falcon.Response, form: Form, *, status: int = 200) -> Non
 
 def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
     """Answer a request without a session: a form that was sent is kept until it can be sent again."""
-    form: Form | None = getattr(req.context, "form", None)
+    form = form_to_keep(req)
     if form is None:
         goal = req.relative_uri if req.method == "GET" else _HOME
         resp.set_header("Location", "/sign-in" if goal == _HOME else f"/sign-in?next={quote(goal, safe='/')}")

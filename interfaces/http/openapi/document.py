@@ -53,8 +53,9 @@ FILE = Path(__file__).with_name("openapi.json")
 _DESCRIPTION = """\
 Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
 
-- **Bodies** are JSON in UTF-8, up to 10 MiB, and may be sent with `Content-Encoding: gzip`. A name that is not known is
-  refused, in a body as in the query of a list: nothing is silently dropped.
+- **Bodies** are JSON in UTF-8. A report has up to 10 MiB and may be sent with `Content-Encoding: gzip`; any other body
+  has up to 64 KiB and is sent as it is. A name that is not known is refused, in a body as in the query of a list:
+  nothing is silently dropped.
 - **Times** are RFC 3339; answers are in UTC with `Z`.
 - **Errors** are `application/problem+json` (RFC 9457), everywhere. `type` is stable and leads to an explanation,
   `detail` says what to do, `errors` lists every broken rule of a body with a JSON pointer.

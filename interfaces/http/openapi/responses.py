@@ -226,5 +226,7 @@ class Problem(BaseModel):
     instance: Annotated[str, Field(description="The path of the request, or `/` where that must not be repeated.")]
     request_id: Annotated[str, Field(description="Tell it to the operator: the log line has it too.")]
     errors: Annotated[list[BrokenRule], Field(description="Every broken rule, up to the first 100.")]
-    errors_total: Annotated[int, Field(description="How many rules are broken, when that is more than are listed.")]
+    more_errors: Annotated[
+        bool, Field(description="`true` when more rules are broken than are listed; how many is not counted.")
+    ]
     resource: Annotated[Key, Field(description="With `already-created`: the key that the first request made.")]

@@ -92,6 +92,7 @@ class RefusalTask(ErrorTask):
             problem=refusal.slug,
             detail=refusal.detail,
             request_id=given.get("x-request-id"),
+            path=instance,
             client=canonical_address(self.channel.addr[0]),
             exc_info=self.failure,
         )

@@ -213,12 +213,13 @@ def test_a_log_that_is_not_what_was_signed_says_so_to_everybody_until_the_same_c
         assert "The log is whole." in page_of(world, reader).main.text
 
 
-def test_what_is_no_checkpoint_is_said_beside_the_field(world: World) -> None:
+@pytest.mark.parametrize("typed", ["nonsense", "log\n1\né\n\n\u2014 log MTIzNDU=", "log\né\né\n\n\u2014 log MTIzNDU="])
+def test_what_is_no_checkpoint_is_said_beside_the_field(world: World, typed: str) -> None:
     browser = browser_of(world, "alice")
-    page = browser.submit(verify_of(world), checkpoint="nonsense")
+    page = browser.submit(verify_of(world), checkpoint=typed)
     assert page.status == 422
     assert "can't be read as a checkpoint" in page.error("checkpoint")
-    assert "nonsense" in page.text
+    assert typed.split("\n", maxsplit=1)[0] in page.text
 
 
 def test_the_head_and_the_public_key_are_there_to_be_kept(world: World) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -156,12 +156,13 @@ def test_a_refusal_is_final(bot: Rpawatch, time: FakeTime, status: int) -> None:
     assert (len(service.sent), time.slept) == (1, [])
 
 
-def test_broken_rules_are_listed_and_many_are_counted(bot: Rpawatch) -> None:
+@pytest.mark.parametrize(("said", "told"), [({}, "95 more"), ({"more_errors": True}, "at least 95 more")])
+def test_broken_rules_are_listed_and_many_are_counted(bot: Rpawatch, said: dict[str, Any], told: str) -> None:
     rules = [{"pointer": f"/details/{number}/status", "message": "is required"} for number in range(100)]
-    with scripted_service(refusal(422, "Rules.", errors=rules, errors_total=207)) as service:
+    with scripted_service(refusal(422, "Rules.", errors=rules, **said)) as service:
         refused = bot("report", "job.json", "--url", service.url)
     assert refused.line.startswith("422 Title: Rules. /details/0/status is required; /details/1/status is required")
-    assert refused.line.endswith("/details/4/status is required; and 202 more.")
+    assert refused.line.endswith(f"/details/4/status is required; and {told}.")
 
 
 def test_a_service_that_stays_away_is_told_with_how_to_go_on(bot: Rpawatch, time: FakeTime) -> None:
@@ -194,7 +195,7 @@ def test_a_redirect_is_not_followed_with_the_key(bot: Rpawatch, status: int) -> 
         Scripted(200, b"<html>A portal</html>"),
         Scripted(201, b"[]"),
         Scripted(404, b"\xff" * 10),
-        Scripted(422, {"detail": "Odd.", "errors": "none", "errors_total": "many"}),
+        Scripted(422, {"detail": "Odd.", "errors": "none", "more_errors": "many"}),
     ],
 )
 def test_an_answer_of_something_else_is_one_line(bot: Rpawatch, answer: Scripted) -> None:
