@@ -26,7 +26,7 @@ _NOBODY: Final = -1
 class Listening:
     """The socket that one process listens on alone."""
 
-    accepted_per_turn_max = 64
+    accepted_per_turn_max = 256
     """Connections: more than are served in one turn, so that whoever floods it does not hold up who comes new."""
     is_leaving = False
     """Whether new connections are left to others for now."""
