@@ -263,8 +263,10 @@ def test_no_process_of_the_service_is_given_another_clock() -> None:
                 if node.func.id == "Services":
                     built.add(name)
                     given.update((name, ast.unparse(word.value)) for word in node.keywords if word.arg == "clock")
-                if node.func.id == "open_desk" and len(node.args) + len(node.keywords) > 2:
-                    given[name] = ast.unparse(node)
+                if node.func.id == "open_desk":
+                    # The data directory and the database URL come before it.
+                    given.update((name, ast.unparse(argument)) for argument in node.args[2:3])
+                    given.update((name, ast.unparse(word.value)) for word in node.keywords if word.arg == "clock")
     assert built == {
         "interfaces/cli/projector_process.py",
         "interfaces/cli/serve.py",
@@ -274,5 +276,5 @@ def test_no_process_of_the_service_is_given_another_clock() -> None:
     # The commands hand on what they are given, and only the demo gives one.
     assert given == {
         "interfaces/cli/store.py": "clock",
-        "interfaces/cli/demo.py": "open_desk(data_dir, database_url, clock)",
+        "interfaces/cli/demo.py": "clock",
     }
