@@ -55,8 +55,8 @@ class Familiar:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, email: str, client: Client, now: datetime) -> str | None:
-        """Return what a user signed in from before that this client has, by a name of its own; None for a stranger."""
+    def find(self, email: str, client: Client, now: datetime) -> dict[UUID, str]:
+        """Return the users of an address that signed in before from what this client has, each with a name of that."""
         with self._database.get_connection() as connection:
             rows = connection.execute(
                 "SELECT user_id, sign_in_key, ARRAY(SELECT network FROM rpawatch.sign_in_networks AS seen"
@@ -64,14 +64,14 @@ class Familiar:
                 " FROM rpawatch.users WHERE email = %s",
                 (now - FAMILIAR_FOR, email),
             ).fetchall()
+        found: dict[UUID, str] = {}
         for row in rows:
             device = _device_name(row["sign_in_key"], client.device, now)
             if device is not None:
-                return f"device:{row['user_id']} {device}"
-        for row in rows:
-            if _network_digest(row["sign_in_key"], client.address) in map(bytes, row["networks"]):
-                return f"network:{row['user_id']} {network_of(client.address)}"
-        return None
+                found[row["user_id"]] = f"device:{row['user_id']} {device}"
+            elif _network_digest(row["sign_in_key"], client.address) in map(bytes, row["networks"]):
+                found[row["user_id"]] = f"network:{row['user_id']} {network_of(client.address)}"
+        return found
 
     def remember(self, cursor: Cursor[DictRow], user_id: UUID, client: Client, now: datetime) -> Device:
         """Remember where a user signed in from, and return what their device is to show the next time.

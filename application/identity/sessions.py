@@ -17,11 +17,18 @@ from application.identity.passwords import check_password, hash_password, verify
 from application.identity.throttle import Throttle, of_familiar, of_stranger
 from application.identity.users import PasswordKind, User
 from application.store.errors import StoreUnavailableError
-from domain.errors import FieldError, HashingBusyError, InvalidInputError, NotSignedInError, SignInFailedError
+from domain.errors import (
+    FieldError,
+    HashingBusyError,
+    InvalidInputError,
+    NotSignedInError,
+    SignInFailedError,
+    SignInThrottledError,
+)
 from domain.limits import RESTRICTED_SESSION_LIFETIME, SESSION_IDLE_MAX, SESSION_LIFETIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from psycopg import Cursor
     from psycopg.rows import DictRow
@@ -77,6 +84,14 @@ class SessionView:
     client: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Whom a password may be of, and what trying it is counted by."""
+
+    allowance: Allowance
+    identities: tuple[Identity, ...]
+
+
 class Sessions:
     """Signs in and out, and finds who is signed in."""
 
@@ -104,9 +119,11 @@ class Sessions:
         failures, HashingBusyError when too many sign in at once.
         """
         now = self._clock()
-        familiar = self._familiar.find(email, client, now)
-        allowance = of_stranger(email, client.address) if familiar is None else of_familiar(familiar)
-        identity = self._verified(email, password, allowance, now, lambda opened: opened.scope_id == account_id)
+        known = self._users.by_email(email)
+        place_of = {one.user_id: place for place, one in enumerate(known)}
+        candidates = self._candidates(email, known, client, now)
+        opened = self._verified(candidates, password, now)
+        identity = min(opened, key=lambda one: (one.scope_id != account_id, place_of[one.user_id]))
         with self._database.transaction() as cursor:
             # The password may have been changed, or used up, while this one was looked at.
             if not self._users.lock(cursor, identity):
@@ -129,16 +146,13 @@ class Sessions:
         now = self._clock()
         user_id = session.user.user_id
         allowance = of_familiar(f"session:{user_id}")
+        candidates = [Candidates(allowance, tuple(self._users.by_ids([user_id]).values()))]
         not_yours = InvalidInputError([FieldError("/current_password", "is not your password")])
         with HASHING.place(allowance.caller):
             try:
-                identity = self._verified(
-                    session.user.email, current, allowance, now, lambda opened: opened.user_id == user_id
-                )
+                [identity] = self._verified(candidates, current, now)
             except SignInFailedError:
                 raise not_yours from None
-            if identity.user_id != user_id:  # of somebody else with the same address
-                raise not_yours
             new_hash = _new_hash(identity, new)
         with self._database.transaction() as cursor:
             # All of it was checked before the hashing, and may have changed meanwhile.
@@ -168,30 +182,67 @@ class Sessions:
             self._users.replace_password(cursor, user_id, new_hash)
             return self._begin(cursor, identity, client, now)
 
-    def _verified(
-        self, email: str, password: str, allowance: Allowance, now: datetime, preferred: Callable[[Identity], bool]
-    ) -> Identity:
-        """Return whose password this is: of several the preferred one, else the first, as `Users.by_email` orders them.
+    def _candidates(self, email: str, known: Sequence[Identity], client: Client, now: datetime) -> list[Candidates]:
+        """Return who a sign-in may be meant for, by what it is counted by. known: all that the address stands for.
+
+        Each that signed in from here before has an allowance of their own, and the others share the stranger's: who has
+        the password of one gets no further with guessing that of another.
+        """
+        familiar = self._familiar.find(email, client, now)
+        # The stranger's is always among them, or the time would tell whether others have the address.
+        return [
+            *(Candidates(of_familiar(familiar[one.user_id]), (one,)) for one in known if one.user_id in familiar),
+            Candidates(of_stranger(email, client.address), tuple(one for one in known if one.user_id not in familiar)),
+        ]
+
+    def _verified(self, candidates: Sequence[Candidates], password: str, now: datetime) -> list[Identity]:
+        """Return whose password this is, one at least; not of those whose allowance is used up.
 
         Raises as `sign_in` does.
         """
         # First without a place: whoever has to wait anyway takes none from others.
-        self._throttle.check(allowance, now)
-        with HASHING.place(allowance.caller, stranger=allowance.is_stranger):
-            attempt_id = self._throttle.count(allowance, now)
+        allowed = self._allowed(candidates, lambda one: self._throttle.check(one.allowance, now))
+        first = allowed[0].allowance
+        with HASHING.place(first.caller, stranger=first.is_stranger):
+            attempts: dict[Candidates, UUID] = {}
+
+            def count(one: Candidates) -> None:
+                attempts[one] = self._throttle.count(one.allowance, now)
+
+            allowed = self._allowed(allowed, count)
+            known = [identity for one in allowed for identity in one.identities]
+            salt = known[0].password_salt if known else None
             try:
-                known = self._users.by_email(email)
-                salt = known[0].password_salt if known else None
                 right = verify_password(salt, [identity.password_hash for identity in known], password)
             except (HashingBusyError, StoreUnavailableError):
-                self._throttle.take_back(allowance, attempt_id)
+                for one, attempt_id in attempts.items():
+                    self._throttle.take_back(one.allowance, attempt_id)
                 raise
         opened = [identity for identity, is_right in zip(known, right, strict=True) if is_right]
         opened = [identity for identity in opened if identity.may_sign_in(now)]
         if not opened:
             raise SignInFailedError
-        self._throttle.clear(allowance, attempt_id)
-        return max(opened, key=preferred)
+        for one, attempt_id in attempts.items():
+            # What was tried before may have been meant for somebody else, where the allowance is theirs too.
+            if one.identities and all(identity in opened for identity in one.identities):
+                self._throttle.clear(one.allowance, attempt_id)
+            else:
+                self._throttle.take_back(one.allowance, attempt_id)
+        return opened
+
+    @staticmethod
+    def _allowed(candidates: Sequence[Candidates], ask: Callable[[Candidates], object]) -> list[Candidates]:
+        """Return those for whom `ask` does not raise SignInThrottledError; raise it when nobody is left."""
+        allowed, refused = [], []
+        for one in candidates:
+            try:
+                ask(one)
+                allowed.append(one)
+            except SignInThrottledError as error:
+                refused.append(error)
+        if refused and not any(one.identities for one in allowed):
+            raise min(refused, key=lambda error: error.retry_after_seconds)
+        return allowed
 
     def _begin(
         self, cursor: Cursor[DictRow], user: User, client: Client, now: datetime, *, is_restricted: bool = False

@@ -345,3 +345,30 @@ def test_of_attempts_that_are_counted_at_the_same_moment_none_is_over_the_limit(
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(count, range(64))) == SIGN_IN_FAILURES_PER_PAIR_MAX
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_who_has_one_password_of_an_address_gets_no_further_with_guessing_that_of_another(
+    office: Office, *, is_known: bool
+) -> None:
+    """An account's administrator can make somebody's address known there, with a password that they know themselves."""
+    person, own = office.person(), "eleven squatting boats"
+    squatter = office.users.ensure(uuid4(), person.email, "Not Ada", office.clock())
+    office.users.set_password(squatter.user_id, own)
+    office.sign_in(person, HOME)
+    if is_known:
+        office.sign_in(person.email, AWAY, own)
+    for _ in range(3 * SIGN_IN_FAILURES_PER_PAIR_MAX):
+        office.wait(person, AWAY, "wrong")
+        office.wait(person, AWAY, own)
+    assert office.wait(person, AWAY) is not None
+    assert office.sign_in(person, HOME).user.user_id == person.user_id
+
+
+def test_each_of_several_with_one_address_gets_in_with_their_own_password_from_the_same_place(office: Office) -> None:
+    person, own = office.person(), "nine other lanterns"
+    other = office.users.ensure(uuid4(), person.email, "Ada elsewhere", office.clock())
+    office.users.set_password(other.user_id, own)
+    for _ in range(2 * SIGN_IN_FAILURES_PER_PAIR_MAX):
+        assert office.sign_in(person, HOME).user.user_id == person.user_id
+        assert office.sign_in(person.email, HOME, own).user.user_id == other.user_id
