@@ -85,9 +85,9 @@ class Address:
     # What passwords open
 
     def sign_in(self, password: str) -> Answer:
-        """Sign in, from an address of one's own, so that nobody is slowed down by others' failures."""
+        """Sign in, from a network of one's own, so that nobody is slowed down by others' failures."""
         body = {"email": self.email, "password": password}
-        return self.world.ask("POST", SESSION, json=body, address=f"2001:db8::{uuid4().hex[:4]}")
+        return self.world.ask("POST", SESSION, json=body, address=f"2001:db8:{uuid4().hex[:4]}::1")
 
     def opens(self, password: Password) -> set[UUID | None] | None:
         """Return the accounts that a password leads to, None among them for the tenant; None when it opens nothing."""

@@ -61,7 +61,8 @@ def test_of_many_who_use_it_at_the_same_time_one_gets_in(world: World) -> None:
     address = invited(world)
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: address.sign_in(address.passwords[-1].text).status, range(8)))
-    assert sorted(answers) == [200] + [401] * 7
+    assert answers.count(200) == 1
+    assert set(answers) <= {200, 401, 503}, "not all may hash at the same time"
 
 
 def test_it_works_within_a_week_and_not_after(world: World) -> None:
