@@ -181,8 +181,8 @@ class Invitations:
         if command.account_id is None:
             return None
         known = {member_id(command.account_id, identity.user_id): identity for identity in self._users.by_email(email)}
-        # All at once: how long it takes must not tell in how many other accounts the address is known.
-        there = self._events.recorder.stale(dict.fromkeys(known, 0)) if known else frozenset()
+        # All at once, and also for nobody: how long it takes must not tell whether the address is known elsewhere.
+        there = self._events.recorder.stale(dict.fromkeys([*known, command.user_id], 0))
         return next(
             (
                 identity
