@@ -1,8 +1,8 @@
 """Work grows with the bytes and no faster, whatever they are and wherever a stranger puts them.
 
 Each class of characters is sent in each place, 32 KiB of it as a rule, and what it costs is compared with half of it.
-RPAWATCH_TEST_LONG=1 sends all of them everywhere (with -o faulthandler_timeout=0, for it takes minutes), and prints what
-took longest.
+RPAWATCH_TEST_LONG=1 sends all of them everywhere, and prints what took longest. It takes minutes: give it
+-o faulthandler_timeout=0.
 """
 
 from __future__ import annotations
