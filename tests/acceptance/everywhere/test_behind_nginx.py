@@ -60,7 +60,10 @@ def seen_addresses(world: World) -> dict[str, set[str | None]]:
     assert answer.status == 201, answer.body
     browser = Browser(world)
     signed_in = browser.submit("/sign-in", email=email_of("alice"), password=password_of("alice"))
-    assert (signed_in.status, [cookie.partition("=")[0] for cookie in signed_in.answer.set_cookies]) == (303, [COOKIE])
+    assert (signed_in.status, [cookie.partition("=")[0] for cookie in signed_in.answer.set_cookies]) == (
+        303,
+        [COOKIE, "rpawatch_device"],
+    )
     created = create_key(world)
     everybody = [*CLIENTS.values(), "127.0.0.1", FORGED["X-Forwarded-For"], "::ffff"]
     return {
