@@ -35,6 +35,7 @@ SENTENCES: Final[dict[type[Exception], str]] = {
     ),
     errors.ProcessRetiredError: "The process was retired. Restore it first: rpawatch processes restore FLOW_ID",
     errors.NotSignedInError: "This needs a session. Sign in first.",
+    errors.PasswordChangeRequiredError: "This session is for choosing a password of one's own. Do that first.",
     errors.SignInFailedError: "The email address or the password is wrong. Check both and try again.",
     errors.SignInThrottledError: "Too many failed sign-ins. Try again later.",
     errors.HashingBusyError: "Too many passwords are being hashed. Try again in a second.",

@@ -16,9 +16,11 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
+from application.accounts import AddMember
 from application.identity.sessions import Client
 from domain.api_key import ApiKey
 from domain.limits import RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
+from domain.permissions import Role
 from interfaces.http.openapi.examples import FLOW_ID
 from projections.audit_queries import AuditFilter
 from tests.support.world import add_user, email_of, password_of
@@ -158,6 +160,18 @@ class _Sensible:
         if (key_id := _as_uuid(case.path_parameters.get("key_id"))) is not None and key_id.int % 8:
             # A new one each time: what a key is asked for ends it sooner or later.
             case.path_parameters["key_id"] = str(self.target.world.robot().key_id)
+        if case.path.endswith("/first-password") and (user_id := _as_uuid(parameters["user_id"])) and user_id.int % 8:
+            # The same: others may have been removed by now.
+            parameters |= {"user_id": str(self._new_member()), "account_id": str(self.target.world.cast.account_a)}
+
+    def _new_member(self) -> UUID:
+        services, account_id = self.target.world.services, self.target.world.cast.account_a
+        email, at = f"{uuid4().hex}@example.com", self.target.world.clock.now
+        user_id = add_user(services.users, email, "Zoe", at, CHANGED_PASSWORD, scope_id=account_id).user_id
+        services.door.execute(
+            AddMember(tenant_id=services.tenant_id, account_id=account_id, user_id=user_id, role=Role.ACCOUNT_USER)
+        )
+        return user_id
 
     def _keep_rules(self, body: dict[str, Any]) -> None:
         for name, value in body.items():
