@@ -10,6 +10,7 @@ import pydantic_core
 from eventsourcing.persistence import Mapper, StoredEvent
 from pydantic import ValidationError
 
+from application.store.staging import token_of
 from domain import account, api_key, job, key_snapshot, member, process, receipt  # noqa: F401 - so that their events are known
 from domain.model import KINDS, Event, Snapshot
 
@@ -31,10 +32,10 @@ class EventMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: Any) -> StoredEvent:  # noqa: ANN401 - an event or a snapshot of ours
         """Return the row of an event or a snapshot; the version of the shape comes first.
 
-        Of an event that is staged, the 16 bytes that stand for it in an append (staging.py).
+        Of an event that is staged, the token that stands for it in an append (staging.py).
         """
         if isinstance(domain_event, job.Job.Reported) and domain_event.staged is not None:
-            state = domain_event.staged.bytes
+            state = token_of(domain_event.staged)
         else:
             body = domain_event.__pydantic_serializer__.to_json(
                 domain_event, exclude_none=isinstance(domain_event, Event)

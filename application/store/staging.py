@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from application.store.database import Database
 
+_TOKEN: Final = b"\0staged:"
+"""What no event begins with, which is a JSON object."""
 LEFT_OVER_HOURS: Final = 1
 """After which nobody can be about to append it any more: its process has died."""
 COPY_SECONDS_PER_BYTE: Final = 5e-9
@@ -36,6 +38,11 @@ _DELETE: Final = "DELETE FROM rpawatch.staged_states WHERE id = %s"
 _BEGIN: Final = struct.Struct("!11sii hi16s i")
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
 _END: Final = struct.pack("!h", -1)
+
+
+def token_of(id_: UUID) -> bytes:
+    """Return the bytes that stand for a staged state in an append."""
+    return _TOKEN + id_.bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ CREATE UNLOGGED TABLE rpawatch.staged_states (
 );
 GRANT SELECT, INSERT, DELETE ON rpawatch.staged_states TO rpawatch_app;
 
--- An event that comes with the 16 bytes of an id gets the state that is staged under it; the bytes of an event are a
--- JSON object and never so few. What is handed over stays compressed: only compressed bytes are copied.
+-- An event that comes with a token (staging.py: a NUL, "staged:" and the 16 bytes of an id) gets the state that is staged
+-- under that id; the bytes of an event are a JSON object and never begin with NUL. What is handed over stays compressed:
+-- only compressed bytes are copied.
 CREATE FUNCTION rpawatch.take_staged_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM rpawatch.staged_states WHERE id = encode(NEW.state, 'hex')::uuid RETURNING state INTO NEW.state;
+    DELETE FROM rpawatch.staged_states WHERE id = encode(substring(NEW.state FROM 9), 'hex')::uuid
+        RETURNING state INTO NEW.state;
     IF NEW.state IS NULL THEN
         RAISE EXCEPTION 'the state of a large event is not staged any more' USING ERRCODE = 'serialization_failure';
     END IF;
@@ -22,4 +24,5 @@ BEGIN
 END
 $$;
 CREATE TRIGGER take_staged_state BEFORE INSERT ON rpawatch.events
-    FOR EACH ROW WHEN (octet_length(NEW.state) = 16) EXECUTE FUNCTION rpawatch.take_staged_state();
+    FOR EACH ROW WHEN (octet_length(NEW.state) = 24 AND substring(NEW.state FROM 1 FOR 8) = '\x007374616765643a'::bytea)
+    EXECUTE FUNCTION rpawatch.take_staged_state();

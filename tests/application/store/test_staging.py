@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 
 from application.store.errors import ConflictError
 from application.store.recorder import EventRecorder
-from application.store.staging import StagedStates
+from application.store.staging import StagedStates, token_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_an_event_gets_the_state_that_is_staged_for_it_and_others_their_own(
 ) -> None:
     id_ = staged.put(len(COMPRESSIBLE), pieces(COMPRESSIBLE)).id
     assert waiting(database_url) == [id_]
-    large, small = StoredEvent(uuid4(), 1, "a.topic", id_.bytes), StoredEvent(uuid4(), 1, "a.topic", b'{"v":1}')
+    large, small = StoredEvent(uuid4(), 1, "a.topic", token_of(id_)), StoredEvent(uuid4(), 1, "a.topic", b'{"v":1}')
     recorder.append([large, small], {})
     [found] = recorder.select_events(large.originator_id)
     assert found.state == COMPRESSIBLE
@@ -62,7 +62,7 @@ def test_what_was_compressed_when_it_was_staged_is_not_compressed_again_in_the_a
     with psycopg.connect(database_url) as connection:
         size = "SELECT pg_column_size(state) FROM rpawatch."
         [before] = connection.execute(f"{size}staged_states WHERE id = %s".encode(), (id_,)).fetchone() or ()
-        event = StoredEvent(uuid4(), 1, "a.topic", id_.bytes)
+        event = StoredEvent(uuid4(), 1, "a.topic", token_of(id_))
         recorder.append([event], {})
         [after] = (
             connection.execute(f"{size}events WHERE originator_id = %s".encode(), (event.originator_id,)).fetchone()
@@ -85,7 +85,7 @@ def test_an_append_of_what_is_not_staged_any_more_appends_nothing(
 ) -> None:
     id_ = staged.put(3, [b"abc"]).id
     staged.remove(id_)
-    large, small = StoredEvent(uuid4(), 1, "a.topic", id_.bytes), StoredEvent(uuid4(), 1, "a.topic", b'{"v":1}')
+    large, small = StoredEvent(uuid4(), 1, "a.topic", token_of(id_)), StoredEvent(uuid4(), 1, "a.topic", b'{"v":1}')
     with pytest.raises(ConflictError):
         recorder.append([small, large], {})
     assert recorder.select_events(small.originator_id) == recorder.select_events(large.originator_id) == []
