@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import re
+
 from domain.errors import FieldError, InvalidInputError
 from domain.limits import NAME_CHARS_MAX, REASON_CHARS_MAX
 
-_DELETE = "\x7f"
+_INVISIBLE_CLASS = (
+    r"\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u3164"
+    r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFF8"
+)
+"""Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt) up to U+FFFF: joiners, fillers, marks of a
+direction, selectors."""
+_INVISIBLE = re.compile(rf"[{_INVISIBLE_CLASS}\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]")
+_CONTROLS_CLASS = r"\x00-\x1F\x7F-\x9F\u2028\u2029"
+# Those of C0 and C1, line separators, and halves of surrogate pairs; a text of several lines has tabs and line ends.
+_CONTROLS = re.compile(r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F\uD800-\uDFFF]")
+_CONTROLS_AND_LINES = re.compile(rf"[{_CONTROLS_CLASS}\uD800-\uDFFF]")
+_BLANK_BRAILLE = "\u2800"
+"""A letter of braille without a dot: no space to Unicode, and one to the eye."""
+
+SEEN_PATTERN = rf"[^\s\x1C-\x1F\x85\u2800{_INVISIBLE_CLASS}]"
+"""What a text has that is not blank, as far as the regular expressions of JSON Schema can say it."""
+NAME_PATTERN = rf"^[^{_CONTROLS_CLASS}]*[^\s{_CONTROLS_CLASS}\u2800{_INVISIBLE_CLASS}][^{_CONTROLS_CLASS}]*$"
+"""What a name looks like, likewise."""
+LINES_PATTERN = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$"
+"""What a text of several lines looks like, likewise."""
+
+
+def without_invisible(text: str) -> str:
+    """Return the text without what no font shows."""
+    return _INVISIBLE.sub("", text)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text is to be seen, so that nobody could read, click or look for it."""
+    return not text.strip() or (not text.isascii() and not without_invisible(text).replace(_BLANK_BRAILLE, " ").strip())
 
 
 def checked_name(name: str, pointer: str = "/name") -> str:
     """Return the name without blanks around it. Raises InvalidInputError, pointing at `pointer`."""
     name = name.strip()
     _check(name, NAME_CHARS_MAX, pointer, lines=False)
-    if not name:
+    if is_blank(name):
         raise InvalidInputError([FieldError(pointer, "must not be blank")])
     return name
 
@@ -27,7 +58,5 @@ def checked_reason(reason: str | None, pointer: str = "/reason") -> str | None:
 def _check(text: str, chars_max: int, pointer: str, *, lines: bool) -> None:
     if len(text) > chars_max:
         raise InvalidInputError([FieldError(pointer, f"must have at most {chars_max} characters")])
-    allowed = "\t\n\r" if lines else ""
-    for char in text:
-        if (char < " " and char not in allowed) or char == _DELETE or "\ud800" <= char <= "\udfff":
-            raise InvalidInputError([FieldError(pointer, "must not hold control characters")])
+    if (_CONTROLS if lines else _CONTROLS_AND_LINES).search(text):
+        raise InvalidInputError([FieldError(pointer, "must not hold control characters")])

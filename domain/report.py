@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from domain import limits
+from domain.names import SEEN_PATTERN, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +65,13 @@ def _in_range(time: datetime) -> datetime:
     return time
 
 
+def _not_blank(text: str) -> str:
+    # People look for a job by its robot and its tags, and click on them.
+    if is_blank(text):
+        raise PydanticCustomError("blank", "blank")
+    return text
+
+
 def _not_before_start(finished_at: datetime | None, info: ValidationInfo) -> datetime | None:
     started_at = info.data.get("started_at")
     if finished_at is not None and started_at is not None and finished_at < started_at:
@@ -97,8 +105,13 @@ Time = Annotated[
 ]
 Label = Annotated[str, Field(max_length=limits.LABEL_CHARS_MAX)]
 Text = Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)]
-Tag = Annotated[str, Field(min_length=1, max_length=limits.TAG_CHARS_MAX)]
-RobotId = Annotated[str, Field(min_length=1, max_length=limits.ROBOT_ID_CHARS_MAX)]
+_SEEN = {"pattern": SEEN_PATTERN}
+Tag = Annotated[
+    str, Field(min_length=1, max_length=limits.TAG_CHARS_MAX, json_schema_extra=_SEEN), AfterValidator(_not_blank)
+]
+RobotId = Annotated[
+    str, Field(min_length=1, max_length=limits.ROBOT_ID_CHARS_MAX, json_schema_extra=_SEEN), AfterValidator(_not_blank)
+]
 Summary = Annotated[str, Field(max_length=limits.SUMMARY_CHARS_MAX)]
 
 

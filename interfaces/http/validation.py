@@ -19,6 +19,7 @@ MESSAGES: dict[str, Callable[[_Context], str]] = {
     "extra_forbidden": lambda _: "is not a known field",
     "string_type": lambda _: "must be a string",
     "string_too_short": lambda c: f"must have at least {c['min_length']} character{'s' * (c['min_length'] != 1)}",
+    "blank": lambda _: "must not be blank",
     "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
     "int_type": lambda _: "must be a whole number",
     "int_parsing_size": lambda _: "is too large a number",

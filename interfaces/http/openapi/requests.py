@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain import limits
+from domain.names import LINES_PATTERN, NAME_PATTERN
 from domain.permissions import ACCOUNT_ROLES
 from domain.report import DetailStatus, Report
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
@@ -14,8 +15,8 @@ from interfaces.http.members import NewMember
 from interfaces.http.sessions import NewPassword, SignIn
 
 _TIME = {"pattern": "^(19[7-9][0-9]|2[01][0-9]{2})-"}
-_NAME = {"pattern": r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F\x85][^\x00-\x1F\x7F]*$"}
-_LINES = {"pattern": r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"}
+_NAME = {"pattern": NAME_PATTERN}
+_LINES = {"pattern": LINES_PATTERN}
 _EMAIL = {"pattern": r"""^[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]{1,64}@[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]+$"""}
 
 
@@ -48,7 +49,7 @@ DESCRIPTIONS: dict[str, str] = {
 FIELDS: dict[str, dict[str, Words]] = {
     Report.__name__: {
         "flow_id": Words("The process: one of the key's account, and the key's own when it is for one process."),
-        "robot_id": Words("The machine that ran the job."),
+        "robot_id": Words("The machine that ran the job. Not blank."),
         "started_at": Words("With a time zone, from 1970 to 2199, as in `2026-03-10T21:43:51Z`.", _TIME),
         "finished_at": Words("Not before started_at. When it is left out, the time of receipt.", _TIME),
         "status": Words(
@@ -61,7 +62,7 @@ FIELDS: dict[str, dict[str, Words]] = {
         "result_summary": Words("For people, in a line or two."),
         "error_message": Words("Why it failed."),
         "external_id": Words("The job's id in the RPA tool."),
-        "tags": Words("Labels to find it by."),
+        "tags": Words("Labels to find it by. Not blank."),
         "data": Words(f"Your own fields, kept as sent: up to {limits.DATA_BYTES_MAX} bytes as compact JSON."),
         "details": Words(
             f"The records, with a sequence_no each that no other has. More than {limits.DETAILS_MAX} are a 413:"
