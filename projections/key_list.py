@@ -216,7 +216,7 @@ def _deactivated(row: KeyRow, event: key_events.Deactivated) -> KeyRow:
 
 
 KEY_LIST = StreamTable(
-    name="key_list_v1",
+    name="key_list_v2",
     row=KeyRow,
     stream="key_id",
     key=["account_id", "key_id"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,9 @@ from psycopg.rows import args_row
 from domain import key_events
 from domain.key_secret import MARK
 from projections.intake import EventsIntake
-from projections.paging import sort_name
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
+from projections.words import WORD_CHARS_MAX, pieces_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +25,6 @@ LAST_CHARACTER = "\U0010ffff"
 """Every word that begins with something comes before that something with this behind it."""
 WORDS_ASKED_MAX = 8
 """Of a search; further ones would only make it slower."""
-_SEPARATORS = re.compile(r"[\W_]+")
 _PREFIX_CHARS = 8
 
 
@@ -101,12 +99,13 @@ class KeyWords(Table[WordRow]):
         return sql.SQL("DELETE FROM {} WHERE key_id = ANY(%s::uuid[]) AND NOT is_prefix").format(self.table)
 
 
-KEY_WORDS = KeyWords(name="key_words_v1", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], tables=TABLES)
+KEY_WORDS = KeyWords(name="key_words_v2", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], tables=TABLES)
 
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name as they are looked for: without case and accents, each once, in their order."""
-    return list(dict.fromkeys(word for word in _SEPARATORS.split(sort_name(name)) if word))
+    pieces = (word for piece in plain(name).split() for word in pieces_of(piece))
+    return list(dict.fromkeys(word[:WORD_CHARS_MAX] for word in pieces))
 
 
 def words_asked(text: str) -> list[tuple[str, str]]:
@@ -114,5 +113,9 @@ def words_asked(text: str) -> list[tuple[str, str]]:
 
     A prefix has capitals; it may come with what stands before it in a key, and before the rest of it in a list.
     """
-    found = [word for word in _SEPARATORS.split(text.replace(MARK, "")) if word]
-    return [(sort_name(word), word[:_PREFIX_CHARS]) for word in found[:WORDS_ASKED_MAX]]
+    found: list[tuple[str, str]] = []
+    for written in (word for piece in text.replace(MARK, "").split() for word in pieces_of(piece)):
+        # Without case and accents one may be two, such as ½. None of them is a prefix, which has neither.
+        words = words_of(written)
+        found += [(words[0], written[:_PREFIX_CHARS])] if len(words) == 1 else [(word, word) for word in words]
+    return found[:WORDS_ASKED_MAX]

@@ -73,7 +73,7 @@ def _restored(row: ProcessRow, _: Process.Restored) -> ProcessRow:
 
 
 PROCESS_LIST = StreamTable(
-    name="process_list_v1",
+    name="process_list_v2",
     row=ProcessRow,
     stream="process_id",
     key=["account_id", "process_id"],

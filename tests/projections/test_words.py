@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,10 @@ from projections.words import WORD_CHARS_MAX, words_of
         ("ﬁne ①", ["fine", "1"]),
         ("請求 #7", ["請求", "7"]),
         ("x" * (WORD_CHARS_MAX + 1), ["x" * WORD_CHARS_MAX]),
+        ("(हिन्दी) ใบแจ้งหนี้!", ["हिन्दी", "ใบแจ้งหนี้"]),
+        ("فَاتُورَة", ["فاتورة"]),
+        ("バグ ハク", [unicodedata.normalize("NFKD", "バグ"), "ハク"]),
+        ("Mu\u0308l\u200bler", ["muller"]),
     ],
 )
 def test_words_are_what_stands_between_blanks_without_punctuation_around(text: str, words: list[str]) -> None:
@@ -34,3 +40,9 @@ def test_words_are_what_stands_between_blanks_without_punctuation_around(text: s
 def test_every_text_that_is_not_blank_has_words_and_upper_case_has_the_same(text: str) -> None:
     assert bool(words_of(text)) == bool(text.strip())
     assert all(0 < len(word) <= WORD_CHARS_MAX for word in words_of(text))
+
+
+@given(st.text(max_size=50))
+def test_the_normal_form_of_a_text_changes_no_word(text: str) -> None:
+    seen = {tuple(words_of(unicodedata.normalize(form, text))) for form in ("NFC", "NFD", "NFKC", "NFKD")}
+    assert len(seen) == 1
