@@ -7,6 +7,7 @@ different people to the service (docs/decisions/0018).
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 from application.identity.passwords import generate_password, hash_password, new_salt
 from domain.errors import FieldError, InvalidInputError
 from domain.limits import EMAIL_CHARS_MAX, FIRST_PASSWORD_LIFETIME
+from domain.names import without_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,8 +76,14 @@ _COLUMNS = (
 
 
 def normalised_email(email: str, pointer: str = "/email") -> str:
-    """Return the address in lower case. Raises InvalidInputError, pointing at `pointer`."""
-    text = email.strip().lower()
+    """Return the address as it is known: in lower case, in one normal form (NFC, RFC 6532, 3.1), without the invisible.
+
+    Raises InvalidInputError, pointing at `pointer`.
+    """
+    text = without_invisible(email).strip()
+    if len(text) <= EMAIL_CHARS_MAX:
+        # Once more at the end: the small letters of some capitals have marks.
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
     if len(text) > EMAIL_CHARS_MAX or not _EMAIL.fullmatch(text):
         raise InvalidInputError([FieldError(pointer, "must be an email address")])
     return text

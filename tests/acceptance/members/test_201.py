@@ -101,3 +101,16 @@ def test_no_personal_data_is_in_an_event(world: World, role: str) -> None:
     assert email.encode() not in states
     assert b"Dora" not in states
     assert answer.json["user_id"].encode() in states
+
+
+def test_an_address_in_another_normal_form_is_the_same_person(world: World) -> None:
+    local = uuid4().hex
+    composed, decomposed = f"j\u00f6rg{local}@example.com", f"jo\u0308rg{local}@example.com"
+    made = add(world, decomposed)
+    assert (made.status, made.json["email"]) == (201, composed)
+    again = add(world, composed, role="account_admin")
+    assert again.json["user_id"] == made.json["user_id"]
+    for form in (composed, decomposed):
+        tried = world.ask("POST", SESSION, json={"email": form, "password": "not the right password"})
+        assert tried.status == 401
+    choose(world, composed, again.json["first_password"])
