@@ -162,7 +162,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
         "all": KeyFilter(),
         "active": KeyFilter(active=True),
         "inactive": KeyFilter(active=False),
-        "of a process": KeyFilter(flow_id=row[0] if row else None),
+        "of a process": KeyFilter(flow_ids=frozenset([row[0]]) if row else None),
         "unused for 300 days": KeyFilter(unused_since=now - timedelta(days=300)),
         "search, one of five": KeyFilter(search="invoice"),
         "search, rare": KeyFilter(search="bot 7777"),
@@ -188,8 +188,8 @@ def _read_jobs(database: str, account: UUID, results: Results) -> None:
     assert row, "there are jobs"
     filters: dict[str, tuple[JobFilter, str | None]] = {
         "all": (JobFilter(), None),
-        "failed": (JobFilter(status="failed"), None),
-        "of a key": (JobFilter(key_id=row[0]), None),
+        "failed": (JobFilter(statuses=frozenset(["failed"])), None),
+        "of a key": (JobFilter(key_ids=frozenset([row[0]])), None),
         "search, each": (JobFilter(), "of"),
         "search, some": (JobFilter(), "orders"),
         "search, an id": (JobFilter(), row[2]),

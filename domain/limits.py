@@ -69,6 +69,8 @@ PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
 SEARCH_CHARS_MAX = 200
 """`q` of a list: as long as the longest id."""
+FILTER_VALUES_MAX = 20
+"""Times that one filter of a list may be given: any of them is meant."""
 UNUSED_DAYS_MAX = 36_500
 """A century: what is not used for longer is older than the service."""
 

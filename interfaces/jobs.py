@@ -60,16 +60,16 @@ class Jobs:
         job_id: UUID,
         page: PageRequest,
         *,
-        status: str | None = None,
+        statuses: frozenset[str] | None = None,
         visible: frozenset[UUID] | None = None,
     ) -> ListPage:
-        """Return details of a job by number; with `status` those of that status.
+        """Return details of a job by number; with `statuses` those of one of them.
 
         Raises BadCursorError, NotFoundError, JobNotShownError.
         """
         row = self._row(account_id, job_id, visible)
         items, cursor = list_details(
-            self._database, account_id=account_id, position=row.position, page=page, status=status
+            self._database, account_id=account_id, position=row.position, page=page, statuses=statuses
         )
         return [{name: item.get(name) for name in _DETAIL} for item in items], cursor
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from domain.limits import PAGE_ITEMS_MAX
 from projections.audit_log import AUDIT_LOG, KINDS, AuditRow
-from projections.paging import Column, Listing, Order, Page, PageRequest
+from projections.paging import Column, Listing, Order, Page, PageRequest, any_of
 from projections.tracking import position
 
 if TYPE_CHECKING:
@@ -30,30 +30,38 @@ _LOG = Listing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which rows. None is for any. actor: a user id, a key id or "system". action: one, or a kind.
+    """Which rows. None is for any. actors: user ids, key ids and "system". actions: these, and kinds.
 
-    resource_id, position: as rows have it. since: this time and later; before: earlier than this. Times of different
+    resource_ids, position: as rows have it. since: this time and later; before: earlier than this. Times of different
     things may cross, since each keeps its own from running backwards: rows are in the order in which they came to be.
     """
 
-    actor: str | None = None
-    action: str | None = None
-    resource_id: UUID | None = None
+    actors: frozenset[str] | None = None
+    actions: frozenset[str] | None = None
+    resource_ids: frozenset[UUID] | None = None
     since: datetime | None = None
     before: datetime | None = None
     position: int | None = None
 
     def conditions(self, scope_id: UUID) -> dict[str, object]:
         """Return SQL with one %s each, to its value."""
-        found: dict[str, object] = {
-            "kind = %s" if self.action in KINDS else "action = %s": self.action,
-            "actor = %s": self.actor,
-            "resource_id = %s": self.resource_id,
-            "at >= %s": self.since,
-            "at < %s": self.before,
-            "position = %s": self.position,
+        found: dict[str, object] = {"at >= %s": self.since, "at < %s": self.before, "position = %s": self.position}
+        return {
+            "scope_id = %s": scope_id,
+            **_of_actions(self.actions),
+            **any_of("actor", self.actors),
+            **any_of("resource_id", self.resource_ids),
+            **{sql: value for sql, value in found.items() if value is not None},
         }
-        return {"scope_id = %s": scope_id} | {sql: value for sql, value in found.items() if value is not None}
+
+
+def _of_actions(actions: frozenset[str] | None) -> dict[str, object]:
+    kinds = None if actions is None else actions & set(KINDS)
+    if actions is None or not kinds:
+        return any_of("action", actions)
+    if kinds == actions:
+        return any_of("kind", kinds)
+    return {"(kind = ANY(%s) OR action = ANY(%s))": (sorted(kinds), sorted(actions - kinds))}
 
 
 def list_audit_log(pool: Pool, *, scope_id: UUID, where: AuditFilter, page: PageRequest) -> Page[AuditRow]:

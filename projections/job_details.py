@@ -110,20 +110,23 @@ SELECT details FROM (
     FROM {table} WHERE account_id = %s AND position = %s AND last_no > %s AND {count} > 0
 ) AS chunks WHERE before < %s ORDER BY last_no
 """
-_COUNTS: dict[str | None, str] = {status.value: status.value for status in DetailStatus} | {
-    None: "(success + failed + skipped)"
-}
+
+
+def _count_of(statuses: frozenset[str] | None) -> str:
+    """Return the SQL of how many details of a chunk have one of these. Raises ValueError for one that there is not."""
+    wanted = tuple(DetailStatus) if statuses is None else sorted(map(DetailStatus, statuses))
+    return f"({' + '.join(wanted)})"
 
 
 def list_details(
-    pool: Pool, *, account_id: UUID, position: int, page: PageRequest, status: str | None = None
+    pool: Pool, *, account_id: UUID, position: int, page: PageRequest, statuses: frozenset[str] | None = None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Return details of a job by number, as they were sent, and the cursor of the next page; `status`: only those.
+    """Return details of a job by number, as they were sent, and the cursor of the next page; `statuses`: only those.
 
-    position: of the job. Raises BadCursorError, ListIncompleteError, KeyError for a status that there is not.
+    position: of the job. Raises BadCursorError, ListIncompleteError, ValueError for a status that there is not.
     """
     [after] = _BY_NUMBER.after(page) or [_BEFORE_ALL]
-    query = sql.SQL(_CHUNKS).format(table=JOB_DETAILS.table, count=sql.SQL(_COUNTS[status]))
+    query = sql.SQL(_CHUNKS).format(table=JOB_DETAILS.table, count=sql.SQL(_count_of(statuses)))
     # Of the first chunk, some may stand before the cursor.
     values = (account_id, position, after, page.limit + 1 + CHUNK_DETAILS_MAX)
     with (
@@ -136,7 +139,7 @@ def list_details(
         found += [
             detail
             for detail in orjson.loads(details)
-            if detail["sequence_no"] > after and status in {None, detail["status"]}
+            if detail["sequence_no"] > after and (statuses is None or detail["status"] in statuses)
         ]
         if len(found) > page.limit:
             last = _Place(found[page.limit - 1]["sequence_no"])

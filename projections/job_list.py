@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -140,9 +141,9 @@ JOB_LIST = EventTable(
 )
 HEADS = Table(name=JOB_LIST.name, row=JobHead, key=JOB_LIST.key, tables=TABLES)
 """The same table without `data`, which lists need not read: it may be 64 KiB for each job."""
-ASSIGNED_ONE_BY_ONE_MAX = 100
-"""Of so many processes the newest jobs of each are looked at, by the index. Who sees more sees much of the account, and
-the jobs of others are passed over."""
+ONE_BY_ONE_MAX = 100
+"""Of so many processes, or processes and keys, the newest jobs of each are looked at, by the index. Who asks for more
+asks for much of the account, and the jobs of others are passed over."""
 
 _COLUMNS = [Column("received_at", moment), Column("position", number)]
 BY_TIME = Listing(
@@ -152,24 +153,24 @@ BY_TIME = Listing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """What jobs are asked for; None stands for all. since: received then or later; until: received before.
+    """What jobs are asked for: of any of these; None stands for all. since: received then or later; until: before.
 
-    process_ids: those of these processes only (a user's assigned ones).
+    visible: the processes whose jobs may be seen (a user's assigned ones).
     """
 
-    status: str | None = None
-    process_id: UUID | None = None
-    key_id: UUID | None = None
+    statuses: frozenset[str] | None = None
+    process_ids: frozenset[UUID] | None = None
+    key_ids: frozenset[UUID] | None = None
     since: datetime | None = None
     until: datetime | None = None
-    process_ids: frozenset[UUID] | None = None
+    visible: frozenset[UUID] | None = None
 
     @property
-    def is_in_vain(self) -> bool:
-        """Whether no job can be of those that may be seen."""
-        if self.process_ids is None:
-            return False
-        return not self.process_ids if self.process_id is None else self.process_id not in self.process_ids
+    def processes(self) -> frozenset[UUID] | None:
+        """Those that are asked for and may be seen; None for all, empty when no job can be of them."""
+        if self.process_ids is None or self.visible is None:
+            return self.visible if self.process_ids is None else self.process_ids
+        return self.process_ids & self.visible
 
     @property
     def times(self) -> dict[str, object]:
@@ -180,33 +181,43 @@ class JobFilter:
 
 def list_jobs(pool: Pool, *, account_id: UUID, wanted: JobFilter, page: PageRequest) -> Page[JobHead]:
     """Return jobs of an account, by the time of receipt. Raises BadCursorError, ListIncompleteError."""
-    conditions: dict[str, object] = {"account_id = %s": account_id, **wanted.times}
-    if wanted.process_id is not None:
-        conditions["process_id = %s"] = wanted.process_id
-    if wanted.key_id is not None:
-        conditions["key_id = %s"] = wanted.key_id
-    clauses, values = BY_TIME.clauses(conditions, page)
-    if wanted.is_in_vain:
-        return BY_TIME.cut([], page)
-    if wanted.status is not None:
-        # Not as a parameter: a plan for any status could not use the index of some.
-        clauses.append(sql.SQL("status = {}").format(wanted.status))
-    order = BY_TIME.order(page)
-    rows_max = page.limit + 1
-    assigned = None if wanted.process_id is not None else wanted.process_ids
-    if assigned is None:
-        query, values = BY_TIME.query(clauses, order), [*values, rows_max]
-    elif len(assigned) > ASSIGNED_ONE_BY_ONE_MAX:
-        clauses.append(sql.SQL("process_id = ANY(%s::uuid[])"))
-        query, values = BY_TIME.query(clauses, order), [*values, list(assigned), rows_max]
+    clauses, values = BY_TIME.clauses({"account_id = %s": account_id, **wanted.times}, page)
+    order, rows_max = BY_TIME.order(page), page.limit + 1
+    several: dict[str, list[UUID]] = {}
+    for column, ids in (("process_id", wanted.processes), ("key_id", wanted.key_ids)):
+        if ids is not None and not ids:
+            return BY_TIME.cut([], page)
+        if ids is not None and len(ids) * prod(map(len, several.values())) > ONE_BY_ONE_MAX:
+            clauses.append(sql.SQL("{} = ANY(%s::uuid[])").format(sql.Identifier(column)))
+            values.append(list(ids))
+        elif ids is not None and len(ids) > 1:
+            clauses.append(sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(f"of_{column}", "id")))
+            several[column] = list(ids)
+        elif ids is not None:
+            clauses.append(sql.SQL("{} = %s").format(sql.Identifier(column)))
+            values.append(next(iter(ids)))
+    # Not as a parameter: a plan for any status could not use the index of some.
+    statuses = [[]] if wanted.statuses is None else [[_HAS_STATUS.format(status)] for status in sorted(wanted.statuses)]
+    queries = [BY_TIME.query([*clauses, *status], order) for status in statuses]
+    if several:
+        groups = sql.SQL(", ").join(_EACH.format(sql.Identifier(f"of_{column}")) for column in several)
+        queries = [_OF_EACH.format(groups=groups, newest=query) for query in queries]
+        values = [*several.values(), *values]
+    values.append(rows_max)
+    if len(queries) == 1 and not several:
+        query = queries[0]
     else:
-        clauses.append(sql.SQL("process_id = assigned.stream"))
-        query = sql.SQL(
-            "SELECT {columns} FROM unnest(%s::uuid[]) AS assigned (stream), LATERAL ({newest}) AS newest"
-            " ORDER BY {by} LIMIT %s"
-        ).format(columns=HEADS.columns, newest=BY_TIME.query(clauses, order), by=order.by)
-        values = [list(assigned), *values, rows_max, rows_max]
+        found = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(query) for query in queries)
+        query = _FIRST_OF_ALL.format(columns=HEADS.columns, found=found, by=order.by)
+        values = [*values * len(queries), rows_max]
     return BY_TIME.cut(BY_TIME.select(pool, [account_id], query, values), page)
+
+
+_HAS_STATUS = sql.SQL("status = {}")
+# The newest of each are found by an index, whose order is theirs: not all that there are of them.
+_EACH = sql.SQL("unnest(%s::uuid[]) AS {} (id)")
+_OF_EACH = sql.SQL("SELECT newest.* FROM {groups}, LATERAL ({newest}) AS newest")
+_FIRST_OF_ALL = sql.SQL("SELECT {columns} FROM ({found}) AS found ORDER BY {by} LIMIT %s")
 
 
 def find_job(pool: Pool, *, account_id: UUID, job_id: UUID) -> JobRow | None:

@@ -84,12 +84,15 @@ def search_jobs(pool: Pool, *, account_id: UUID, query: str, wanted: JobFilter, 
         "rows_max": page.limit + 1,
         "looked_at_max": LOOKED_AT_MAX,
         "few_max": FEW_MAX,
-        "terms": [*(word_term(account_id, word) for word in words), *_filter_terms(account_id, wanted)],
+        "terms": [word_term(account_id, word) for word in words],
     }
     holds = "terms @> %(terms)s::bigint[]"
-    if wanted.process_ids is not None:
-        holds += " AND terms && %(processes)s::bigint[]"
-        values["processes"] = [filter_term(account_id, "process", process) for process in wanted.process_ids]
+    for name, wished in {"status": wanted.statuses, "process": wanted.processes, "key": wanted.key_ids}.items():
+        if wished is not None and len(wished) == 1:
+            values["terms"] += [filter_term(account_id, name, one) for one in wished]
+        elif wished is not None:
+            holds += f" AND terms && %({name})s::bigint[]"
+            values[name] = [filter_term(account_id, name, one) for one in wished]
     between, bounds = _between(wanted, page)
     parts = {
         "jobs": HEADS.table,
@@ -99,15 +102,10 @@ def search_jobs(pool: Pool, *, account_id: UUID, query: str, wanted: JobFilter, 
         "holds": sql.SQL(holds),
         "between": sql.SQL(between),
     }
-    if wanted.is_in_vain:
+    if wanted.processes is not None and not wanted.processes:
         return Page((), None)
     with reading(pool, [account_id], HEADS.name, JOB_TERMS.name) as connection:
         return _Search(connection, parts, values | bounds).page(account_id, page)
-
-
-def _filter_terms(account_id: UUID, wanted: JobFilter) -> list[int]:
-    named = {"status": wanted.status, "process": wanted.process_id, "key": wanted.key_id}
-    return [filter_term(account_id, name, value) for name, value in named.items() if value is not None]
 
 
 def _between(wanted: JobFilter, page: PageRequest) -> tuple[str, dict[str, object]]:

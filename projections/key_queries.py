@@ -9,7 +9,7 @@ from uuid import UUID
 from projections.key_list import KEY_LIST
 from projections.key_search import conditions_of
 from projections.key_words import KEY_WORDS
-from projections.paging import Column, Listing, Order, moment
+from projections.paging import Column, Listing, Order, any_of, moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,13 +45,13 @@ KEY_SORTS = tuple(_KEYS.orders)
 class KeyFilter:
     """Which keys: None where it does not matter.
 
-    active: whether they let requests in. search: see key_search.py. flow_id: of the process that they are for.
+    active: whether they let requests in. search: see key_search.py. flow_ids: of the processes that they are for.
     unused_since: they were not used after that, nor made. ends_before: they have an end, and it is before that.
     """
 
     active: bool | None = None
     search: str | None = None
-    flow_id: UUID | None = None
+    flow_ids: frozenset[UUID] | None = None
     unused_since: datetime | None = None
     ends_before: datetime | None = None
 
@@ -77,8 +77,8 @@ def _conditions(pool: Pool, account_id: UUID, now: datetime, only: KeyFilter) ->
         conditions["ends_at > %s" if only.active else "ends_at <= %s"] = now
     if only.ends_before is not None:
         conditions["ends_at < %s"] = only.ends_before
-    if only.flow_id is not None:
-        conditions["flow_id = %s"] = only.flow_id
+    if only.flow_ids is not None:
+        conditions |= any_of("flow_id", only.flow_ids)
     if only.unused_since is not None:
         conditions["used_order < %s"] = only.unused_since
         conditions["created_at < %s"] = only.unused_since

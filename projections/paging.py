@@ -228,6 +228,14 @@ class Listing(Generic[R]):
             raise BadCursorError from error
 
 
+def any_of(column: str, values: Collection[object] | None) -> dict[str, object]:
+    """Return the condition of a list that a column has one of these values; none where `values` is None."""
+    if values is None:
+        return {}
+    # One by one is what indexes are in the order of.
+    return {f"{column} = %s": next(iter(values))} if len(values) == 1 else {f"{column} = ANY(%s)": list(values)}
+
+
 def _values(conditions: Mapping[str, object]) -> list[object]:
     values: list[object] = []
     for value in conditions.values():

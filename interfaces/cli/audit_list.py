@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,10 +11,9 @@ import typer
 
 from domain.limits import PAGE_ITEMS_MAX
 from domain.model import SYSTEM_ACTOR
-from domain.report import Time
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.cli.audit_group import AUDIT
-from interfaces.cli.desk import Desk, as_uuid, checked, open_desk
+from interfaces.cli.desk import Desk, as_uuid, checked_period, open_desk
 from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.progress_line import ProgressLine, bytes_in_words
@@ -57,17 +55,30 @@ def _format_of(text: str) -> str:
 
 InTenant = Annotated[bool, typer.Option("--tenant", help="What was done to roles that hold in the whole tenant.")]
 Actor = Annotated[
-    str | None, typer.Option(metavar="WHO", help="Only by: a user's address or id, a key's id, or system.")
+    list[str] | None,
+    typer.Option(
+        metavar="WHO",
+        help="Only by: a user's address or id, a key's id, or system. May be given several times.",
+        show_default=False,
+    ),
 ]
 OfAction = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        metavar="ACTION", parser=_action_of, help="Only this, as in api_key.rotated; or all of one kind, as in api_key."
+        metavar="ACTION",
+        parser=_action_of,
+        help="Only this, as in api_key.rotated; or all of one kind, as in api_key. May be given several times.",
+        show_default=False,
     ),
 ]
 OfResource = Annotated[
-    UUID | None,
-    typer.Option(metavar="ID", parser=uuid_of, help="Only to this: a key, flow, user or account id."),
+    list[UUID] | None,
+    typer.Option(
+        metavar="ID",
+        parser=uuid_of,
+        help="Only to this: a key, flow, user or account id. May be given several times.",
+        show_default=False,
+    ),
 ]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later: 2026-03-10T21:43:51Z.")]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.")]
@@ -193,21 +204,25 @@ def _scope(desk: Desk, account: str | None, *, tenant: bool) -> UUID:
 
 
 def _filter(  # noqa: PLR0913, PLR0917 - one for each option
-    desk: Desk, actor: str | None, action: str | None, resource: UUID | None, since: str | None, before: str | None
+    desk: Desk,
+    actor: list[str] | None,
+    action: list[str] | None,
+    resource: list[UUID] | None,
+    since: str | None,
+    before: str | None,
 ) -> AuditFilter:
-    begins, ends = _time(since, "from"), _time(before, "to")
-    if begins is not None and ends is not None and ends < begins:
-        raise WrongUsageError("--to must not be before --from.")
-    return AuditFilter(actor=_actor(desk, actor), action=action, resource_id=resource, since=begins, before=ends)
+    begins, ends = checked_period(since, before)
+    return AuditFilter(
+        actors=frozenset(_actor(desk, one) for one in actor or ()) or None,
+        actions=frozenset(action or ()) or None,
+        resource_ids=frozenset(resource or ()) or None,
+        since=begins,
+        before=ends,
+    )
 
 
-def _time(text: str | None, name: str) -> datetime | None:
-    found: datetime | None = None if text is None else checked(Time, text, name)
-    return found
-
-
-def _actor(desk: Desk, text: str | None) -> str | None:
-    if text is None or text == SYSTEM_ACTOR:
+def _actor(desk: Desk, text: str) -> str:
+    if text == SYSTEM_ACTOR:
         return text
     found = as_uuid(text)
     return str(desk.user(text).user_id if found is None else found)

@@ -15,7 +15,7 @@ from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps
 from domain.report import Time
 from interfaces.cli.audit_group import AUDIT, checks
-from interfaces.cli.desk import Desk, checked, open_desk
+from interfaces.cli.desk import Desk, check_order, checked, checked_period, open_desk
 from interfaces.cli.log_progress import LogProgress
 from interfaces.cli.long_answers import show_items
 from interfaces.cli.output import Answer, WrongUsageError, show
@@ -116,8 +116,7 @@ def diff(
 ) -> Answer:
     """Show what changed about a key between two instants, and how often it was used in between."""
     begins, ends = _time(since, "from"), _time(until, "to")
-    if ends < begins:
-        raise WrongUsageError("--to must not be before --from.")
+    check_order(begins, ends)
     found = Replay(desk.services.event_sourcing).difference(key_id, begins, ends)
     document: dict[str, Any] = {
         "from": time_text(begins),
@@ -155,10 +154,7 @@ def uses(  # noqa: PLR0913 - each is an option
     database_url: DatabaseUrl = None,
 ) -> None:
     """List every use of a key: when, from where, what came of it, and the job that it was about."""
-    begins = None if since is None else _time(since, "from")
-    ends = None if until is None else _time(until, "to")
-    if begins is not None and ends is not None and ends < begins:
-        raise WrongUsageError("--to must not be before --from.")
+    begins, ends = checked_period(since, until)
     with open_desk(data_dir, database_url) as desk:
         found = Replay(desk.services.event_sourcing).uses(key_id, begins, ends)
         items = ({name: item[name] for name in (*_USE_COLUMNS, "request_id")} for item in map(happening_item, found))

@@ -16,6 +16,7 @@ from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.limits import PAGE_ITEMS_MAX
 from domain.model import Aggregate
+from domain.report import Time
 from interfaces.cli.first_password import tell_or_keep
 from interfaces.cli.output import CommandError, WrongUsageError, say
 from interfaces.cli.store import open_services
@@ -26,6 +27,7 @@ from projections.tracking import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from application.admin import AdminCommand
@@ -194,6 +196,21 @@ def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as th
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         raise InvalidInputError([FieldError(f"/{name}", rule.message) for rule in field_errors(error)]) from None
+
+
+def checked_period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """Return the times of --from and --to. Raises InvalidInputError, WrongUsageError where one is after the other."""
+    begins: datetime | None = None if since is None else checked(Time, since, "from")
+    ends: datetime | None = None if until is None else checked(Time, until, "to")
+    if begins is not None and ends is not None:
+        check_order(begins, ends)
+    return begins, ends
+
+
+def check_order(begins: datetime, ends: datetime) -> None:
+    """Raise WrongUsageError for a --to that is before --from: nothing can be in between."""
+    if ends < begins:
+        raise WrongUsageError("--to must not be before --from.")
 
 
 def checked_email(email: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
@@ -13,16 +13,13 @@ from domain.errors import FieldError, InvalidInputError
 from domain.ids import process_id
 from domain.job import Job
 from domain.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SEARCH_CHARS_MAX
-from domain.report import JobStatus, Time
-from interfaces.cli.desk import Desk, all_pages, checked
+from domain.report import JobStatus
+from interfaces.cli.desk import Desk, all_pages, checked, checked_period
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from projections.job_list import JobFilter
 from projections.paging import PageRequest
 from projections.words import words_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _COLUMNS: Final = {
     "received_at": "Received",
@@ -74,8 +71,8 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
     _jobs,
     "list",
     examples="""
-        rpawatch jobs list --status failed
-        rpawatch jobs list --account Finance --since 2026-03-01T00:00:00Z --limit 1000 --json
+        rpawatch jobs list --status failed --status cancelled
+        rpawatch jobs list --account Finance --from 2026-03-01T00:00:00Z --limit 1000 --json
         rpawatch jobs list --search "INV-1002"
     """,
 )
@@ -83,20 +80,37 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     desk: Desk,
     *,
     account: AccountOption = None,
-    status: Annotated[JobStatus | None, typer.Option(help="Only those that ended so.", show_default=False)] = None,
+    status: Annotated[
+        list[JobStatus] | None,
+        typer.Option(help="Only those that ended so. May be given several times.", show_default=False),
+    ] = None,
     process: Annotated[
-        UUID | None,
-        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Only those of this process.", show_default=False),
+        list[UUID] | None,
+        typer.Option(
+            metavar="FLOW_ID",
+            parser=uuid_of,
+            help="Only those of this process. May be given several times.",
+            show_default=False,
+        ),
     ] = None,
     key: Annotated[
-        UUID | None,
-        typer.Option(metavar="KEY_ID", parser=uuid_of, help="Only those reported with this key.", show_default=False),
+        list[UUID] | None,
+        typer.Option(
+            metavar="KEY_ID",
+            parser=uuid_of,
+            help="Only those reported with this key. May be given several times.",
+            show_default=False,
+        ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z.", show_default=False),
+        typer.Option(
+            "--from", metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z.", show_default=False
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Received before.", show_default=False)] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Received before.", show_default=False)
+    ] = None,
     search: Annotated[
         str | None,
         typer.Option(
@@ -111,12 +125,13 @@ def list_jobs(  # noqa: PLR0913 - each is an option
 ) -> Answer:
     """List the jobs of an account, those received last first."""
     account_id = desk.account(account).id
+    begins, ends = checked_period(since, until)
     wanted = JobFilter(
-        status=None if status is None else status.value,
-        process_id=None if process is None else process_id(account_id, process),
-        key_id=key,
-        since=_time(since, "since"),
-        until=_time(until, "until"),
+        statuses=frozenset(one.value for one in status or ()) or None,
+        process_ids=frozenset(process_id(account_id, one) for one in process or ()) or None,
+        key_ids=frozenset(key or ()) or None,
+        since=begins,
+        until=ends,
     )
     query = None if search is None else _query(search)
     desk.lists()
@@ -162,11 +177,6 @@ def show_job(
         return Answer(job, _WHOLE)
     items = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))
     return Answer({**job, "details": items}, _WHOLE, below=Answer({"items": items}, _DETAILS))
-
-
-def _time(text: str | None, name: str) -> datetime | None:
-    time: datetime | None = None if text is None else checked(Time, text, name)
-    return time
 
 
 def _query(text: str) -> str:

@@ -54,8 +54,13 @@ def list_keys(  # noqa: PLR0913 - each is an option
         typer.Option(metavar="TEXT", help="Beginnings of words of the name, or of the prefix.", show_default=False),
     ] = None,
     process: Annotated[
-        UUID | None,
-        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Made for this process only.", show_default=False),
+        list[UUID] | None,
+        typer.Option(
+            metavar="FLOW_ID",
+            parser=uuid_of,
+            help="Made for this process only. May be given several times.",
+            show_default=False,
+        ),
     ] = None,
     unused_for: Annotated[
         int | None,
@@ -70,7 +75,7 @@ def list_keys(  # noqa: PLR0913 - each is an option
     only = KeyFilter(
         active=None if everything else not inactive,
         search=search,
-        flow_id=process,
+        flow_ids=frozenset(process or ()) or None,
         unused_since=None if unused_for is None else now - timedelta(days=unused_for),
     )
     items = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))

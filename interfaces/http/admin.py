@@ -15,7 +15,7 @@ from domain import limits
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.names import checked_name
-from interfaces.http.parameters import int_parameter
+from interfaces.http.parameters import int_parameter, parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, idempotency_key, json_request, path_uuid
 from interfaces.http.sessions import signed_in
@@ -117,12 +117,12 @@ def page_parameters(req: falcon.Request, *known: str) -> tuple[int, str | None]:
     """Return `limit` and `cursor` of a list. Raises ProblemError."""
     check_parameters(req, "limit", "cursor", *known)
     size = int_parameter(req, "limit", 1, limits.PAGE_ITEMS_MAX)
-    return limits.PAGE_ITEMS_DEFAULT if size is None else size, req.get_param("cursor")
+    return limits.PAGE_ITEMS_DEFAULT if size is None else size, parameter(req, "cursor")
 
 
 def bool_parameter(req: falcon.Request, name: str) -> bool | None:
     """Return a parameter that is true, false or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     if text not in {None, "true", "false"}:
         raise ProblemError("invalid-request", errors=[FieldError("", f"{name} must be true or false")])
     return None if text is None else text == "true"
@@ -138,6 +138,7 @@ def send(resp: falcon.Response, body: object, status: int = 200) -> None:
 def send_page(req: falcon.Request, resp: falcon.Response, items: list[dict[str, Any]], next_cursor: str | None) -> None:
     """Answer with one page of a list."""
     if next_cursor is not None:
-        query = urlencode({**{name: req.get_param(name) for name in req.params}, "cursor": next_cursor})
+        asked = {name: req.get_param_as_list(name) for name in req.params}
+        query = urlencode({**asked, "cursor": next_cursor}, doseq=True)
         resp.append_header("Link", f'<{req.path}?{query}>; rel="next"')
     send(resp, {"items": items, "next_cursor": next_cursor})

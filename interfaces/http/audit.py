@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from application.access import turn_of
+from domain.errors import NotFoundError
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.admin import AdminResource, check_parameters, page_parameters, send_page
-from interfaces.http.parameters import choice_parameter, refused, time_parameter, uuid_parameter
-from interfaces.http.problems import ProblemError
+from interfaces.http.parameters import (
+    choice_parameter,
+    choices_parameter,
+    parameter,
+    period_parameters,
+    refused,
+    several,
+    uuids_parameter,
+)
+from interfaces.http.requests import path_uuid
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
@@ -41,7 +50,7 @@ class AuditResource(AdminResource):
         self, req: falcon.Request, resp: falcon.Response, caller: Mapping[str, Any], file_format: str
     ) -> None:
         for name in ("limit", "cursor"):
-            if req.get_param(name) is not None:
+            if req.has_param(name):
                 raise refused(f"{name} is for pages: with format, all that matches is sent")
         check_parameters(req, "format", *_FILTERS)
         services, account_id = self._services, caller["account_id"]
@@ -54,13 +63,11 @@ class AuditResource(AdminResource):
 
 
 def _filter(req: falcon.Request) -> AuditFilter:
-    since, before = time_parameter(req, "from"), time_parameter(req, "to")
-    if since is not None and before is not None and before < since:
-        raise refused("to must not be before from")
+    since, before = period_parameters(req)
     return AuditFilter(
-        actor=actor_parameter(req),
-        action=choice_parameter(req, "action", (*KINDS, *ACTIONS)),
-        resource_id=uuid_parameter(req, "resource"),
+        actors=frozenset(map(_actor, several(req, "actor"))) or None,
+        actions=choices_parameter(req, "action", (*KINDS, *ACTIONS)),
+        resource_ids=uuids_parameter(req, "resource"),
         since=since,
         before=before,
     )
@@ -68,10 +75,12 @@ def _filter(req: falcon.Request) -> AuditFilter:
 
 def actor_parameter(req: falcon.Request) -> str | None:
     """Return the parameter `actor`: who did it, or None when it is not there. Raises ProblemError."""
-    if req.get_param("actor") == SYSTEM_ACTOR:
-        return SYSTEM_ACTOR
+    text = parameter(req, "actor")
+    return None if text is None else _actor(text)
+
+
+def _actor(text: str) -> str:
     try:
-        found = uuid_parameter(req, "actor")
-    except ProblemError:
+        return SYSTEM_ACTOR if text == SYSTEM_ACTOR else str(path_uuid(text))
+    except NotFoundError:
         raise refused(f"actor must be the id of a user or key, or {SYSTEM_ACTOR}") from None
-    return None if found is None else str(found)

@@ -10,7 +10,13 @@ from domain.limits import SEARCH_CHARS_MAX
 from domain.permissions import Action
 from domain.report import DetailStatus, JobStatus
 from interfaces.http.admin import AdminResource, check_parameters, page_parameters, send, send_page
-from interfaces.http.parameters import choice_parameter, text_parameter, time_parameter, uuid_parameter
+from interfaces.http.parameters import (
+    choice_parameter,
+    choices_parameter,
+    period_parameters,
+    text_parameter,
+    uuids_parameter,
+)
 from interfaces.http.requests import path_uuid
 from projections.job_list import BY_TIME, JobFilter
 from projections.paging import PageRequest
@@ -37,14 +43,15 @@ class JobsResource(_JobsResource):
         """List the jobs that the caller may see."""
         account, visible = self._reader(req, account_id)
         size, cursor = page_parameters(req, "status", "flow_id", "key_id", "from", "to", "q", "sort")
-        flow_id = uuid_parameter(req, "flow_id")
+        flow_ids = uuids_parameter(req, "flow_id")
+        since, until = period_parameters(req)
         wanted = JobFilter(
-            status=choice_parameter(req, "status", tuple(JobStatus)),
-            process_id=None if flow_id is None else process_id(account, flow_id),
-            key_id=uuid_parameter(req, "key_id"),
-            since=time_parameter(req, "from"),
-            until=time_parameter(req, "to"),
-            process_ids=visible,
+            statuses=choices_parameter(req, "status", tuple(JobStatus), any_case=True),
+            process_ids=None if flow_ids is None else frozenset(process_id(account, one) for one in flow_ids),
+            key_ids=uuids_parameter(req, "key_id"),
+            since=since,
+            until=until,
+            visible=visible,
         )
         query = text_parameter(req, "q", SEARCH_CHARS_MAX)
         page = PageRequest(size, cursor, choice_parameter(req, "sort", tuple(BY_TIME.orders)))
@@ -69,7 +76,7 @@ class JobDetailsResource(_JobsResource):
         """List the records that a job worked on."""
         account, visible = self._reader(req, account_id)
         size, cursor = page_parameters(req, "status")
-        status = choice_parameter(req, "status", tuple(DetailStatus))
+        statuses = choices_parameter(req, "status", tuple(DetailStatus), any_case=True)
         page = PageRequest(size, cursor)
-        found = self._services.jobs.details(account, path_uuid(job_id), page, status=status, visible=visible)
+        found = self._services.jobs.details(account, path_uuid(job_id), page, statuses=statuses, visible=visible)
         send_page(req, resp, *found)

@@ -31,7 +31,7 @@ from interfaces.http.parameters import (
     refused,
     text_parameter,
     time_parameter,
-    uuid_parameter,
+    uuids_parameter,
 )
 from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
@@ -131,7 +131,7 @@ class KeysResource(_ShowsKeys):
         only = KeyFilter(
             active=bool_parameter(req, "active"),
             search=text_parameter(req, "q", limits.SEARCH_CHARS_MAX),
-            flow_id=uuid_parameter(req, "scope"),
+            flow_ids=uuids_parameter(req, "scope"),
             unused_since=None if unused_days is None else now - timedelta(days=unused_days),
         )
         page = PageRequest(size, cursor, choice_parameter(req, "sort", KEY_SORTS))

@@ -10,7 +10,7 @@ from domain.errors import NotFoundError
 from domain.limits import POSITION_MAX
 from domain.permissions import Action
 from interfaces.http.admin import AdminResource, check_parameters, send
-from interfaces.http.parameters import int_parameter, refused
+from interfaces.http.parameters import check_order, int_parameter, refused
 from interfaces.http.presenters import time_text
 from interfaces.http.problems import ProblemError
 from projections.log_tree.proving import NotProvableError
@@ -105,8 +105,7 @@ class ConsistencyResource(_Proofs):
         self._check_auditor(req)
         check_parameters(req, "from", "to")
         old, new = _needed(req, "from"), _needed(req, "to")
-        if new < old:
-            raise refused("to must not be before from")
+        check_order(old, new)
         with _proving():
             hashes = self._services.log_proofs.prefix(old, new)
         send(resp, {"from": old, "to": new, "hashes": [base64.b64encode(one).decode() for one in hashes]})

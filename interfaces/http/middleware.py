@@ -10,6 +10,7 @@ import structlog
 from application.store.database import begin_deadline, end_deadline
 from domain.key_secret import looks_like_a_key_in
 from interfaces.http.metrics import count_request
+from interfaces.http.parameters import check_query_encoding
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, request_id_of, seconds_waited
 
@@ -35,7 +36,11 @@ class Envelope:
     """The Falcon middleware."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Name the request. Raises ProblemError key-in-url, whatever else is sent, or unavailable when overdue."""
+        """Name the request.
+
+        Raises ProblemError key-in-url, whatever else is sent, invalid-request for a query that is not UTF-8, or
+        unavailable when overdue.
+        """
         req.context.started = time.perf_counter()
         waited = seconds_waited(req)
         begin_deadline(STORE_SECONDS_MAX - waited)
@@ -47,6 +52,7 @@ class Envelope:
         if looks_like_a_key_in(req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"):
             req.context.path = "/"
             raise ProblemError("key-in-url")
+        check_query_encoding(req)
         if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
             raise ProblemError(
                 "unavailable", detail="Too many requests are waiting. Send it again after Retry-After seconds."

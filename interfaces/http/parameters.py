@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote, unquote_to_bytes
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import FieldError, NotFoundError
-from domain.limits import TIME_MAX, TIME_MIN
+from domain.limits import FILTER_VALUES_MAX, TIME_MAX, TIME_MIN
 from domain.report import Time
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
@@ -16,7 +18,6 @@ from interfaces.http.validation import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
     from uuid import UUID
 
     import falcon
@@ -24,29 +25,104 @@ if TYPE_CHECKING:
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _DIGITS_MAX = 19
 """As many as the largest number has; Python itself refuses to read those that are very long."""
+T = TypeVar("T", datetime, date, int)
+V = TypeVar("V")
+_NAME_CHARS_SHOWN = 50
 _LOST_PLUS = re.compile(r" \d\d:\d\d$")
+
+
+def check_query_encoding(req: falcon.Request) -> None:
+    """Raise ProblemError for a query that is not UTF-8: with other letters in their place it would find nothing."""
+    if "%" not in req.query_string:
+        return
+    for piece in req.query_string.split("&"):
+        try:
+            unquote_to_bytes(piece).decode()
+        except UnicodeDecodeError:
+            name = unquote(piece.partition("=")[0])[:_NAME_CHARS_SHOWN]
+            raise refused(f"{name} must be UTF-8, in which ü is %C3%BC") from None
+
+
+def parameter(req: falcon.Request, name: str) -> str | None:
+    """Return a parameter as it was sent, or None when it is not there. Raises ProblemError when it is there twice."""
+    texts = req.get_param_as_list(name)
+    if texts and len(texts) > 1:
+        raise refused(f"{name} is given more than once: send it once")
+    return texts[0] if texts else None
+
+
+def several(req: falcon.Request, name: str) -> list[str]:
+    """Return each different value of a parameter that may be repeated, which asks for any of them; [] for none.
+
+    Raises ProblemError for too many.
+    """
+    texts = list(dict.fromkeys(req.get_param_as_list(name) or ()))
+    if len(texts) > FILTER_VALUES_MAX:
+        raise refused(f"{name} can be given at most {FILTER_VALUES_MAX} times")
+    return texts
 
 
 def choice_parameter(req: falcon.Request, name: str, choices: Collection[str]) -> str | None:
     """Return a parameter that is one of these texts, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     if text is not None and text not in choices:
-        raise refused(f"{name} must be one of {', '.join(choices)}")
+        raise _no_choice(name, choices)
     return text
+
+
+def choices_parameter(
+    req: falcon.Request, name: str, choices: Collection[str], *, any_case: bool = False
+) -> frozenset[str] | None:
+    """Return which of these texts are asked for; None when the parameter is not there. Raises ProblemError."""
+    texts = [text.lower() if any_case else text for text in several(req, name)]
+    if not set(texts) <= set(choices):
+        raise _no_choice(name, choices)
+    return frozenset(texts) or None
+
+
+def only(value: V | None) -> frozenset[V] | None:
+    """Return the filter for one value, and None for none."""
+    return None if value is None else frozenset([value])
+
+
+def _no_choice(name: str, choices: Collection[str]) -> ProblemError:
+    return refused(f"{name} must be one of {', '.join(choices)}")
 
 
 def uuid_parameter(req: falcon.Request, name: str) -> UUID | None:
     """Return a parameter that is a UUID, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
+    return None if text is None else _uuid(name, text)
+
+
+def uuids_parameter(req: falcon.Request, name: str) -> frozenset[UUID] | None:
+    """Return the UUIDs that a parameter asks for; None when it is not there. Raises ProblemError."""
+    return frozenset(_uuid(name, text) for text in several(req, name)) or None
+
+
+def _uuid(name: str, text: str) -> UUID:
     try:
-        return None if text is None else path_uuid(text)
+        return path_uuid(text)
     except NotFoundError:
         raise refused(f"{name} must be a UUID") from None
 
 
+def period_parameters(req: falcon.Request) -> tuple[datetime | None, datetime | None]:
+    """Return the times `from` and `to`, each of them None when it is not there. Raises ProblemError."""
+    since, until = time_parameter(req, "from"), time_parameter(req, "to")
+    check_order(since, until)
+    return since, until
+
+
+def check_order(since: T | None, until: T | None) -> None:
+    """Raise ProblemError where `from` is after `to`: that can't be what is meant."""
+    if since is not None and until is not None and until < since:
+        raise refused("to must not be before from")
+
+
 def time_parameter(req: falcon.Request, name: str) -> datetime | None:
     """Return a parameter that is a time with a zone, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     try:
         return None if text is None else _TIME.validate_python(text)
     except ValidationError as error:
@@ -57,7 +133,7 @@ def time_parameter(req: falcon.Request, name: str) -> datetime | None:
 
 def day_parameter(req: falcon.Request, name: str) -> datetime | None:
     """Return the beginning, in UTC, of a parameter that is a day, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     try:
         return None if text is None else _TIME.validate_python(f"{text}T00:00:00Z")
     except ValidationError:
@@ -66,7 +142,7 @@ def day_parameter(req: falcon.Request, name: str) -> datetime | None:
 
 def int_parameter(req: falcon.Request, name: str, least: int, most: int) -> int | None:
     """Return a parameter that is a whole number in these bounds, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX and least <= int(text) <= most):
@@ -76,7 +152,7 @@ def int_parameter(req: falcon.Request, name: str, least: int, most: int) -> int 
 
 def text_parameter(req: falcon.Request, name: str, chars_max: int) -> str | None:
     """Return a parameter of 1 to so many characters that is not blank, or not there. Raises ProblemError."""
-    text = req.get_param(name)
+    text = parameter(req, name)
     if text is None:
         return None
     if not 1 <= len(text) <= chars_max:

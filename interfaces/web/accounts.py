@@ -11,6 +11,7 @@ from domain import limits
 from domain.permissions import Action
 from interfaces.http.accounts import NewAccount, Suspension
 from interfaces.http.admin import check_parameters
+from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource
 from interfaces.web.forms import Form
 from interfaces.web.page import Page, go_to
@@ -28,7 +29,7 @@ class AccountsPage(Page):
         """Show one page of them, by name."""
         visit = self._visit(req)
         check_parameters(req, "cursor")
-        cursor = req.get_param("cursor") or None
+        cursor = parameter(req, "cursor") or None
         found, next_cursor = self._services.lists.accounts_of(
             visit.session.user.user_id, self._services.tenant_id, limits.PAGE_ITEMS_DEFAULT, cursor
         )

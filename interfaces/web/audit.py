@@ -15,9 +15,10 @@ from domain.process import Process
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.admin import check_parameters
 from interfaces.http.audit import actor_parameter
-from interfaces.http.parameters import choice_parameter, refused, uuid_parameter
+from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.http.presenters import time_text
 from interfaces.web.audit_words import told
+from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
 from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
@@ -25,7 +26,6 @@ from projections.audit_queries import AuditFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from uuid import UUID
 
     import falcon
 
@@ -76,15 +76,25 @@ class AuditPage(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Show one page of it, as the address says; newest first."""
         visit = self._visit(req, account_id, Action.READ_AUDIT)
+        drop_blank_parameters(req)
         check_parameters(req, "actor", "action", "resource", "from", "to", "cursor")
         first, last = _day(req, "from"), _day(req, "to")
-        where = _filter(req, first, last)
-        cursor = req.get_param("cursor") or None
+        check_order(first, last)
+        actor, action = actor_parameter(req), choice_parameter(req, "action", (*KINDS, *ACTIONS))
+        resource = uuid_parameter(req, "resource")
+        where = AuditFilter(
+            actors=only(actor),
+            actions=only(action),
+            resource_ids=only(resource),
+            since=None if first is None else _begin(first),
+            before=None if last is None else _begin(last + timedelta(days=1)),
+        )
+        cursor = parameter(req, "cursor")
         found, next_cursor = self._services.audit_log.page(visit.account_id, where, limits.PAGE_ITEMS_DEFAULT, cursor)
         asked = {
-            "actor": where.actor or "",
-            "action": where.action or "",
-            "resource": str(where.resource_id or ""),
+            "actor": actor or "",
+            "action": action or "",
+            "resource": str(resource or ""),
             "from": first.isoformat() if first else "",
             "to": last.isoformat() if last else "",
         }
@@ -110,13 +120,17 @@ class AuditPage(Page):
             ],
             next_cursor=next_cursor,
             is_first=cursor is None,
-            people=self._choosable(visit, found, where.actor),
+            people=self._choosable(visit, found, actor),
             choices={kind: _actions_of(kind) for kind in KINDS},
             kind_names=KIND_NAMES,
             happenings=HAPPENINGS,
-            resource_label=_label(found) if where.resource_id else None,
+            resource_label=_label(found) if resource else None,
             exports=list(EXPORT_FORMATS),
-            export_query=_export_query(where),
+            export_query={
+                name: value
+                for name, value in (asked | {"from": time_text(where.since), "to": time_text(where.before)}).items()
+                if value
+            },
         )
 
     def _choosable(self, visit: Visit, found: Sequence[Mapping[str, Any]], actor: str | None) -> dict[str, str]:
@@ -131,8 +145,8 @@ class AuditPage(Page):
 
 
 def _day(req: falcon.Request, name: str) -> date | None:
-    text = (req.get_param(name) or "").strip()
-    if not text:
+    text = parameter(req, name)
+    if text is None:
         return None
     try:
         day = date.fromisoformat(text)
@@ -145,31 +159,6 @@ def _day(req: falcon.Request, name: str) -> date | None:
 
 def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _filter(req: falcon.Request, first: date | None, last: date | None) -> AuditFilter:
-    """Return which rows are asked for. Both days are among them. Raises ProblemError."""
-    if first is not None and last is not None and last < first:
-        raise refused("to must not be before from")
-    return AuditFilter(
-        actor=actor_parameter(req) if req.get_param("actor") else None,
-        action=choice_parameter(req, "action", (*KINDS, *ACTIONS)) if req.get_param("action") else None,
-        resource_id=uuid_parameter(req, "resource") if req.get_param("resource") else None,
-        since=_begin(first) if first else None,
-        before=_begin(last + timedelta(days=1)) if last else None,
-    )
-
-
-def _export_query(where: AuditFilter) -> dict[str, str]:
-    """Return the parameters with which the API sends all of it."""
-    found: dict[str, UUID | str | None] = {
-        "actor": where.actor,
-        "action": where.action,
-        "resource": where.resource_id,
-        "from": time_text(where.since),
-        "to": time_text(where.before),
-    }
-    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def _actions_of(kind: str) -> list[str]:

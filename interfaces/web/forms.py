@@ -141,7 +141,7 @@ def _host_of(origin: str) -> str | None:
 
 def drop_blank_parameters(req: falcon.Request) -> None:
     """Let a control of a GET form that was left empty ask for nothing: a browser sends it all the same."""
-    for name in [name for name in req.params if not (req.get_param(name) or "").strip()]:
+    for name in [name for name in req.params if not "".join(req.get_param_as_list(name) or ()).strip()]:
         del req.params[name]  # type: ignore[attr-defined] # it is a dict, of which Falcon promises less
 
 

@@ -11,7 +11,7 @@ from domain.api_key import ApiKey
 from domain.permissions import Action
 from domain.report import DetailStatus
 from interfaces.http.admin import check_parameters
-from interfaces.http.parameters import choice_parameter
+from interfaces.http.parameters import choice_parameter, only, parameter
 from interfaces.http.requests import path_uuid
 from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
@@ -37,10 +37,10 @@ class JobPage(Page):
         drop_blank_parameters(req)
         check_parameters(req, "cursor", "status")
         status = choice_parameter(req, "status", tuple(DetailStatus))
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor"))
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"))
         job = self._services.jobs.one(visit.account_id, path_uuid(job_id), visible)
         details, next_cursor = self._services.jobs.details(
-            visit.account_id, path_uuid(job_id), page, status=status, visible=visible
+            visit.account_id, path_uuid(job_id), page, statuses=only(status), visible=visible
         )
         data = None if job["data"] is None else orjson.dumps(job["data"]).decode()
         self._show(

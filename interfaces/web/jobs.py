@@ -11,7 +11,15 @@ from domain.ids import process_id
 from domain.permissions import Action
 from domain.report import JobStatus
 from interfaces.http.admin import check_parameters
-from interfaces.http.parameters import choice_parameter, day_parameter, text_parameter, uuid_parameter
+from interfaces.http.parameters import (
+    check_order,
+    choice_parameter,
+    day_parameter,
+    only,
+    parameter,
+    text_parameter,
+    uuid_parameter,
+)
 from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
 from projections.job_list import JobFilter
@@ -41,7 +49,7 @@ class JobsPage(Page):
         check_parameters(req, "cursor", *_FILTERS)
         query = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
         wanted = _filter(req, visit.account_id, visible)
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor"))
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"))
         jobs, next_cursor = self._services.jobs.page(visit.account_id, wanted, page, query)
         processes, more_processes = self._services.lists.processes(
             visit.account_id, limits.PAGE_ITEMS_MAX, None, visible=visible
@@ -52,7 +60,7 @@ class JobsPage(Page):
             visit,
             "jobs.html",
             tab="jobs",
-            asked={name: req.get_param(name) or "" for name in _FILTERS},
+            asked={name: parameter(req, name) or "" for name in _FILTERS},
             jobs=jobs,
             next_cursor=next_cursor,
             is_first=page.cursor is None,
@@ -63,30 +71,33 @@ class JobsPage(Page):
             more_processes=more_processes is not None,
             process_names=self._process_names(visit, jobs),
             error_chars_shown=_ERROR_CHARS_SHOWN,
-            key_name=self._key_name(visit, wanted.key_id),
+            key_name=self._key_name(visit, wanted.key_ids),
         )
 
     def _has_any(self, visit: Visit, visible: frozenset[UUID] | None) -> bool:
-        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(process_ids=visible), PageRequest(1))
+        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(visible=visible), PageRequest(1))
         return bool(jobs)
 
-    def _key_name(self, visit: Visit, key_id: UUID | None) -> str | None:
+    def _key_name(self, visit: Visit, key_ids: frozenset[UUID] | None) -> str | None:
         """Return the name of the key that jobs are asked for by; None for who may not know it, or if there is none."""
-        if key_id is None or not visit.may(Action.READ_KEYS):
+        if key_ids is None or not visit.may(Action.READ_KEYS):
             return None
+        [key_id] = key_ids
         key = self._services.event_sourcing.find(ApiKey, key_id)
         return key.name if key is not None and key.account_id == visit.account_id else None
 
 
 def _filter(req: falcon.Request, account_id: UUID, visible: frozenset[UUID] | None) -> JobFilter:
     """Return what is asked for. Its days are days in UTC, the last one included."""
-    flow_id = uuid_parameter(req, "flow_id")
-    last_day = day_parameter(req, "to")
+    status = choice_parameter(req, "status", tuple(JobStatus))
+    flow_id, key_id = uuid_parameter(req, "flow_id"), uuid_parameter(req, "key_id")
+    first_day, last_day = day_parameter(req, "from"), day_parameter(req, "to")
+    check_order(first_day, last_day)
     return JobFilter(
-        status=choice_parameter(req, "status", tuple(JobStatus)),
-        process_id=None if flow_id is None else process_id(account_id, flow_id),
-        key_id=uuid_parameter(req, "key_id"),
-        since=day_parameter(req, "from"),
+        statuses=only(status),
+        process_ids=only(flow_id and process_id(account_id, flow_id)),
+        key_ids=only(key_id),
+        since=first_day,
         until=None if last_day is None else last_day + _DAY,
-        process_ids=visible,
+        visible=visible,
     )

@@ -87,9 +87,11 @@ class KeyPage(Page):
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
         bars = self._uses(visit, found.id, span, now)
         log, older = self._services.audit_log.page(
-            visit.account_id, AuditFilter(resource_id=found.id), _HAPPENINGS_SHOWN, None
+            visit.account_id, AuditFilter(resource_ids=frozenset([found.id])), _HAPPENINGS_SHOWN, None
         )
-        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(key_id=found.id), PageRequest(_JOBS_SHOWN))
+        jobs, _ = self._services.jobs.page(
+            visit.account_id, JobFilter(key_ids=frozenset([found.id])), PageRequest(_JOBS_SHOWN)
+        )
         self._show(
             req,
             resp,

@@ -13,7 +13,7 @@ from domain.errors import NotFoundError
 from domain.permissions import Action
 from domain.report import Time
 from interfaces.http.admin import check_parameters
-from interfaces.http.parameters import int_parameter, refused, time_parameter
+from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.key_history import LIFECYCLE_FIELDS
@@ -62,7 +62,7 @@ class KeyThenPage(Page):
             tab="keys",
             key=now,
             then=then,
-            asked=(req.get_param("at") or "").strip(),
+            asked=(parameter(req, "at") or "").strip(),
             versions=key.version,
             since=since,
             has_more=more is not None,
@@ -98,7 +98,7 @@ class KeyThenPage(Page):
 
 def _typed(req: falcon.Request) -> datetime | None:
     """Return the time that the form sends, which has no zone and is meant in UTC. Raises ProblemError."""
-    text = (req.get_param("at") or "").strip()
+    text = (parameter(req, "at") or "").strip()
     if not text:
         return None
     try:

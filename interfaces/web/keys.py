@@ -9,7 +9,7 @@ from uuid import UUID
 from domain import limits
 from domain.permissions import Action
 from interfaces.http.admin import check_parameters
-from interfaces.http.parameters import choice_parameter, text_parameter, uuid_parameter
+from interfaces.http.parameters import choice_parameter, parameter, text_parameter, uuid_parameter
 from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
 from projections.key_queries import KEY_SORTS, KeyFilter
@@ -45,7 +45,7 @@ class KeysPage(Page):
             "scope": str(uuid_parameter(req, "scope") or ""),
             "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
         }
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, req.get_param("cursor"), asked["sort"])
+        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"), asked["sort"])
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
         self._show(
             req,
@@ -87,7 +87,7 @@ def _filter(asked: dict[str, str], now: datetime) -> KeyFilter:
     return KeyFilter(
         active=SHOWN[asked["show"]],
         search=asked.get("q") or None,
-        flow_id=UUID(asked["scope"]) if asked.get("scope") else None,
+        flow_ids=frozenset([UUID(asked["scope"])]) if asked.get("scope") else None,
         unused_since=now - limits.KEY_UNUSED_NOTICE if note == "unused" else None,
         ends_before=now + limits.KEY_EXPIRY_NOTICE + timedelta(microseconds=1) if note == "expiring" else None,
     )

@@ -14,6 +14,7 @@ from domain.ids import member_id
 from domain.member import Member
 from domain.permissions import Action, allows
 from interfaces.http.admin import check_parameters
+from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource, member_resource
 from interfaces.http.requests import path_uuid
 from interfaces.web.forms import ONCE, Form
@@ -55,7 +56,7 @@ class MembersPage(_PageOfMembers):
         """Show one page of who has a role in the account itself."""
         visit = self._visit(req, account_id, Action.READ_MEMBERS)
         check_parameters(req, "cursor")
-        cursor = req.get_param("cursor") or None
+        cursor = parameter(req, "cursor") or None
         members, next_cursor = self._services.lists.members(
             visit.account_id, limits.PAGE_ITEMS_DEFAULT, cursor, for_tenant=self._speaks_for_tenant(visit)
         )

@@ -11,6 +11,7 @@ from domain import key_secret, limits
 from domain.errors import FieldError
 from domain.permissions import Action
 from interfaces.http.keys import NewKey
+from interfaces.http.parameters import parameter
 from interfaces.http.presenters import time_text
 from interfaces.web.forms import Form, whole_number
 from interfaces.web.made_key import MadeKeyPage
@@ -31,7 +32,7 @@ class NewKeyPage(MadeKeyPage):
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Show the form."""
         visit = self._visit(req, account_id, Action.WRITE_KEYS)
-        scope = req.get_param("scope") or ""
+        scope = parameter(req, "scope") or ""
         form = Form(
             {"name": "", "flow_id": scope, "expires": "", "date": "", "rate_limit": str(limits.RATE_LIMIT_DEFAULT)}
         )

@@ -11,6 +11,7 @@ from domain.ids import process_id
 from domain.permissions import Action
 from domain.process import Process
 from interfaces.http.accounts import NewProcess, ProcessChange, new_flow_id
+from interfaces.http.parameters import parameter
 from interfaces.http.requests import path_uuid
 from interfaces.web.forms import Form
 from interfaces.web.page import Page, go_to
@@ -31,7 +32,7 @@ class NewProcessPage(Page):
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Show the form."""
         visit = self._visit(req, account_id, Action.WRITE_PROCESSES)
-        self._ask(req, resp, visit, Form({"name": "", "flow_id": "", "next": req.get_param("next") or ""}))
+        self._ask(req, resp, visit, Form({"name": "", "flow_id": "", "next": parameter(req, "next") or ""}))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Register the process; the same form again leads to the same process."""

@@ -9,7 +9,7 @@ from domain.ids import process_id
 from domain.permissions import Action
 from domain.process import Process
 from interfaces.http.admin import check_parameters
-from interfaces.http.parameters import choice_parameter, uuid_parameter
+from interfaces.http.parameters import choice_parameter, parameter, uuid_parameter
 from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.page import Page
 
@@ -34,7 +34,7 @@ class ProcessesPage(Page):
         drop_blank_parameters(req)
         check_parameters(req, "show", "about", "cursor")
         show = choice_parameter(req, "show", tuple(SHOWN)) or "active"
-        cursor = req.get_param("cursor")
+        cursor = parameter(req, "cursor")
         lists, account, size = self._services.lists, visit.account_id, limits.PAGE_ITEMS_DEFAULT
         processes, next_cursor = lists.processes(account, size, cursor, visible=visible, retired=SHOWN[show])
         self._show(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
+from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
 from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, form_to_keep, read_form
@@ -35,7 +36,7 @@ class SignInPage(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the form; who is signed in goes on at once."""
-        goal = _goal(req.get_param("next"))
+        goal = _goal(parameter(req, "next"))
         if find_session(self._services, req) is not None:
             go_to(resp, goal)
             return

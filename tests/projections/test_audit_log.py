@@ -239,17 +239,25 @@ class TestFilters:
 
         everything = ["process.registered", "api_key.deactivated", "api_key.throttled", "api_key.created"]
         assert found() == everything
-        assert found(actor=self.ann) == everything[:2]
-        assert found(actor=str(self.key.id)) == ["api_key.throttled"]
-        assert found(action="api_key") == everything[1:]
-        assert found(action="api_key.created") == ["api_key.created"]
-        assert found(action="member") == []
-        assert found(resource_id=self.flow) == ["process.registered"]
+        assert found(actors={self.ann}) == everything[:2]
+        assert found(actors={str(self.key.id)}) == ["api_key.throttled"]
+        assert found(actions={"api_key"}) == everything[1:]
+        assert found(actions={"api_key.created"}) == ["api_key.created"]
+        assert found(actions={"member"}) == []
+        assert found(actions={"process", "api_key.created", "api_key.throttled"}) == [*everything[:1], *everything[2:]]
+        assert found(actions={"process", "api_key"}) == everything
+        assert found(actors={self.ann, str(self.key.id)}) == everything[:3]
+        assert found(resource_ids={self.flow, self.key.id}, actions={"api_key.created", "process.registered"}) == [
+            "process.registered",
+            "api_key.created",
+        ]
+        assert found(resource_ids={self.flow}) == ["process.registered"]
         assert found(since=NOON + timedelta(hours=1)) == everything[:3]
         assert found(before=NOON + timedelta(hours=1)) == ["api_key.created"]
         assert found(since=NOON + timedelta(hours=1), before=NOON + timedelta(hours=3)) == everything[1:3]
-        assert found(actor=self.ann, action="api_key", resource_id=self.key.id, since=NOON) == ["api_key.deactivated"]
-        assert found(actor=str(uuid4())) == []
+        all_at_once = {"actors": {self.ann}, "actions": {"api_key"}, "resource_ids": {self.key.id}, "since": NOON}
+        assert found(**all_at_once) == ["api_key.deactivated"]
+        assert found(actors={str(uuid4())}) == []
 
 
 def opened(names: Iterable[str]) -> list[Event]:

@@ -14,9 +14,10 @@ from domain.ids import process_id
 from domain.job import Job
 from domain.limits import DETAILS_MAX
 from domain.model import Cause
+from domain.report import JobStatus
 from projections import job_search
 from projections.job_details import CHUNK_BYTES_MAX, CHUNK_DETAILS_MAX, JOB_DETAILS, list_details
-from projections.job_list import ASSIGNED_ONE_BY_ONE_MAX, JOB_LIST, JobFilter, JobHead, list_jobs
+from projections.job_list import JOB_LIST, ONE_BY_ONE_MAX, JobFilter, JobHead, list_jobs
 from projections.job_search import search_jobs
 from projections.job_terms import JOB_TERMS, WORDS_MAX, word_term
 from projections.paging import BadCursorError, PageRequest
@@ -102,10 +103,10 @@ def expected(jobs: Sequence[Job.Reported], query: str | None = None, **wanted: A
     def is_wanted(job: Job.Reported) -> bool:
         process = process_id(job.account_id, job.flow_id)
         return (
-            asked.status in {None, job.status}
-            and asked.process_id in {None, process}
+            (asked.statuses is None or job.status in asked.statuses)
             and (asked.process_ids is None or process in asked.process_ids)
-            and (asked.key_id is None or str(asked.key_id) == job.actor)
+            and (asked.visible is None or process in asked.visible)
+            and (asked.key_ids is None or job.actor in map(str, asked.key_ids))
             and (asked.since is None or job.timestamp >= asked.since)
             and (asked.until is None or job.timestamp < asked.until)
             and (query is None or holds(job, query))
@@ -117,12 +118,12 @@ def expected(jobs: Sequence[Job.Reported], query: str | None = None, **wanted: A
 def draw_filter(account_id: UUID, chance: random.Random) -> dict[str, Any]:
     streams = [process_id(account_id, flow) for flow in FLOWS]
     drawn: dict[str, Any] = {
-        "status": chance.choice(["success", "failed", "cancelled"]),
-        "process_id": chance.choice(streams),
-        "key_id": chance.choice([*KEYS, uuid4()]),
+        "statuses": frozenset(chance.sample(list(JobStatus), chance.randrange(1, 5))),
+        "process_ids": frozenset(chance.sample([*streams, uuid4()], chance.randrange(1, 4))),
+        "key_ids": frozenset(chance.sample([*KEYS, uuid4()], chance.randrange(1, 3))),
         "since": NOON + chance.randrange(30) * SECOND,
         "until": NOON + chance.randrange(20, 60) * SECOND,
-        "process_ids": frozenset(chance.sample([*streams, uuid4()], chance.randrange(4))),
+        "visible": frozenset(chance.sample([*streams, uuid4()], chance.randrange(4))),
     }
     return {name: value for name, value in drawn.items() if chance.random() < 0.3}
 
@@ -190,7 +191,7 @@ def test_who_is_assigned_many_processes_sees_the_jobs_of_those(shared: World) ->
     account = uuid4()
     jobs = reported(account, 20, seeded_random())
     take_in(shared, jobs)
-    streams = {process_id(account, FLOWS[0]), *(uuid4() for _ in range(ASSIGNED_ONE_BY_ONE_MAX))}
+    streams = {process_id(account, FLOWS[0]), *(uuid4() for _ in range(ONE_BY_ONE_MAX))}
     found = whole(shared, account, 3, process_ids=frozenset(streams))
     assert {row.job_id for row in found} == expected(jobs, process_ids=frozenset(streams))
 
@@ -276,10 +277,10 @@ def test_details_come_in_pages_by_number_and_by_status(shared: World) -> None:
     [job] = reported(account, 1, seeded_random(), details=details_of(1_050, failed_every=130))
     take_in(shared, [job])
     [head] = whole(shared, account, 1)
-    for status in (None, "success", "failed", "skipped"):
-        wanted = [detail for detail in job.details or [] if status in {None, detail["status"]}]
-        for limit in (1 if status == "failed" else 37, 100, 200):
-            assert details_in_pages(shared, head, limit, status) == wanted
+    for statuses in (None, {"success"}, {"failed"}, {"skipped"}, {"failed", "skipped"}, {"success", "failed"}):
+        wanted = [detail for detail in job.details or [] if statuses is None or detail["status"] in statuses]
+        for limit in (1 if statuses == {"failed"} else 37, 100, 200):
+            assert details_in_pages(shared, head, limit, None if statuses is None else frozenset(statuses)) == wanted
 
 
 def details_of(count: int, *, failed_every: int, **fields: Any) -> list[dict[str, Any]]:
@@ -289,7 +290,7 @@ def details_of(count: int, *, failed_every: int, **fields: Any) -> list[dict[str
     ]
 
 
-def details_in_pages(world: World, job: JobHead, limit: int, status: str | None) -> list[Any]:
+def details_in_pages(world: World, job: JobHead, limit: int, statuses: frozenset[str] | None) -> list[Any]:
     found: list[Any] = []
     cursor = None
     while True:
@@ -298,7 +299,7 @@ def details_in_pages(world: World, job: JobHead, limit: int, status: str | None)
             account_id=job.account_id,
             position=job.position,
             page=PageRequest(limit, cursor),
-            status=status,
+            statuses=statuses,
         )
         found += items
         if cursor is None:

@@ -205,8 +205,8 @@ def test_filters_together_leave_what_meets_all_of_them(shared: World) -> None:
     assert names() == {"Scoped", "Used", "Ended", "Expired", "Plain"}
     assert names(active=True) == {"Scoped", "Used", "Plain"}
     assert names(active=False) == {"Ended", "Expired"}
-    assert names(flow_id=flow_id) == {"Scoped"}
-    assert names(flow_id=uuid4()) == set()
+    assert names(flow_ids={flow_id}) == {"Scoped"}
+    assert names(flow_ids={uuid4()}) == set()
     assert names(unused_since=now - 30 * DAY, active=True) == {"Scoped", "Plain"}
     assert names(unused_since=now - 60 * DAY) == set()
     assert names(active=True, search="pl") == {"Plain"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from openapi_pydantic import Parameter, Schema
+from openapi_pydantic import DataType, Parameter, Schema
+
+from domain.limits import FILTER_VALUES_MAX
 
 
 def text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
@@ -26,3 +28,9 @@ def path_parameter(name: str, description: str, **rules: Any) -> Parameter:  # n
 def query_parameter(name: str, description: str, schema: Schema, **rest: bool) -> Parameter:
     """Return a parameter of the query."""
     return parameter(name, "query", description, schema, **rest)
+
+
+def filter_parameter(name: str, description: str, value: Schema) -> Parameter:
+    """Return a parameter of the query that may be repeated: what has any of the values is listed."""
+    several = Schema(type=DataType.ARRAY, items=value, minItems=1, maxItems=FILTER_VALUES_MAX)
+    return query_parameter(name, f"{description} May be repeated: any of them will do.", several)

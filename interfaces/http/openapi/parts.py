@@ -27,7 +27,7 @@ from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
-from interfaces.http.openapi.parameter import parameter, path_parameter, query_parameter, text
+from interfaces.http.openapi.parameter import filter_parameter, parameter, path_parameter, query_parameter, text
 from interfaces.http.openapi.proofs import PROOF_PARAMETERS
 from interfaces.http.openapi.responses import Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
@@ -73,20 +73,20 @@ PARAMETERS: dict[str, Parameter] = {
         "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
         text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
     ),
-    "scope": query_parameter("scope", "Only those that are for this process.", text(format="uuid")),
+    "scope": filter_parameter("scope", "Only those that are for this process.", text(format="uuid")),
     "unused_for": query_parameter(
         "unused_for",
         "Only those that were made, and last used, more than so many days ago.",
         Schema(type=DataType.INTEGER, minimum=0, maximum=limits.UNUSED_DAYS_MAX),
     ),
     "sort-keys": query_parameter("sort", "The order; with `-` the other way round.", text(enum=[*KEY_SORTS])),
-    "actor": query_parameter(
+    "actor": filter_parameter(
         "actor",
         f"Only what this one did: the id of a user or key, or `{SYSTEM_ACTOR}` for the operator.",
         Schema(anyOf=[text(format="uuid"), text(enum=[SYSTEM_ACTOR])]),
     ),
-    "action": query_parameter("action", "Only this action, or all of one kind.", text(enum=[*KINDS, *ACTIONS])),
-    "resource": query_parameter(
+    "action": filter_parameter("action", "Only this action, or all of one kind.", text(enum=[*KINDS, *ACTIONS])),
+    "resource": filter_parameter(
         "resource",
         "Only what was done to this: the id of a key or account, the flow_id of a process, the user_id of a member.",
         text(format="uuid"),
@@ -98,11 +98,11 @@ PARAMETERS: dict[str, Parameter] = {
     "format": query_parameter(
         "format", "All of it as a file of this kind, in place of a page.", text(enum=[*EXPORT_FORMATS])
     ),
-    "job_status": query_parameter(
+    "job_status": filter_parameter(
         "status", "Only those that ended so.", text(enum=[status.value for status in JobStatus])
     ),
-    "of_flow_id": query_parameter("flow_id", "Only those of this process.", text(format="uuid")),
-    "of_key_id": query_parameter("key_id", "Only those that were reported with this key.", text(format="uuid")),
+    "of_flow_id": filter_parameter("flow_id", "Only those of this process.", text(format="uuid")),
+    "of_key_id": filter_parameter("key_id", "Only those that were reported with this key.", text(format="uuid")),
     "job_q": query_parameter(
         "q",
         "Whole words, all of which stand in the job: in its external_id, tags or result_summary, or in the record_id of"
@@ -114,7 +114,7 @@ PARAMETERS: dict[str, Parameter] = {
         "By the time of receipt: `-received_at` (the latest first) or `received_at`.",
         text(enum=list(BY_TIME.orders), default=next(iter(BY_TIME.orders))),
     ),
-    "detail_status": query_parameter(
+    "detail_status": filter_parameter(
         "status", "Only those of this status.", text(enum=[status.value for status in DetailStatus])
     ),
     **PROOF_PARAMETERS,

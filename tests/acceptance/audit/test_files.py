@@ -110,7 +110,7 @@ def test_ten_thousand_rows_are_all_there_once_and_take_no_memory(world: World) -
 
 def test_what_is_added_while_a_file_is_made_is_left_out_of_it(world: World) -> None:
     rename(world, 300)
-    pages = world.services.audit_log.pages(world.cast.account_a, AuditFilter(action="account.renamed"))
+    pages = world.services.audit_log.pages(world.cast.account_a, AuditFilter(actions=frozenset(["account.renamed"])))
     names = [item["changes"]["name"] for item in next(pages)]
     create_key(world)
     world.application.execute(

@@ -146,7 +146,6 @@ def test_each_filter_leaves_out_what_it_says_and_all_of_them_hold_together(world
     assert listed(world, f"?to={later}") == [failed]
     assert listed(world, f"?from={began}&to={later}&status=failed&key_id={first.key_id}&q=inv-1") == [failed]
     assert listed(world, f"?from={began}&to={later}&status=success") == []
-    assert listed(world, f"?from={later}&to={began}") == []
     assert listed(world, "?q=INV-2&status=failed") == []
 
 

@@ -60,8 +60,8 @@ def test_jobs_are_listed_latest_first_and_by_filter(
     assert ids(store, account, "--process", flow, "--key", key) == [second, first]
     assert ids(store, account, "--process", str(uuid4())) == []
     assert ids(store, account, "--key", str(uuid4())) == []
-    assert ids(store, account, "--since", "2026-01-01T00:00:00Z", "--until", "2190-01-01T00:00:00Z") == [second, first]
-    assert ids(store, account, "--until", "2020-01-01T00:00:00Z") == []
+    assert ids(store, account, "--from", "2026-01-01T00:00:00Z", "--to", "2190-01-01T00:00:00Z") == [second, first]
+    assert ids(store, account, "--to", "2020-01-01T00:00:00Z") == []
 
 
 def test_no_more_are_listed_than_asked_for_and_that_there_are_more_is_said(
@@ -98,8 +98,8 @@ def test_a_job_that_is_not_there_is_said_so(store: Rpawatch) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--since", "yesterday"), "Since must be a time as in 2026-03-10T21:43:51Z (RFC 3339)."),
-        (("--until", "2026-03-10T21:43:51"), "Until must have a time zone, as in 2026-03-10T21:43:51Z."),
+        (("--from", "yesterday"), "From must be a time as in 2026-03-10T21:43:51Z (RFC 3339)."),
+        (("--to", "2026-03-10T21:43:51"), "To must have a time zone, as in 2026-03-10T21:43:51Z."),
         (("--search", " "), "Search must not be blank."),
         (("--search", "x" * 201), "Search must have at most 200 characters."),
     ],
