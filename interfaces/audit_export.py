@@ -42,11 +42,15 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    # Also what begins with quotes and goes on like that: else it and what it stands for would be one and the same.
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA_STARTS) else text
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
-    """Return lines of CSV. A cell that a spreadsheet would take for a formula begins with a single quote."""
+    """Return lines of CSV. A cell that a spreadsheet would take for a formula begins with a single quote.
+
+    So does one that has such quotes already: whoever takes one off has the text.
+    """
     text = io.StringIO(newline="")
     # RFC 4180: lines end with CRLF, a quote is doubled, what needs quotes has them. That is what `csv` does by itself.
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
