@@ -30,6 +30,7 @@ from interfaces.http.log_proofs import (
     TileResource,
 )
 from interfaces.http.members import FirstPasswordResource, MemberResource, MembersResource
+from interfaces.http.methods import Router
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
@@ -99,9 +100,13 @@ def routes(services: Services) -> dict[str, object]:
     }
 
 
-def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # Falcon's App is generic only to type checkers
+class _App(falcon.App):  # type: ignore[type-arg] # Falcon's App is generic only to type checkers
+    _META_METHODS: frozenset[str] = frozenset()  # type: ignore[misc] # Falcon would answer them before any middleware
+
+
+def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # as above
     """Return the WSGI application on these collaborators."""
-    app = falcon.App(middleware=[Envelope()])
+    app = _App(middleware=[Envelope()], router=Router())
     # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.keep_blank_qs_values = True

@@ -61,7 +61,8 @@ class Downloads:
         """Answer with a file of this name. `resp` has its content type.
 
         turn: whose turn it uses up, who may be many people. The first piece is made here, so that what goes wrong with
-        it is answered as ever. Raises ProblemError when too many are on their way, and what `pieces` raise.
+        it is answered as ever; for HEAD it is the only one. Raises ProblemError when too many are on their way, and
+        what `pieces` raise.
         """
         if req.env.get("SERVER_PROTOCOL") == "HTTP/1.0":
             raise ProblemError("not-implemented", detail=_NEEDS_CHUNKS)
@@ -72,7 +73,11 @@ class Downloads:
                 " person. Wait until another has ended.",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )
-        resp.stream = _Begun(self._guarded(pieces, turn, req.context.request_id))
+        begun = _Begun(self._guarded(pieces, turn, req.context.request_id))
+        if req.method == "HEAD":
+            # Nobody will ask for the other pieces, nor close what makes them.
+            begun.close()
+        resp.stream = begun
         resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
 
     def places_taken(self) -> int:

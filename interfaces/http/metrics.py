@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from application.store.errors import StoreUnavailableError
+from interfaces.http.methods import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,6 @@ _SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=None,
 )
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def count_together(folder: Path, worker: int) -> None:
@@ -44,7 +44,7 @@ def count_together(folder: Path, worker: int) -> None:
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer. route: the template, never the path, which is the caller's to choose."""
-    count, histogram = _of(method if method in _METHODS else "other", route, status)
+    count, histogram = _of(method if method in METHODS else "other", route, status)
     count.inc()
     histogram.observe(seconds)
 

@@ -9,6 +9,7 @@ import structlog
 
 from application.store.database import begin_deadline, end_deadline
 from domain.key_secret import looks_like_a_key_in
+from interfaces.http.methods import METHODS
 from interfaces.http.metrics import count_request
 from interfaces.http.parameters import check_query_encoding
 from interfaces.http.problems import ProblemError
@@ -30,17 +31,14 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """On every answer, errors too. A page that needs more says so itself."""
+_NO_SUCH_METHOD = "This service knows no such method. OPTIONS tells which ones an address takes."
 
 
 class Envelope:
     """The Falcon middleware."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Name the request.
-
-        Raises ProblemError key-in-url, whatever else is sent, invalid-request for a query that is not UTF-8, or
-        unavailable when overdue.
-        """
+        """Name the request. Raises ProblemError key-in-url, whatever else is sent, or what else can't be served."""
         req.context.started = time.perf_counter()
         waited = seconds_waited(req)
         begin_deadline(STORE_SECONDS_MAX - waited)
@@ -52,6 +50,8 @@ class Envelope:
         if looks_like_a_key_in(req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"):
             req.context.path = "/"
             raise ProblemError("key-in-url")
+        if req.method not in METHODS:
+            raise ProblemError("not-implemented", detail=_NO_SUCH_METHOD)
         check_query_encoding(req)
         if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
             raise ProblemError(

@@ -100,7 +100,7 @@ def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
     """Answer a request without a session: a form that was sent is kept until it can be sent again."""
     form = form_to_keep(req)
     if form is None:
-        goal = req.relative_uri if req.method == "GET" else _HOME
+        goal = req.relative_uri if req.method in {"GET", "HEAD"} else _HOME
         resp.set_header("Location", "/sign-in" if goal == _HOME else f"/sign-in?next={quote(goal, safe='/')}")
         resp.status = 303
         return

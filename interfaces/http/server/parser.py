@@ -159,8 +159,8 @@ class RequestParser(HTTPRequestParser):
             # waitress would take any digit and then not look at Transfer-Encoding.
             raise _RefusedError(refusals.BAD_VERSION)
         self.version = version
-        if self.command in {"TRACE", "CONNECT"}:
-            raise _RefusedError(refusals.NO_SUCH_METHOD)
+        if self.command == "CONNECT":
+            raise _RefusedError(refusals.NO_TUNNELS)
         origin_form = self.request_uri
         if not origin_form.startswith("/"):
             if origin_form == "*" and self.command == "OPTIONS":

@@ -63,7 +63,9 @@ BAD_CHUNK = _malformed("The chunked body is malformed. Send each chunk as its si
 TIMED_OUT = Refusal(
     408, "request-timeout", "The request did not arrive in the time it is given. Send it again, in one go."
 )
-NO_SUCH_METHOD = Refusal(501, "not-implemented", "This method is not offered. Send GET, POST, PATCH or DELETE.")
+NO_TUNNELS = Refusal(
+    501, "not-implemented", "This is no proxy that connects to others. Send GET, POST, PATCH or DELETE with a path."
+)
 NO_SERVER_OPTIONS = Refusal(501, "not-implemented", "OPTIONS * is not offered. Ask for the options of a path.")
 NO_SUCH_CODING = Refusal(
     501, "not-implemented", "This Transfer-Encoding is not understood. Send chunked alone, or Content-Length."

@@ -124,6 +124,13 @@ class AppTask(WSGITask):
 
     def build_response_header(self) -> bytes:
         """Return the header of the answer; while draining, that of a connection's last answer says close."""
+        header = self._header()
+        if self.request.command == "HEAD":
+            # It tells that GET's answer comes in chunks; waitress would send the last one.
+            self.chunked_response = False
+        return header
+
+    def _header(self) -> bytes:
         if self.channel.server.draining and not self.channel.has_more():
             self.set_close_on_finish()
         if self._is_ordinary():
@@ -131,7 +138,8 @@ class AppTask(WSGITask):
             lines = [f"{_capitalised(name)}: {value}\r\n" for name, value in self.response_headers]
             date = _date(int(self.start_time))
             return f"HTTP/1.1 {self.status}\r\n{''.join(lines)}Date: {date}\r\n\r\n".encode("latin-1")
-        return super().build_response_header()
+        header: bytes = super().build_response_header()
+        return header
 
     def _is_ordinary(self) -> bool:
         """Tell whether the connection stays open and the application gave exactly the size of a body that it has."""
@@ -145,7 +153,9 @@ class AppTask(WSGITask):
         )
 
     def write(self, data: bytes) -> None:
-        """Write some of the answer, the header before it. Raises ClientDisconnected."""
+        """Write some of the answer, the header before it; to HEAD nothing else. Raises ClientDisconnected."""
+        if self.request.command == "HEAD":
+            data = b""
         if self.wrote_header or len(data) > ONE_PIECE_BYTES_MAX:
             super().write(data)
         else:

@@ -38,3 +38,11 @@ def test_the_methods_of_an_address_can_be_asked_for(world: World, path: str) -> 
     assert answer.status == 200
     assert allowed - {"OPTIONS", "HEAD"} == {method.upper() for method in PATHS[path]}
     assert "access-control-allow-origin" not in answer.headers, "other sites may not read answers"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_address_that_takes_get_takes_head(world: World, path: str) -> None:
+    for answer in (world.ask("OPTIONS", filled(path)), world.ask("PUT", filled(path))):
+        allowed = [name.strip() for name in answer.headers["allow"].split(",")]
+        assert ("HEAD" in allowed) == ("GET" in allowed)
+        assert len(set(allowed)) == len(allowed)

@@ -100,7 +100,7 @@ def test_only_the_files_of_the_page_may_be_cached(world: World) -> None:
         ("GET", "/health/live", {}, 200),
         ("GET", "/nothing", {}, 404),
         ("PUT", REPORT, {}, 405),
-        ("BREW", REPORT, {}, 400),
+        ("BREW", REPORT, {}, 501),
         ("GET", "/health/live", {"X-Big": "x" * 40_000}, 431),
         ("POST", REPORT, {"Content-Length": "99999999"}, 413),
     ],

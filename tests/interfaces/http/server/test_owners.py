@@ -48,7 +48,7 @@ WAYS: dict[str, bytes] = {
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     "a bad target": b"GET a HTTP/1.1\r\nHost: a\r\n\r\n",
-    "TRACE": b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "CONNECT": b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
     "OPTIONS *": b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
     "a bare CR": b"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
     "a bare LF": b"GET / HTTP/1.1\nHost: a\r\n\r\n",
