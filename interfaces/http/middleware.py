@@ -12,8 +12,10 @@ from domain.key_secret import looks_like_a_key_in
 from interfaces.http.methods import METHODS
 from interfaces.http.metrics import count_request
 from interfaces.http.parameters import check_query_encoding
+from interfaces.http.paths import what_is_odd
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, request_id_of, seconds_waited
+from interfaces.http.server import path_of
 
 if TYPE_CHECKING:
     import falcon
@@ -47,11 +49,14 @@ class Envelope:
         resp.set_headers(SECURITY_HEADERS)
         resp.set_header("X-Request-Id", req.context.request_id)
         # The raw target where there is one: what a router makes of it must not decide what is seen.
-        if looks_like_a_key_in(req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"):
+        target = req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"
+        if looks_like_a_key_in(target):
             req.context.path = "/"
             raise ProblemError("key-in-url")
         if req.method not in METHODS:
             raise ProblemError("not-implemented", detail=_NO_SUCH_METHOD)
+        if (oddity := what_is_odd(path_of(target))) is not None:
+            raise ProblemError("not-found", detail=oddity)
         check_query_encoding(req)
         if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
             raise ProblemError(

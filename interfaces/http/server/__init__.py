@@ -17,6 +17,7 @@ from interfaces.http.forwarded import TrustedProxies
 from interfaces.http.server.limits import Paths, ServerLimits, Settings, allow_open_files, tune_memory
 from interfaces.http.server.listening import listen_on
 from interfaces.http.server.loop import Loop
+from interfaces.http.server.refusals import path_of
 from interfaces.http.server.sharing import SharedListening
 from interfaces.http.server.tasks import RECEIVED_MONOTONIC
 
@@ -35,6 +36,7 @@ __all__ = [
     "SharedListening",
     "allow_open_files",
     "listen",
+    "path_of",
     "tune_memory",
 ]
 

@@ -110,13 +110,19 @@ def bad_forwarded(detail: str) -> Refusal:
     return _malformed(detail)
 
 
+def path_of(target: str) -> str:
+    """Return the path of a request target as it was sent: neither decoded nor put in order."""
+    # At the start alone: looked for everywhere, it takes a time that grows with the square of a target of letters.
+    authority = _AUTHORITY.match(target)
+    path = target[authority.end() if authority else 0 :].partition("?")[0]
+    return path if path or authority is None else "/"
+
+
 def instance_of(target: str) -> str:
     """Return the path of a request target for an answer or a log line: "/" when the target may hold a key."""
     if looks_like_a_key_in(target):
         return "/"
-    # At the start alone: looked for everywhere, it takes a time that grows with the square of a target of letters.
-    authority = _AUTHORITY.match(target)
-    path = target[authority.end() if authority else 0 :].partition("?")[0]
+    path = path_of(target)
     if not path.startswith("/") or len(path) > INSTANCE_CHARS_MAX:
         return "/"
     # "//host/path" as a reference would lead to another host.
