@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +12,23 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.limits import BODY_BYTES_MAX_DEFAULT
+from interfaces.env_file import EnvFileError, read_env_file
 from interfaces.http.forwarded import TrustedProxies
 
+PREFIX = "RPAWATCH_"
 _PORT_MAX = 65535
+_ENV_FILE = Path(".env")
+_OTHERS = re.compile(rf"{PREFIX}(?:API_KEY|URL|TEST_[A-Z_]+|BENCH_[A-Z_]+)")
+"""Variables of `rpawatch report`, and of the tests and measurements of this project, which are no settings."""
+_OF_A_CLUSTER = re.compile(
+    rf"{PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)\w*)?)"
+)
+"""What Kubernetes and Docker set in every container beside a service of this name."""
+_ADDRESS_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://.*")
+_SHOWN_CHARS_MAX = 60
+_NEAR = 0.6
+_MEANT = {"port": "listen", "host": "listen", "address": "listen", "bind": "listen", "proxy": "trusted_proxy"}
+"""What other programs call it."""
 
 
 class SettingsError(Exception):
@@ -21,7 +38,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What this process was told."""
 
-    model_config = SettingsConfigDict(env_prefix="RPAWATCH_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     listen: str = Field("127.0.0.1:8000", description="Address and port to listen on; port 0 picks a free one")
     data_dir: Path = Field(Path("rpawatch-data"), description="Folder of the embedded PostgreSQL and its data")
@@ -109,7 +126,7 @@ class Settings(BaseSettings):
         """
         said = {name: getattr(self, name) for name in type(self).model_fields if name != "admin_password"}
         return {
-            f"RPAWATCH_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            f"{PREFIX}{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in said.items()
             if value is not None
         }
@@ -122,15 +139,45 @@ def _one_of(value: str, *allowed: str) -> str:
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - checked by the model
-    """Return the settings; an override that is not None wins over the environment.
+    """Return the settings; an override that is not None wins over the environment, and that over the file `.env`.
 
-    Raises SettingsError that names every setting that is wrong and what it should be.
+    Raises SettingsError that names every setting that is wrong and what it should be, and every name that is none.
     """
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        from_file = read_env_file(_ENV_FILE, PREFIX)
+    except EnvFileError as error:
+        raise SettingsError(f"{error}.") from None
+    said = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+    unknown = [_unknown(name) for name, value in (from_file | said).items() if not _is_known(name.upper(), value)]
+    if unknown:
+        raise SettingsError(" ".join(unknown))
+    in_environment = {name.upper() for name in said}
+    given = {
+        name[len(PREFIX) :].lower(): value for name, value in from_file.items() if name.upper() not in in_environment
+    }
+    try:
+        return Settings(**given | {name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
-            f"RPAWATCH_{str(item['loc'][0]).upper()} {item['msg'].removeprefix('Value error, ')}"
+            f"{PREFIX}{str(item['loc'][0]).upper()} {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors(include_url=False, include_input=False)
         )
         raise SettingsError(f"{problems}.") from None
+
+
+def _is_known(name: str, value: str) -> bool:
+    """Tell whether a variable is a setting, or somebody else's."""
+    if name.removeprefix(PREFIX).lower() in Settings.model_fields or _OTHERS.fullmatch(name):
+        return True
+    # Of RPAWATCH_PORT=8000, somebody expects something.
+    is_port = name.endswith("_PORT") and not name.endswith("_SERVICE_PORT")
+    return bool(_OF_A_CLUSTER.fullmatch(name)) and (not is_port or bool(_ADDRESS_OF_A_CLUSTER.fullmatch(value)))
+
+
+def _unknown(name: str) -> str:
+    """Say that a name is none, and which one may be meant."""
+    wanted = name[len(PREFIX) :][:_SHOWN_CHARS_MAX].lower()
+    near = [_MEANT[wanted]] if wanted in _MEANT else get_close_matches(wanted, Settings.model_fields, 1, _NEAR)
+    shown = name if len(name) <= _SHOWN_CHARS_MAX else f"{name[:_SHOWN_CHARS_MAX]}…"
+    advice = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "docs/operating.md has the table of settings."
+    return f"{shown} is no setting, and would count for nothing. {advice}"

@@ -80,3 +80,80 @@ def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
     heard = Settings(_env_file=None)
     assert heard.admin_password is None, "it is for the first start only"
     assert heard.model_copy(update={"admin_password": SecretStr("a long walk in the rain")}) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RPAWATCH_TRUSTED_PROXIES", "RPAWATCH_TRUSTED_PROXY"),
+        ("RPAWATCH_TRUST_PROXY", "RPAWATCH_TRUSTED_PROXY"),
+        ("rpawatch_trustedproxy", "RPAWATCH_TRUSTED_PROXY"),
+        ("RPAWATCH_LISTENS", "RPAWATCH_LISTEN"),
+        ("RPAWATCH_PORT", "RPAWATCH_LISTEN"),
+        ("RPAWATCH_HOST", "RPAWATCH_LISTEN"),
+        ("RPAWATCH_LOGLEVEL", "RPAWATCH_LOG_LEVEL"),
+        ("RPAWATCH_WORKER", "RPAWATCH_WORKERS"),
+        ("RPAWATCH_ADMIN_PASS", "RPAWATCH_ADMIN_PASSWORD"),
+        ("RPAWATCH_XYZZY", "docs/operating.md"),
+        ("RPAWATCH_" + "X" * 5000, "docs/operating.md"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_name_that_is_none_is_refused_with_the_one_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str, place: str
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv(name, "s3cret")
+    else:
+        (tmp_path / ".env").write_text(f"{name}=s3cret\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    text = str(refused.value)
+    assert text.startswith(name[:60])
+    assert meant in text
+    assert "s3cret" not in text
+    assert len(text) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RPAWATCH_API_KEY", "x"),
+        ("RPAWATCH_URL", "http://127.0.0.1:8000"),
+        ("RPAWATCH_TEST_LONG", "1"),
+        ("RPAWATCH_BENCH_ONLY", "x"),
+        ("RPAWATCH_SERVICE_HOST", "10.0.0.7"),
+        ("RPAWATCH_SERVICE_PORT", "8000"),
+        ("RPAWATCH_SERVICE_PORT_HTTP", "8000"),
+        ("RPAWATCH_PORT", "tcp://10.0.0.7:8000"),
+        ("RPAWATCH_PORT_8000_TCP", "tcp://10.0.0.7:8000"),
+        ("RPAWATCH_PORT_8000_TCP_ADDR", "10.0.0.7"),
+        ("RPAWATCH_DB_PORT_5432_TCP_PROTO", "tcp"),
+        ("RPAWATCH_DB_SERVICE_PORT", "5432"),
+    ],
+)
+def test_what_is_somebody_elses_is_left_alone(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert load_settings().listen == "127.0.0.1:8000"
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("RPAWATCH_WORKERS=2\nRPAWATCH_THREADS=3\nrpawatch_max_body=4096\n", encoding="utf-8")
+    monkeypatch.setenv("rpawatch_threads", "4")
+    monkeypatch.setenv("RPAWATCH_MAX_BODY", "8192")
+    said = load_settings(max_body=2048)
+    assert (said.workers, said.threads, said.max_body) == (2, 4, 2048)
+
+
+def test_a_wrong_value_in_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RPAWATCH_WORKERS=many\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"RPAWATCH_WORKERS .*a valid integer"):
+        load_settings()
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("# für uns\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"\.env, line 1: .* Save the file as UTF-8"):
+        load_settings()
