@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -73,16 +73,35 @@ def number_text(number: int) -> str:
 
 
 def _time(time: datetime | str | None, now: datetime | None = None, *, none: str = "Never") -> Markup:
-    """Return a <time>: relative when `now` is given. A script adds the reader's own zone."""
+    """Return a <time>: relative when `now` is given. A script adds the reader's own zone.
+
+    HTML allows no more than three digits of a second.
+    """
     if time is None:
         return Markup('<span class="faint">{}</span>').format(none)
     exact = utc_text(time)
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment(time).astimezone(UTC).isoformat(),
+        moment(time).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         exact,
         Markup(" data-relative") if now else "",
         relative_text(time, now) if now else exact,
     )
+
+
+def _day_typed(text: str) -> str:
+    """Return a day as a control for days takes it: HTML has one spelling, and browsers show nothing for another."""
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError:
+        return ""
+
+
+def _second_typed(text: str) -> str:
+    """Return a time without a zone as a control for such times takes it."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=None).isoformat(timespec="seconds")
+    except ValueError:
+        return ""
 
 
 def _prefix(prefix: str) -> Markup:
@@ -117,6 +136,8 @@ def make_environment() -> Environment:
         "number": number_text,
         "number_of": number_of,
         "duration": _duration,
+        "day_typed": _day_typed,
+        "second_typed": _second_typed,
         "prefix": _prefix,
         "counts": counts_text,
         "counts_bar": counts_bar,

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Sees to the packages of the system that the tests need beyond Python: all of them, or those that are named.
 #
-#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer] [faketime]
+#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer] [faketime] [default-jre-headless]
 #
 # Each is installed only when it is missing and where that is possible; else this says what to do, and fails: nothing is
 # skipped.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer faketime
+[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer faketime default-jre-headless
 
 # Each need by the name of its package: whether it is there, and what for.
 is_there() {
@@ -16,6 +16,7 @@ is_there() {
     postgresql) "$python" debian_postgres.py --find >/dev/null ;; # Debian's own: see there
     pgbouncer) [ -x /usr/sbin/pgbouncer ] ;;
     nginx-light) [ -x /usr/sbin/nginx ] ;; # not on every PATH
+    default-jre-headless) command -v java >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -24,7 +25,8 @@ purpose() {
     postgresql) echo "the PostgreSQL server of Debian (14 or newer), for the second run of the tests that touch a database" ;;
     faketime) echo "the library faketime, for the tests of machines whose clocks are wrong" ;;
     chromium) echo "the browser Chromium, for the tests of the web pages" ;;
-    npm) echo "npm, which gets axe-core for the tests of the web pages" ;;
+    npm) echo "npm, which gets axe-core and the Nu checker for the tests of the web pages" ;;
+    default-jre-headless) echo "Java, on which the Nu checker of the web pages runs" ;;
     pgbouncer) echo "Debian's PgBouncer, for the tests of the database behind a pooler" ;;
     nginx-light) echo "Debian's nginx, for the tests of the service behind a proxy" ;;
     *) fail "nothing is known about the need '$1'" ;;
