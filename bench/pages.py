@@ -16,6 +16,7 @@ from bench.fill import fill_jobs, fill_keys
 from bench.history import write_history
 from interfaces.bootstrap import Services, migrate
 from interfaces.http.app import create_app
+from interfaces.http.cookies import SESSION, cookie_name
 from projections.key_queries import KEY_SORTS
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class _Browser:
     def __init__(self, services: Services) -> None:
         self._app: falcon.App[Any, Any] = create_app(services)
         session = services.sessions.sign_in(_EMAIL, _PASSWORD, Client("127.0.0.1"))
-        self._cookie = f"rpawatch_session={session.token}"
+        self._cookie = f"{cookie_name(services.tenant_id, SESSION, secure=False)}={session.token}"
         self.kilobytes: dict[str, float] = {}
 
     def times(self, address: str) -> list[float]:

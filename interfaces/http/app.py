@@ -93,7 +93,7 @@ def routes(services: Services) -> dict[str, object]:
         "/health/live": Live(),
         "/health/ready": Ready(services),
         "/metrics": Metrics(services),
-        "/openapi.json": ApiDocument(),
+        "/openapi.json": ApiDocument(services),
         "/docs": DocsPage(),
         "/docs/{name}": DocsAsset(),
         "/problems/{slug}": ProblemPage(),

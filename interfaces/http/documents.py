@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import html
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import swagger_ui_bundle
 
 from domain.errors import NotFoundError
+from interfaces.http import cookies
+from interfaces.http.cookies import cookie_name
 from interfaces.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
     import falcon
+
+    from interfaces.bootstrap import Services
 
 _OWN_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -24,6 +29,8 @@ ASSETS = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "start.js": "text/javascript; charset=utf-8",
 }
+COOKIE_IN_DOCUMENT = "rpawatch_session"
+"""In the place of the session cookie's name, which each installation has its own of."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>RPA Watch API</title>
@@ -45,14 +52,20 @@ _PROBLEM_PAGE = """<!doctype html>
 class ApiDocument:
     """`GET /openapi.json`."""
 
-    def __init__(self) -> None:
-        self._body = files("interfaces.http.openapi").joinpath("openapi.json").read_bytes()
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with the document that is committed."""
+        """Answer with the document that is committed, and in it what the cookie is called here."""
         del req
-        resp.data = self._body
+        resp.data = _document(cookie_name(self._services.tenant_id, cookies.SESSION, secure=False))
         resp.content_type = "application/json"
+
+
+@cache
+def _document(session_cookie: str) -> bytes:
+    committed = files("interfaces.http.openapi").joinpath("openapi.json").read_text(encoding="utf-8")
+    return committed.replace(f'"{COOKIE_IN_DOCUMENT}"', f'"{session_cookie}"').encode()
 
 
 class DocsPage:

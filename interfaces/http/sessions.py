@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -20,9 +19,11 @@ from domain.errors import (
     PasswordChangeRequiredError,
     SignInFailedError,
 )
+from interfaces.http import cookies
+from interfaces.http.cookies import drop_cookie, keep_cookie, read_cookie
 from interfaces.http.presenters import time_text, user_resource
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import client_address, cookie, json_request
+from interfaces.http.requests import client_address, json_request
 
 if TYPE_CHECKING:
     import falcon
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from application.identity.sessions import Session
     from interfaces.bootstrap import Services
 
-_COOKIE = "rpawatch_session"
-_DEVICE_COOKIE = "rpawatch_device"
-"""Of a device that somebody signed in with before. It opens nothing."""
-_SECURE_PREFIX = "__Host-"
-"""It makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKEN_CHARS_MAX = 100
 _Password = Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
@@ -66,7 +61,7 @@ def find_session(
     is_use: whether somebody is at it, which keeps the session from ending for want of use. Raises
     PasswordChangeRequiredError for one that is only for setting a password, unless that is what it is for.
     """
-    _, token = _token_of(req)
+    _, token = _token_of(services, req)
     session = services.sessions.find(token, is_use=is_use) if token else None
     if session is None:
         return None
@@ -85,7 +80,7 @@ def signed_in(services: Services, req: falcon.Request, *, restricted_too: bool =
     session = find_session(services, req, restricted_too=restricted_too)
     if session is None:
         raise NotSignedInError
-    bearer, _ = _token_of(req)
+    bearer, _ = _token_of(services, req)
     if not bearer and req.method not in _SAFE_METHODS:
         check_csrf_token(session, req.get_header("X-CSRF-Token"))
     return session
@@ -106,44 +101,23 @@ def sign_in(
     except InvalidInputError:
         raise SignInFailedError from None
     session = services.sessions.sign_in(
-        email, password, client_of(req), instead_of=_tokens_of(req), account_id=account_id
+        email, password, client_of(services, req), instead_of=_tokens_of(services, req), account_id=account_id
     )
     req.context.actor = f"user:{session.user.user_id}"
     return session
 
 
-def set_cookie(req: falcon.Request, resp: falcon.Response, session: Session) -> None:
+def set_cookie(services: Services, req: falcon.Request, resp: falcon.Response, session: Session) -> None:
     """Let the browser keep a session that begins, and what shows at the next sign-in that this one was before."""
-    _set_cookie(req, resp, _COOKIE, session.token, session.expires_at)
+    keep_cookie(req, resp, services.tenant_id, cookies.SESSION, session.token, session.expires_at)
     if session.device is not None:
-        _set_cookie(req, resp, _DEVICE_COOKIE, session.device.shown, session.device.expires_at)
+        device = session.device
+        keep_cookie(req, resp, services.tenant_id, cookies.DEVICE, device.shown, device.expires_at)
 
 
-def _set_cookie(req: falcon.Request, resp: falcon.Response, name: str, value: str, expires: datetime) -> None:
-    resp.set_cookie(
-        _cookie_name(req, name),
-        value,
-        expires=expires,
-        path="/",
-        secure=_is_secure(req),
-        http_only=True,
-        same_site="Lax",
-    )
-
-
-def drop_cookie(resp: falcon.Response) -> None:
+def drop_session(services: Services, resp: falcon.Response) -> None:
     """Let the browser forget its session."""
-    for name in (_COOKIE, f"{_SECURE_PREFIX}{_COOKIE}"):
-        # Not Falcon's unset_cookie: without Secure a browser ignores what it is told of a __Host- cookie.
-        resp.set_cookie(
-            name,
-            "",
-            expires=_LONG_AGO,
-            path="/",
-            secure=name.startswith(_SECURE_PREFIX),
-            http_only=True,
-            same_site="Lax",
-        )
+    drop_cookie(resp, services.tenant_id, cookies.SESSION)
 
 
 class SessionResource:
@@ -156,7 +130,7 @@ class SessionResource:
         """Sign in."""
         body = json_request(req, SignIn)
         session = sign_in(self._services, req, body.email, body.password, body.account_id)
-        set_cookie(req, resp, session)
+        set_cookie(self._services, req, resp, session)
         present(self._services, resp, session, token=session.token)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -167,8 +141,8 @@ class SessionResource:
         """End the session whose token was sent."""
         session = signed_in(self._services, req, restricted_too=True)
         self._services.sessions.end(session.token)
-        if _cookie_token(req) in {None, session.token}:
-            drop_cookie(resp)
+        if _cookie_token(self._services, req) in {None, session.token}:
+            drop_session(self._services, resp)
         resp.status = 204
 
 
@@ -183,7 +157,7 @@ class SessionPasswordResource:
         before = signed_in(self._services, req, restricted_too=True)
         body = json_request(req, NewPassword)
         session = set_password(self._services, req, before, body.current_password, body.new_password)
-        set_cookie(req, resp, session)
+        set_cookie(self._services, req, resp, session)
         present(self._services, resp, session, token=session.token)
 
 
@@ -193,10 +167,10 @@ def set_password(services: Services, req: falcon.Request, session: Session, curr
     Raises as `Sessions.change_password` does.
     """
     if session.is_restricted:
-        return services.sessions.set_own_password(session, new, client_of(req))
+        return services.sessions.set_own_password(session, new, client_of(services, req))
     if current is None:
         raise InvalidInputError([FieldError("/current_password", "is required")])
-    return services.sessions.change_password(session, current, new, client_of(req))
+    return services.sessions.change_password(session, current, new, client_of(services, req))
 
 
 def present(services: Services, resp: falcon.Response, session: Session, token: str | None = None) -> None:
@@ -214,24 +188,24 @@ def present(services: Services, resp: falcon.Response, session: Session, token: 
     resp.content_type = "application/json"
 
 
-def client_of(req: falcon.Request) -> Client:
+def client_of(services: Services, req: falcon.Request) -> Client:
     """Return who sends a request, as a user is shown it among their sessions."""
     name = "".join(filter(str.isprintable, req.user_agent or ""))
-    return Client(client_address(req), name or None, _cookie(req, _DEVICE_COOKIE))
+    return Client(client_address(req), name or None, read_cookie(req, services.tenant_id, cookies.DEVICE))
 
 
-def _token_of(req: falcon.Request) -> tuple[bool, str | None]:
+def _token_of(services: Services, req: falcon.Request) -> tuple[bool, str | None]:
     """Return whether the header shows a token, and the token that counts.
 
     A bearer token is sent on purpose, and a cookie whatever is asked for: where both come, the bearer token counts,
     also when it is of no session.
     """
     bearer = _bearer_token(req)
-    return (False, _cookie_token(req)) if bearer is None else (True, bearer)
+    return (False, _cookie_token(services, req)) if bearer is None else (True, bearer)
 
 
-def _tokens_of(req: falcon.Request) -> list[str]:
-    return [token for token in (_bearer_token(req), _cookie_token(req)) if token]
+def _tokens_of(services: Services, req: falcon.Request) -> list[str]:
+    return [token for token in (_bearer_token(req), _cookie_token(services, req)) if token]
 
 
 def _bearer_token(req: falcon.Request) -> str | None:
@@ -239,18 +213,5 @@ def _bearer_token(req: falcon.Request) -> str | None:
     return credentials.strip()[:_TOKEN_CHARS_MAX] if scheme.lower() == "bearer" else None
 
 
-def _cookie_token(req: falcon.Request) -> str | None:
-    return (_cookie(req, _COOKIE) or "")[:_TOKEN_CHARS_MAX] or None
-
-
-def _cookie(req: falcon.Request, name: str) -> str | None:
-    """Return a cookie as it was set over this scheme: over HTTPS another host may have set one without the prefix."""
-    return cookie(req, _cookie_name(req, name)) or None
-
-
-def _cookie_name(req: falcon.Request, name: str) -> str:
-    return f"{_SECURE_PREFIX}{name}" if _is_secure(req) else name
-
-
-def _is_secure(req: falcon.Request) -> bool:
-    return req.scheme == "https"
+def _cookie_token(services: Services, req: falcon.Request) -> str | None:
+    return (read_cookie(req, services.tenant_id, cookies.SESSION) or "")[:_TOKEN_CHARS_MAX] or None

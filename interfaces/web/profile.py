@@ -9,7 +9,7 @@ from domain.errors import FieldError, HashingBusyError, InvalidInputError, SignI
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
-from interfaces.http.sessions import drop_cookie, set_cookie, set_password
+from interfaces.http.sessions import drop_session, set_cookie, set_password
 from interfaces.web.clients import client_words
 from interfaces.web.forms import Form
 from interfaces.web.page import Page, go_to, send_page
@@ -76,7 +76,7 @@ class PasswordPage(Page):
         if session is None:
             self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
             return
-        set_cookie(req, resp, session)
+        set_cookie(self._services, req, resp, session)
         go_to(resp, "/" if visit.session.is_restricted else f"{_PROFILE}?done=password")
 
     def _changed(self, req: falcon.Request, resp: falcon.Response, session: Session, form: Form) -> Session | None:
@@ -130,7 +130,7 @@ class EndSession(_SessionsForm):
             return
         self._services.sessions.end_one(visit.session.user.user_id, wanted)
         if wanted == visit.session.session_id:
-            drop_cookie(resp)
+            drop_session(self._services, resp)
             go_to(resp, "/sign-in")
         else:
             go_to(resp, f"{_PROFILE}?done=session")

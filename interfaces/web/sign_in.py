@@ -12,7 +12,7 @@ from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
 from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
-from interfaces.http.sessions import drop_cookie, find_session, set_cookie, sign_in
+from interfaces.http.sessions import drop_session, find_session, set_cookie, sign_in
 from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, form_to_keep, read_form
 from interfaces.web.page import CHOOSE_PATH, Page, go_to, send_page
 from interfaces.web.rendering import span_text
@@ -65,7 +65,7 @@ class SignInPage(Page):
             resp.set_header("Retry-After", "1")
             show_sign_in(resp, form, status=503)
             return
-        set_cookie(req, resp, session)
+        set_cookie(self._services, req, resp, session)
         goal = _goal(form["next"])
         carried = _carried(form)
         if session.is_restricted:
@@ -87,7 +87,7 @@ class SignOut(Page):
         if form.resumed:
             raise ProblemError("csrf-token", detail=_OF_ANOTHER_SESSION)
         self._services.sessions.end(visit.session.token)
-        drop_cookie(resp)
+        drop_session(self._services, resp)
         go_to(resp, "/sign-in")
 
 

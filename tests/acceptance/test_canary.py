@@ -111,10 +111,16 @@ def after_a_day(watched: Watched) -> Watched:
     return watched
 
 
+def _cookie_name(watched: Watched) -> str:
+    """Return what the session's cookie is called, which the document of this installation says."""
+    document = watched.service.ask("GET", "/openapi.json").json
+    return str(document["components"]["securitySchemes"]["cookie"]["name"])
+
+
 def _people_do_what_people_do(watched: Watched, session: Any, account: str, email: str, password: str) -> None:
     ask, json = watched.ask, {"Content-Type": "application/json"}
     mine = watched.create(SESSION, {}, {"email": email, "password": password}, "token", "csrf_token")
-    cookie = {"Cookie": f"rpawatch_session={mine['token']}"}
+    cookie = {"Cookie": f"{_cookie_name(watched)}={mine['token']}"}
     for headers in ({"Authorization": f"Bearer {mine['token']}"}, cookie):
         # Who signed in is told the csrf_token again, and nothing else that is secret.
         answer = watched.service.ask("GET", SESSION, headers=headers)
@@ -147,7 +153,7 @@ def _robots_do_what_robots_do(watched: Watched, key: str, flow_id: str) -> None:
     ask("POST", REPORT, shown | {"Content-Length": "99999999"}, body=b"{}")
     ask("GET", OWN_KEY, shown)
     ask("GET", OWN_KEY, {"X-API-Key": f"{key}x"})
-    ask("GET", OWN_KEY, {"Authorization": f"Bearer {key}", "Cookie": f"rpawatch_session={key}"})
+    ask("GET", OWN_KEY, {"Authorization": f"Bearer {key}", "Cookie": f"{_cookie_name(watched)}={key}"})
     ask("GET", ACCOUNTS, shown | {"X-CSRF-Token": key})
     # In the log of a proxy on the way, a key in a URL is lost; in ours it is not.
     for target in (f"{OWN_KEY}?key={key}", f"/{key}", f"/%72pakey_{key[7:]}", f"/nothing?x=%2572pakey_{key[7:]}"):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.pages.office import Office
 
-COOKIE = "rpawatch_session"
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDE, NARROW = 1200, 390
 HEIGHT = 850
@@ -144,7 +143,7 @@ class Visit:
 
     def is_signed_in(self) -> bool:
         """Return whether the browser has a session's cookie."""
-        return any(cookie.get("name") == COOKIE for cookie in self.page.context.cookies())
+        return any(cookie.get("name") == self.office.world.cookie_name() for cookie in self.page.context.cookies())
 
 
 @contextmanager
@@ -178,6 +177,8 @@ def visiting(
         if who is not None:
             people = office.world.people
             token = (people.sign_in(who).json if new_session else people.session(who))["token"]
-            context.add_cookies([{"name": COOKIE, "value": token, "url": office.origin, "httpOnly": True}])
+            context.add_cookies(
+                [{"name": office.world.cookie_name(), "value": token, "url": office.origin, "httpOnly": True}]
+            )
         yield Visit(context.new_page(), watch, office, token)
     assert watch.complaints == []

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
-COOKIE = "rpawatch_session"
 _VOID = frozenset({"input", "meta", "link", "br", "hr", "img"})
 
 
@@ -178,7 +177,7 @@ class Browser:
         sent = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Sec-Fetch-Site": "same-origin"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
-            sent["Cookie"] = f"{COOKIE}={self.token}"
+            sent |= self._world.cookie(self.token)
         body = None
         if fields is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
@@ -186,7 +185,7 @@ class Browser:
         answer = self._world.ask(method, path, headers=sent, body=body)
         for cookie in answer.set_cookies:
             name, _, rest = cookie.partition("=")
-            if name == COOKIE:
+            if name == self._world.cookie_name():
                 self.token = rest.partition(";")[0].strip('"') or None
         return Seen(answer, path)
 

@@ -15,6 +15,7 @@ from domain.ids import key_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.model import SYSTEM_ACTOR
+from interfaces.http import cookies
 from projections.log_tree.heads import latest_head
 from projections.log_tree.tiles import Tiles
 from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
@@ -204,6 +205,14 @@ class World:
     def signed_in(self, name: str) -> dict[str, str]:
         """Return what shows somebody's session."""
         return {"Authorization": f"Bearer {self.people.session(name)['token']}"}
+
+    def cookie_name(self, kind: str = cookies.SESSION, *, secure: bool = False) -> str:
+        """Return what a cookie is called here."""
+        return cookies.cookie_name(self.services.tenant_id, kind, secure=secure)
+
+    def cookie(self, token: str) -> dict[str, str]:
+        """Return what a browser sends of a session, over http."""
+        return {"Cookie": f"{self.cookie_name()}={token}"}
 
     def account(self, path: str = "", *, of: UUID | str | None = None) -> str:
         """Return a path in account A, or another."""

@@ -24,7 +24,7 @@ from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMATS
-from interfaces.http.documents import ASSETS
+from interfaces.http.documents import ASSETS, COOKIE_IN_DOCUMENT
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
 from interfaces.http.openapi.parameter import filter_parameter, parameter, path_parameter, query_parameter, text
@@ -205,10 +205,10 @@ SECURITY_SCHEMES: dict[str, SecurityScheme] = {
         "cookie": {
             "type": "apiKey",
             "in": "cookie",
-            "name": "rpawatch_session",
+            "name": COOKIE_IN_DOCUMENT,
             "description": (
-                "The session of a browser. Over HTTPS its name is `__Host-rpawatch_session`. Where a bearer token comes"
-                " too, that one counts."
+                "The session of a browser. Its name ends with a mark of the installation, and over HTTPS begins with"
+                " `__Host-`. Where a bearer token comes too, that one counts."
             ),
         },
         "csrfToken": {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interfaces.http.documents import COOKIE_IN_DOCUMENT
 from interfaces.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[3] / "interfaces/http/openapi/openapi.json"
 
 
-def test_the_document_that_is_served_is_the_one_that_is_committed(world: World) -> None:
+def test_the_document_that_is_served_is_the_one_that_is_committed_with_the_name_of_this_installations_cookie(
+    world: World,
+) -> None:
     answer = world.ask("GET", "/openapi.json")
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-    assert answer.body == FILE.read_bytes()
+    assert answer.json["components"]["securitySchemes"]["cookie"]["name"] == world.cookie_name()
+    assert answer.body.decode().replace(world.cookie_name(), COOKIE_IN_DOCUMENT) == FILE.read_text(encoding="utf-8")
 
 
 def test_the_page_of_the_document_needs_nothing_from_elsewhere(world: World) -> None:

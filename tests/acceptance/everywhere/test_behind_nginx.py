@@ -10,11 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.limits import BAD_KEYS_PER_MINUTE_MAX
+from interfaces.http.cookies import DEVICE
 from tests.acceptance.audit.asking import create_key, listed
 from tests.acceptance.conftest import serving
 from tests.support.api import OWN_KEY, OverSocket
 from tests.support.nginx import HOSTS, documented_location, documented_settings, nginx_before
-from tests.support.pages import COOKIE, Browser
+from tests.support.pages import Browser
 from tests.support.world import email_of, password_of, user_id_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def seen_addresses(world: World) -> dict[str, set[str | None]]:
     signed_in = browser.submit("/sign-in", email=email_of("alice"), password=password_of("alice"))
     assert (signed_in.status, [cookie.partition("=")[0] for cookie in signed_in.answer.set_cookies]) == (
         303,
-        [COOKIE, "rpawatch_device"],
+        [world.cookie_name(), world.cookie_name(DEVICE)],
     )
     created = create_key(world)
     everybody = [*CLIENTS.values(), "127.0.0.1", FORGED["X-Forwarded-For"], "::ffff"]

@@ -28,7 +28,6 @@ from interfaces.logs import configure_logs
 from interfaces.web.routes import web_routes
 from tests.support.api import REPORT
 from tests.support.effort import LONG
-from tests.support.pages import COOKIE
 from tests.support.service import tell
 from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, email_of
 
@@ -200,6 +199,7 @@ class Places:
             "key_id": str(self._robot.key_id),
             "job_id": str(self._robot.report().json["job_id"]),
         }
+        self._cookie = world.cookie_name()
         self._token = world.people.sign_in("tess").json["token"]
         self._routes = routes(world.services) | web_routes(world.services)
 
@@ -223,7 +223,7 @@ class Places:
             return environ | {"HTTP_X_API_KEY": self._robot.secret.text}
         if template.startswith("/api/"):
             return environ | {"HTTP_AUTHORIZATION": f"Bearer {self._token}"}
-        return environ if template == "/sign-in" else environ | {"HTTP_COOKIE": f"{COOKIE}={self._token}"}
+        return environ if template == "/sign-in" else environ | {"HTTP_COOKIE": f"{self._cookie}={self._token}"}
 
     def _paths(self) -> Iterator[Place]:
         def set_path(before: str, after: str) -> Callable[[dict[str, Any], str], None]:
@@ -276,7 +276,7 @@ class Places:
 
         around = {
             "Authorization": [("Bearer ", "")],
-            "Cookie": [(f"{COOKIE}=", ""), ('a="', '"'), (f'{COOKIE}="', '"')],
+            "Cookie": [(f"{self._cookie}=", ""), ('a="', '"'), (f'{self._cookie}="', '"')],
             "Content-Type": [("application/json;", ""), ("application/json; charset=", "")],
             "Idempotency-Key": [('"', '"')],
             "Origin": [("https://", ""), ("http://[", "")],

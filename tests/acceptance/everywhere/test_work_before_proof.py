@@ -15,7 +15,7 @@ from domain.limits import SMALL_BODY_BYTES_MAX, SMALL_BODY_VALUES_MAX
 from interfaces.http.app import routes
 from interfaces.web.routes import web_routes
 from tests.support.api import ACCOUNTS, REPORT, SESSION
-from tests.support.pages import COOKIE, browser_of
+from tests.support.pages import browser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def shown(world: World, who: str) -> dict[str, str]:
     if who == "nobody":
         return {}
     if who == "junk":
-        return {"Authorization": "Bearer junk", "Cookie": f"{COOKIE}=junk", "X-API-Key": "junk"}
+        return {"Authorization": "Bearer junk", "X-API-Key": "junk"} | world.cookie("junk")
     token = world.people.sign_in(who).json["token"]
     return {"Authorization": f"Bearer {token}"}
 
@@ -142,7 +142,7 @@ def test_nothing_is_read_for_whoever_may_not_ask(app: falcon.App[Any, Any], worl
 
 
 def test_nothing_is_read_of_a_change_with_the_cookie_alone(app: falcon.App[Any, Any], world: World) -> None:
-    headers = {"Cookie": f"{COOKIE}={world.people.session('tess')['token']}"}
+    headers = world.cookie(world.people.session("tess")["token"])
     for request in requests_of(world):
         if "/api/" in request and not request.startswith("GET") and REPORT not in request and SESSION not in request:
             for name in BODIES:
@@ -153,7 +153,7 @@ def test_nothing_is_read_of_a_change_with_the_cookie_alone(app: falcon.App[Any, 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_who_may_ask_sends_64_kib_as_they_are(app: falcon.App[Any, Any], world: World, chunked: bool) -> None:
     token = world.people.sign_in("tess").json["token"]
-    headers = {"Authorization": f"Bearer {token}", "Cookie": f"{COOKIE}={token}"}
+    headers = {"Authorization": f"Bearer {token}"} | world.cookie(token)
     read = set()
     for request in requests_of(world):
         if request in {f"POST {REPORT}", f"DELETE {SESSION}"}:

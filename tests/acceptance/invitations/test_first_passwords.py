@@ -85,7 +85,7 @@ def test_the_session_that_it_begins_is_short(world: World) -> None:
 @pytest.mark.parametrize("way", ["bearer", "cookie"])
 def test_on_every_route_of_the_api_it_opens_nothing_but_its_own_change(world: World, way: str) -> None:
     session = first_session(invited(world))
-    cookie = {"Cookie": f"rpawatch_session={session.json['token']}", "X-CSRF-Token": session.json["csrf_token"]}
+    cookie = world.cookie(session.json["token"]) | {"X-CSRF-Token": session.json["csrf_token"]}
     headers = bearer(session) if way == "bearer" else cookie
     ids = ids_in_account_a(world)
     refused = set()
@@ -124,7 +124,7 @@ def test_setting_the_password_begins_an_ordinary_session_and_ends_the_short_one(
     answer = set_password(world, bearer(short))
     assert answer.status == 200
     assert answer.json["expires_at"] == time_text(world.clock.now + SESSION_LIFETIME)
-    assert answer.set_cookies[0].startswith("rpawatch_session=")
+    assert answer.set_cookies[0].startswith(f"{world.cookie_name()}=")
     assert world.ask("GET", world.account(), headers=bearer(answer)).status == 200
     assert world.ask("GET", SESSION, headers=bearer(short)).status == 401
     assert address.sign_in(OWN).json["password_change_required"] is False
@@ -160,7 +160,7 @@ def test_an_ordinary_session_is_asked_for_the_current_password(world: World) -> 
 
 def test_with_the_cookie_alone_it_needs_the_csrf_token(world: World) -> None:
     session = first_session(invited(world))
-    answer = set_password(world, {"Cookie": f"rpawatch_session={session.json['token']}"})
+    answer = set_password(world, world.cookie(session.json["token"]))
     assert (answer.status, answer.problem) == (403, "csrf-token")
 
 

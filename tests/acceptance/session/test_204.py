@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def test_signing_out_ends_the_session_at_once_wherever_its_token_is_shown(world: World) -> None:
     token = world.people.sign_in("alice").json["token"]
-    bearer, cookie = {"Authorization": f"Bearer {token}"}, {"Cookie": f"rpawatch_session={token}"}
+    bearer, cookie = {"Authorization": f"Bearer {token}"}, world.cookie(token)
     answer = world.ask("DELETE", SESSION, headers=bearer)
     assert (answer.status, answer.body) == (204, b"")
     for headers in (bearer, cookie):
@@ -23,7 +23,7 @@ def test_signing_out_takes_the_cookies_back(world: World) -> None:
     token = world.people.sign_in("alice").json["token"]
     answer = world.ask("DELETE", SESSION, headers={"Authorization": f"Bearer {token}"})
     names = {text.partition("=")[0] for text in answer.set_cookies}
-    assert names == {"rpawatch_session", "__Host-rpawatch_session"}
+    assert names == {world.cookie_name(secure=secure) for secure in (False, True)}
     for text in answer.set_cookies:
         assert {"expires=Thu, 01 Jan 1970 00:00:00 GMT", "Path=/", "HttpOnly", "SameSite=Lax"} <= set(text.split("; "))
     secure = next(text for text in answer.set_cookies if text.startswith("__Host-"))

@@ -67,15 +67,16 @@ def test_for_an_unknown_user_a_password_is_hashed_all_the_same(world: World, mon
         {"Authorization": "Bearer " + "x" * 10_000},
         {"Authorization": "Bearer é"},
         {"Authorization": "Basic YWxpY2U6cGFzc3dvcmQ="},
-        {"Cookie": "rpawatch_session=not-a-token"},
-        {"Cookie": "rpawatch_session="},
+        {"Cookie": "{cookie}=not-a-token"},
+        {"Cookie": "{cookie}="},
         {"Cookie": "\x01=;;"},
         {"X-API-Key": "let me in"},
     ],
 )
 @pytest.mark.parametrize("path", [SESSION, ACCOUNTS])
 def test_without_a_session_one_is_told_to_sign_in(world: World, path: str, headers: dict[str, str]) -> None:
-    answer = world.ask("GET", path, headers=headers)
+    sent = {name: value.replace("{cookie}", world.cookie_name()) for name, value in headers.items()}
+    answer = world.ask("GET", path, headers=sent)
     assert (answer.status, answer.problem) == (401, "not-signed-in")
     assert answer.headers["www-authenticate"] == 'Bearer realm="rpawatch"'
     assert "POST /api/v1/session" in answer.json["detail"]

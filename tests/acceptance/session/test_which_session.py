@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
-PLAIN, SECURE = "rpawatch_session", "__Host-rpawatch_session"
 HTTPS = {"X-Forwarded-Proto": "https"}
+
+
+def names(world: World) -> tuple[str, str]:
+    """Return what the cookie is called over http, and over https."""
+    return world.cookie_name(), world.cookie_name(secure=True)
 
 
 def session(world: World, name: str = "alice") -> dict[str, Any]:
@@ -43,7 +47,8 @@ def test_over_https_only_the_cookie_counts_that_no_other_host_can_set_and_over_h
     world: World,
 ) -> None:
     alice, carol = session(world)["token"], session(world, "carol")["token"]
-    for scheme, counts, other in ((HTTPS, SECURE, PLAIN), ({}, PLAIN, SECURE)):
+    plain, secure = names(world)
+    for scheme, counts, other in ((HTTPS, secure, plain), ({}, plain, secure)):
         assert who(world, scheme | {"Cookie": f"{other}={alice}"}) is None
         assert who(world, scheme | {"Cookie": f"{counts}={alice}"}) == "Alice"
         for cookies in (f"{counts}={alice}; {other}={carol}", f"{other}={carol}; {counts}={alice}"):
@@ -54,14 +59,14 @@ def test_over_https_only_the_cookie_counts_that_no_other_host_can_set_and_over_h
 def test_the_scheme_decides_on_pages_as_in_the_api(world: World, path: str) -> None:
     token = session(world)["token"]
     headers = HTTPS | {"Accept": "text/html"}
-    for cookie, is_signed_in in ((PLAIN, False), (SECURE, True)):
+    for cookie, is_signed_in in zip(names(world), (False, True), strict=True):
         answer = world.ask("GET", path, headers=headers | {"Cookie": f"{cookie}={token}"})
         assert (answer.status == 200) == is_signed_in
 
 
 @pytest.mark.parametrize("scheme", [{}, HTTPS], ids=["http", "https"])
 def test_a_bearer_token_counts_and_the_cookie_beside_it_does_not(world: World, scheme: dict[str, str]) -> None:
-    cookie = f"{SECURE if scheme else PLAIN}={session(world)['token']}"
+    cookie = f"{world.cookie_name(secure=bool(scheme))}={session(world)['token']}"
     carol = session(world, "carol")["token"]
     assert who(world, scheme | {"Cookie": cookie, "Authorization": f"Bearer {carol}"}) == "Carol"
     for wrong in ("Bearer", "Bearer ", "bearer x", f"Bearer {carol}x", "Bearer é"):
@@ -73,7 +78,7 @@ def test_a_bearer_token_counts_and_the_cookie_beside_it_does_not(world: World, s
 
 def test_a_change_with_both_needs_no_csrf_token_and_is_made_by_who_the_bearer_token_is_of(world: World) -> None:
     alice, carol = session(world), session(world, "carol")
-    headers = {"Cookie": f"{PLAIN}={alice['token']}", "Authorization": f"Bearer {carol['token']}"}
+    headers = world.cookie(alice["token"]) | {"Authorization": f"Bearer {carol['token']}"}
     body = {"name": "Of Carol"}
     assert world.ask("POST", world.account("/processes"), headers=headers, json=body).status == 404
     path = world.account("/processes", of=world.cast.account_b)
@@ -82,13 +87,13 @@ def test_a_change_with_both_needs_no_csrf_token_and_is_made_by_who_the_bearer_to
 
 def test_signing_out_ends_the_session_whose_token_was_sent_and_no_other(world: World) -> None:
     mine, other, carol = session(world), session(world), session(world, "carol")
-    headers = {"Cookie": f"{PLAIN}={mine['token']}", "Authorization": f"Bearer {carol['token']}"}
+    headers = world.cookie(mine["token"]) | {"Authorization": f"Bearer {carol['token']}"}
     answer = world.ask("DELETE", SESSION, headers=headers)
     assert (answer.status, answer.set_cookies) == (204, ()), "the cookie is of a session that goes on"
     assert [is_alive(world, one) for one in (mine, other, carol)] == [True, True, False]
     assert world.ask("DELETE", SESSION, headers=headers).status == 401, "it has ended, whatever the cookie is of"
     assert is_alive(world, mine)
-    cookie = {"Cookie": f"{PLAIN}={mine['token']}"}
+    cookie = world.cookie(mine["token"])
     for csrf in ({}, {"X-CSRF-Token": other["csrf_token"]}):
         assert world.ask("DELETE", SESSION, headers=cookie | csrf).problem == "csrf-token"
     assert is_alive(world, mine)
@@ -96,14 +101,15 @@ def test_signing_out_ends_the_session_whose_token_was_sent_and_no_other(world: W
     assert [is_alive(world, one) for one in (mine, other)] == [False, True]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Cookie": f"{PLAIN}=x"}, {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "{cookie}=x"}, {"Authorization": "Bearer x"}])
 def test_without_a_session_there_is_none_to_end(world: World, headers: dict[str, str]) -> None:
+    headers = {name: value.replace("{cookie}", world.cookie_name()) for name, value in headers.items()}
     assert world.ask("DELETE", SESSION, headers=headers).problem == "not-signed-in"
 
 
 def test_a_second_sign_in_ends_the_sessions_that_it_shows_and_a_failed_one_ends_none(world: World) -> None:
     cookie, bearer, other = session(world), session(world, "carol"), session(world)
-    headers = {"Cookie": f"{PLAIN}={cookie['token']}", "Authorization": f"Bearer {bearer['token']}"}
+    headers = world.cookie(cookie["token"]) | {"Authorization": f"Bearer {bearer['token']}"}
     assert sign_in(world, headers, "a wrong password for sure").status == 401
     assert all(is_alive(world, one) for one in (cookie, bearer, other))
     after = sign_in(world, headers)
@@ -116,7 +122,8 @@ def test_of_the_cookies_of_a_second_sign_in_only_the_one_that_counts_is_looked_a
     world: World, scheme: dict[str, str]
 ) -> None:
     counts, not_this = session(world), session(world, "carol")
-    names = (SECURE, PLAIN) if scheme else (PLAIN, SECURE)
-    cookies = f"{names[0]}={counts['token']}; {names[1]}={not_this['token']}"
+    plain, secure = names(world)
+    looked_at, other = (secure, plain) if scheme else (plain, secure)
+    cookies = f"{looked_at}={counts['token']}; {other}={not_this['token']}"
     assert sign_in(world, scheme | {"Cookie": cookies}).status == 200
     assert [is_alive(world, one) for one in (counts, not_this)] == [False, True]

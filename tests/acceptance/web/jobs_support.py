@@ -151,7 +151,7 @@ class Browser:
         accepted = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         if self.name is None:
             return accepted
-        return accepted | {"Cookie": f"rpawatch_session={self.world.people.session(self.name)['token']}"}
+        return accepted | self.world.cookie(self.world.people.session(self.name)["token"])
 
     def _path(self, path: str) -> str:
         return path if path.startswith("/accounts/") else f"/accounts/{self.world.cast.account_a}{path}"

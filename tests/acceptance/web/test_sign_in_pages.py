@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.limits import SESSION_IDLE_MAX, SESSION_LIFETIME, SIGN_IN_FAILURES_PER_PAIR_MAX, SIGN_IN_WINDOW
+from interfaces.http.cookies import DEVICE, SESSION
 from tests.support.pages import Browser, browser_of
 from tests.support.world import email_of, password_of
 
@@ -85,7 +86,8 @@ def test_who_guesses_has_to_wait(world: World) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> None:
     world.people.sign_up("alice")
     page = Browser(world).submit("/sign-in", email=email_of("alice"), password=password_of("alice"))
-    assert {cookie.partition("=")[0] for cookie in page.answer.set_cookies} == {"rpawatch_session", "rpawatch_device"}
+    names = {cookie.partition("=")[0] for cookie in page.answer.set_cookies}
+    assert names == {world.cookie_name(kind) for kind in (SESSION, DEVICE)}
     for cookie in page.answer.set_cookies:
         assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
 
