@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -11,6 +10,10 @@ from pydantic import Field
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
 from domain.report import Counts, JobStatus, Report, computed_status
+from domain.times import Instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Job(Aggregate):
@@ -41,8 +44,8 @@ class Job(Aggregate):
         account_id: UUID
         flow_id: UUID
         robot_id: str
-        started_at: datetime
-        finished_at: datetime
+        started_at: Instant
+        finished_at: Instant
         status: JobStatus
         counts: Counts
         target: str | None = None

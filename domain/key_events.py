@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
 from domain.limits import CLOCKS_APART_MAX
 from domain.model import Event, FirstEvent
+from domain.times import Instant
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.api_key import ApiKey
 
 Outcome = Literal["accepted", "replayed", "rejected"]
@@ -27,7 +29,7 @@ class Created(FirstEvent):
     name: str
     prefix: str
     limit: int
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
     rotated_from: UUID | None = None
 
     def apply(self, aggregate: ApiKey) -> None:
@@ -77,7 +79,7 @@ class Refused(Event):
 
     TOPIC: ClassVar[str] = "api_key.refused"
     attempts: int
-    last_attempt_at: datetime
+    last_attempt_at: Instant
 
     def is_latest(self, refused_at: datetime | None) -> bool:
         """Return whether its last attempt is the latest one known: not before `refused_at`, or that was never."""
@@ -121,7 +123,7 @@ class ExpirySet(Event):
     """It ends by itself, sooner than before."""
 
     TOPIC: ClassVar[str] = "api_key.expiry_set"
-    expires_at: datetime
+    expires_at: Instant
 
     def apply(self, aggregate: ApiKey) -> None:
         """Assign."""
@@ -133,7 +135,7 @@ class Rotated(Event):
 
     TOPIC: ClassVar[str] = "api_key.rotated"
     rotated_to: UUID
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
 
     def apply(self, aggregate: ApiKey) -> None:
         """Assign."""

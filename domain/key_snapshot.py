@@ -11,6 +11,7 @@ from typing_extensions import TypedDict  # pydantic asks for this one before Pyt
 
 from domain.model import Snapshot
 from domain.rate_limit import Window
+from domain.times import Instant  # noqa: TC001 - as above
 
 
 def _window(times: Window | list[int]) -> Window:
@@ -25,23 +26,23 @@ class ApiKeyState(TypedDict):
     name: str
     prefix: str
     limit: int
-    expires_at: datetime | None
-    created_at: datetime
+    expires_at: Instant | None
+    created_at: Instant
     created_by: str
     uses: int
     window: Annotated[Window, PlainValidator(_window), PlainSerializer(lambda window: window.microseconds)]
-    last_used_at: datetime | None
-    throttled_at: datetime | None
-    deactivated_at: datetime | None
+    last_used_at: Instant | None
+    throttled_at: Instant | None
+    deactivated_at: Instant | None
     deactivated_by: str | None
     deactivation_reason: str | None
     rotated_from: UUID | None
     rotated_to: UUID | None
     refusals: int
-    refused_at: datetime | None
+    refused_at: Instant | None
     refused_address: str | None
-    _created_on: datetime
-    _modified_on: datetime
+    _created_on: Instant
+    _modified_on: Instant
 
 
 class ApiKeySnapshot(Snapshot):

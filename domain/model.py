@@ -7,15 +7,18 @@ models: they are validated when made and when read, and pydantic-core encodes th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, CanSnapshotAggregate
 from eventsourcing.utils import get_topic
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.limits import CLOCKS_APART_MAX
+from domain.times import Instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "SYSTEM_ACTOR",
@@ -79,7 +82,7 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
 
     originator_id: UUID = Field(exclude=True)
     originator_version: int = Field(exclude=True)
-    timestamp: Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+    timestamp: Instant
     actor: str
     request_id: str
     command_id: UUID
@@ -193,7 +196,7 @@ class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):
 
     originator_id: UUID = Field(exclude=True)
     originator_version: int = Field(exclude=True)
-    timestamp: datetime
+    timestamp: Instant
     topic: str
     state: Any
 

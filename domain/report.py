@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 
 from domain import limits
 from domain.names import SEEN_PATTERN, is_blank
+from domain.times import in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,9 +45,12 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
-# fromisoformat alone would take an offset of +05:60, and from Python 3.14 on 24:00.
-_RFC_3339 = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt ]{_TIME}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+-]{_TIME})?")
+_HOUR, _MINUTE = "([01][0-9]|2[0-3])", "[0-5][0-9]"
+# fromisoformat alone would take an offset of +05:60, and from Python 3.14 on 24:00. RFC 3339 has a colon in the offset;
+# what `%z` of C and Python writes, +0000, has none.
+_RFC_3339 = re.compile(
+    rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt ]{_HOUR}:{_MINUTE}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+-]{_HOUR}:?{_MINUTE})?"
+)
 
 
 def _rfc_3339(value: object) -> object:
@@ -102,6 +106,7 @@ Time = Annotated[
     AwareDatetime,
     BeforeValidator(_rfc_3339, json_schema_input_type=datetime),
     AfterValidator(_in_range),
+    AfterValidator(in_utc),
 ]
 Label = Annotated[str, Field(max_length=limits.LABEL_CHARS_MAX)]
 Text = Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,10 +19,15 @@ from application.store.mapper import EventMapper, UnreadableEventError
 from domain.api_key import ApiKey
 from domain.model import Aggregate, Event
 from tests.support.examples import ACCOUNT, COMMAND, KEY, a_job, example_events
+from tests.support.golden import example_snapshot
+
+if TYPE_CHECKING:
+    from domain.model import Snapshot
 
 MAPPER = EventMapper()
 ROOT = Path(__file__).parents[3]
 STREAM = UUID("00000000-0000-4000-8000-0000000000aa")
+_UTC = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 HEAD = {"timestamp": "2026-03-10T12:00:00Z", "actor": "system", "request_id": "-", "command_id": str(COMMAND)}
 
 
@@ -64,6 +72,25 @@ def test_an_event_comes_back_as_it_was_written(event: Event) -> None:
     assert written.topic == event.TOPIC
     assert json.loads(written.state)["v"] == event.class_version
     assert written.state.startswith(b'{"v":')
+
+
+@pytest.mark.parametrize("minutes", [-23 * 60 - 59, -16 * 60, 60, 16 * 60, 23 * 60 + 59])
+@pytest.mark.parametrize(
+    "event", [*example_events(), example_snapshot(example_events())], ids=lambda event: event.TOPIC
+)
+def test_every_time_of_an_event_is_in_utc_whatever_zone_it_was_stored_with(
+    event: Event | Snapshot, minutes: int
+) -> None:
+    written = MAPPER.to_stored_event(event)
+
+    def elsewhere(found: re.Match[bytes]) -> bytes:
+        zone = timezone(timedelta(minutes=minutes))
+        return datetime.fromisoformat(found[0].decode()).astimezone(zone).isoformat().encode()
+
+    state, times = _UTC.subn(elsewhere, written.state)
+    assert times > 0
+    read = MAPPER.to_domain_event(replace(written, state=state))
+    assert MAPPER.to_stored_event(read).state == written.state
 
 
 def test_data_of_a_report_comes_back_as_sent_nulls_included() -> None:
