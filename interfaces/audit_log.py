@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -88,4 +88,4 @@ def _label(row: AuditRow) -> str | None:
 
 
 def _shown(name: str, value: Any) -> Any:  # noqa: ANN401 - of any event's fields
-    return time_text(datetime.fromisoformat(value).astimezone(UTC)) if name.endswith("_at") else value
+    return time_text(datetime.fromisoformat(value)) if name.endswith("_at") else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 
 def time_text(time: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC with milliseconds, or with microseconds when there are any, and `Z`."""
+    """Return RFC 3339 in UTC with `Z`, and with six digits always: texts of times are then in the order of time.
+
+    Six are what the log has. With fewer, the time of an event would be before the event when it is asked for.
+    """
     if time is None:
         return None
-    precision = "milliseconds" if time.microsecond % 1000 == 0 else "microseconds"
-    return time.isoformat(timespec=precision).replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def job_receipt(job: Job) -> dict[str, Any]:

@@ -56,7 +56,7 @@ Robots report finished jobs with an API key; people manage accounts, processes, 
 - **Bodies** are JSON in UTF-8. A report has up to 10 MiB and may be sent with `Content-Encoding: gzip`; any other body
   has up to 64 KiB and is sent as it is. A name that is not known is refused, in a body as in the query of a list:
   nothing is silently dropped.
-- **Times** are RFC 3339; answers are in UTC with `Z`.
+- **Times** are RFC 3339 with a zone, any offset to ±23:59. Answers are in UTC with `Z` and six digits of a second.
 - **Errors** are `application/problem+json` (RFC 9457), everywhere. `type` is stable and leads to an explanation,
   `detail` says what to do, `errors` lists every broken rule of a body with a JSON pointer.
 - **Repeats**: send an `Idempotency-Key` with a POST, and repeat the same request after a lost connection or a 503.

@@ -84,7 +84,7 @@ _KEY = {
     "prefix": "ExampleE",
     "flow_id": FLOW_ID,
     "limit": 120,
-    "created_at": "2026-03-10T20:00:00.000Z",
+    "created_at": "2026-03-10T20:00:00.000000Z",
     "created_by": USER_ID,
     "last_used_at": None,
     "uses": 0,
@@ -103,7 +103,7 @@ _KEY = {
 _ENDED = {
     "active": False,
     "status": "deactivated",
-    "deactivated_at": "2026-03-11T08:30:00.000Z",
+    "deactivated_at": "2026-03-11T08:30:00.000000Z",
     "deactivated_by": USER_ID,
     "deactivation_reason": "The robot was retired",
 }
@@ -114,26 +114,26 @@ _MEMBER = {
     "name": "Bob",
     "roles": ["account_user"],
     "password": "first",
-    "first_password_until": "2026-03-17T20:00:00.000Z",
+    "first_password_until": "2026-03-17T20:00:00.000000Z",
 }
 _SESSION = {
-    "expires_at": "2026-03-11T09:00:00.000Z",
+    "expires_at": "2026-03-11T09:00:00.000000Z",
     "csrf_token": "q0vXo8mQd4o2X0mGmD6v0o1ZkqCk2l1oY8m1l2bq3dE",
     "password_change_required": False,
     "user": {"id": USER_ID, "email": "alice@example.com", "name": "Alice"},
     "memberships": [{"account_id": ACCOUNT_ID, "account_name": "Finance", "roles": ["account_admin"]}],
 }
-_ACCOUNT = {"id": ACCOUNT_ID, "name": "Finance", "opened_at": "2026-03-01T08:00:00.000Z", "suspended_at": None}
+_ACCOUNT = {"id": ACCOUNT_ID, "name": "Finance", "opened_at": "2026-03-01T08:00:00.000000Z", "suspended_at": None}
 _PROCESS = {
     "flow_id": FLOW_ID,
     "account_id": ACCOUNT_ID,
     "name": "Invoices",
-    "registered_at": "2026-03-01T08:05:00.000Z",
+    "registered_at": "2026-03-01T08:05:00.000000Z",
     "retired_at": None,
     "last_job": {
         "id": "7b0f2c1e-6a0e-4f8e-9a57-3f0b6a5d8e21",
         "status": "partial_success",
-        "received_at": "2026-03-10T21:48:52.101Z",
+        "received_at": "2026-03-10T21:48:52.101000Z",
     },
 }
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
@@ -144,7 +144,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "status": "partial_success",
         "counts": {"total": 3, "success": 1, "failed": 2, "skipped": 0},
         "duration_seconds": 300.0,
-        "received_at": "2026-03-10T21:48:52.101Z",
+        "received_at": "2026-03-10T21:48:52.101000Z",
     },
     answers.OwnKey: {
         "name": "Invoices, nightly",
@@ -170,7 +170,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "items": [
             {
                 "position": 4711,
-                "at": "2026-03-11T08:30:00.000Z",
+                "at": "2026-03-11T08:30:00.000000Z",
                 "actor": USER_ID,
                 "actor_name": "Alice",
                 "actor_kind": "user",
@@ -189,5 +189,5 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     **JOB_ANSWERS,
     **PROOF_ANSWERS,
     **HISTORY_ANSWERS,
-    KeyAsOf: _KEY | _ENDED | {"as_of": {"version": 1204, "at": "2026-03-11T08:30:00.000Z"}},
+    KeyAsOf: _KEY | _ENDED | {"as_of": {"version": 1204, "at": "2026-03-11T08:30:00.000000Z"}},
 }

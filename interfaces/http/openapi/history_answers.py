@@ -61,7 +61,7 @@ class HistoryPage(Answer):
 
 _ITEM = {
     "version": 3,
-    "at": "2026-03-11T08:30:00.000Z",
+    "at": "2026-03-11T08:30:00.000000Z",
     "actor": "8f14e45f-ceea-467f-a1d6-5f2b3c4d5e6f",
     "actor_name": "Alice",
     "actor_kind": "user",

@@ -60,7 +60,7 @@ PROOF_ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "items": [
             {
                 "public_key": f"{_LOG}+cdc39715+AbgcfhrBpxf3xGK9QRHv3gHiAfDRV5wsePJZ2bBjLyZG",
-                "published_at": "2026-03-01T08:00:00.000Z",
+                "published_at": "2026-03-01T08:00:00.000000Z",
                 "retired_at": None,
             }
         ]

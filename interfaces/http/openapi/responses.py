@@ -12,7 +12,13 @@ from domain.api_key import KeyStatus
 from domain.report import Counts, JobStatus
 from projections.audit_log import ACTIONS, KINDS
 
-Instant = Annotated[datetime, Field(description="RFC 3339 in UTC, with `Z` and at least milliseconds.")]
+Instant = Annotated[
+    datetime,
+    Field(
+        description="RFC 3339 in UTC, with `Z` and always six digits of a second.",
+        json_schema_extra={"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"},
+    ),
+]
 Cursor = Annotated[str | None, Field(description="Send it as `cursor` to get the next page; null on the last one.")]
 AccountId = Annotated[UUID, Field(description="The account.")]
 

@@ -20,7 +20,7 @@ def test_a_tenant_admin_opens_an_account_and_sees_it_in_the_list_at_once(world: 
     answer = open_account(world)
     assert answer.status == 201
     account_id = answer.json["id"]
-    opened_at = world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    opened_at = world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert answer.json == {"id": account_id, "name": "Finance", "opened_at": opened_at, "suspended_at": None}
     assert answer.headers["location"] == f"{ACCOUNTS}/{account_id}"
     assert "x-lists-behind" not in answer.headers

@@ -25,7 +25,7 @@ def test_a_change_is_told_with_who_when_what_and_from_where(world: World) -> Non
     [item] = listed(world, resource=key["id"], limit=1)
     assert item.pop("position") == world.application.position()
     assert item == {
-        "at": world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "actor": world.cast.alice,
         "actor_name": "Alice",
         "actor_kind": "user",
@@ -101,7 +101,7 @@ def test_times_in_changes_look_as_everywhere(world: World) -> None:
     body = {"expires_at": "2199-01-01T00:00:00+02:00"}
     path = world.account(f"/keys/{key['id']}")
     assert world.ask("PATCH", path, headers=world.signed_in("alice"), json=body).status == 200
-    assert listed(world, resource=key["id"])[0]["changes"] == {"expires_at": "2198-12-31T22:00:00.000Z"}
+    assert listed(world, resource=key["id"])[0]["changes"] == {"expires_at": "2198-12-31T22:00:00.000000Z"}
 
 
 def test_filters_narrow_the_list_alone_and_together(world: World) -> None:

@@ -62,7 +62,7 @@ def test_a_job_is_shown_whole(world: World) -> None:
         "key_id": str(robot.key_id),
         "robot_id": "robot-7",
         "status": "partial_success",
-        "started_at": "2026-03-10T11:43:51.000Z",
+        "started_at": "2026-03-10T11:43:51.000000Z",
         "finished_at": "2026-03-10T11:48:51.000001Z",
         "received_at": receipt.json["received_at"],
         "duration_seconds": 300.000001,

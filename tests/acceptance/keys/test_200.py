@@ -32,7 +32,7 @@ def test_who_may_read_keys_is_shown_how_one_was_used(world: World, name: str) ->
     assert robot.report(robot_id="").status == 422
     body = shown(world, robot.key_id, to=name)
     assert body["uses"] == 2
-    assert body["last_used_at"] == world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert body["last_used_at"] == world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert body["created_by"] == "system"
 
 
@@ -56,7 +56,7 @@ def test_a_key_is_ended_for_good_with_who_when_and_why(world: World) -> None:
     robot = world.robot()
     answer = deactivate(world, robot.key_id, reason="left the company")
     assert answer.status == 200
-    now = world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     ended = {name: answer.json[name] for name in ("active", "status", "deactivated_at", "deactivated_by")}
     assert ended == {
         "active": False,

@@ -36,7 +36,7 @@ def test_a_key_is_shown_with_its_secret_this_once(world: World) -> None:
         "prefix": secret.prefix,
         "flow_id": None,
         "limit": 60,
-        "created_at": world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "created_by": world.cast.alice,
         "last_used_at": None,
         "uses": 0,

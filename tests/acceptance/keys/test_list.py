@@ -30,7 +30,7 @@ def create(world: World, **body: Any) -> dict[str, Any]:
 
 
 def time_text(world: World) -> str:
-    return world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def test_a_key_is_listed_as_it_is_shown_by_itself_at_once(world: World) -> None:

@@ -20,7 +20,7 @@ def test_a_robot_is_told_what_it_may_know_of_its_key(world: World) -> None:
         "account_id": str(world.cast.account_a),
         "account_name": "Account A",
         "flow_id": str(world.cast.flow_a),
-        "expires_at": ends.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "expires_at": ends.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "limit": 7,
     }
     assert answer.headers["ratelimit"] == '"per-key";r=6;t=60'

@@ -67,7 +67,7 @@ def test_pages_keep_the_filter_that_they_began_with(world: World) -> None:
 
 
 def test_a_process_is_renamed_retired_and_restored(world: World) -> None:
-    now = world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert change(world, name="  Incoming ").json["name"] == "Incoming"
     assert change(world, retired=True).json["retired_at"] == now
     body = change(world, retired=False, name="Back").json

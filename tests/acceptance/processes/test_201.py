@@ -17,7 +17,7 @@ def test_a_process_is_registered_under_the_id_of_the_rpa_tool_and_takes_jobs_at_
     flow_id = str(uuid4())
     answer = register(world, flow_id=flow_id)
     assert answer.status == 201
-    now = world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert answer.json == {
         "flow_id": flow_id,
         "account_id": str(world.cast.account_a),

@@ -48,7 +48,7 @@ def test_a_report_is_answered_with_what_became_of_it_and_where_it_is(world: Worl
         "status": "partial_success",
         "counts": {"total": 3, "success": 1, "failed": 2, "skipped": 0},
         "duration_seconds": 300.0,
-        "received_at": world.clock.now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "received_at": world.clock.now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
     }
 
 

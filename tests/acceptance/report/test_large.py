@@ -57,7 +57,7 @@ def test_a_large_report_is_in_the_log_as_it_was_sent_and_answered_like_any_other
         answer, appended = over_socket.appended_by(lambda: robot.send(body, headers))  # noqa: B023 - called at once
         assert answer.status == 201, answer.body
         assert answer.json["counts"] == {"total": DETAILS, "success": 1_000, "failed": 2_000, "skipped": 0}
-        assert answer.json["received_at"] == over_socket.clock.now.isoformat(timespec="milliseconds")[:-6] + "Z"
+        assert answer.json["received_at"] == over_socket.clock.now.isoformat(timespec="microseconds")[:-6] + "Z"
         assert [event.topic for event in appended] == ["api_key.used", "job.reported"]
         [reported] = over_socket.application.events(UUID(answer.json["job_id"]))
         assert isinstance(reported, Job.Reported)

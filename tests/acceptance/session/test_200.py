@@ -29,7 +29,7 @@ def test_signing_in_gives_a_token_and_tells_who_one_is(world: World) -> None:
     body = answer.json
     assert body["user"] == {"id": world.cast.alice, "email": "alice@example.com", "name": "Alice"}
     ends = world.clock.now + SESSION_LIFETIME
-    assert body["expires_at"] == ends.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert body["expires_at"] == ends.isoformat(timespec="microseconds").replace("+00:00", "Z")
     mine = {"account_id": str(world.cast.account_a), "account_name": "Account A", "roles": ["account_admin"]}
     assert mine in body["memberships"]
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", body["token"])

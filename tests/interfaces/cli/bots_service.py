@@ -19,7 +19,7 @@ RECEIPT = {
     "status": "partial_success",
     "counts": {"total": 3, "success": 1, "failed": 2, "skipped": 0},
     "duration_seconds": 300.0,
-    "received_at": "2026-03-10T21:48:52.101Z",
+    "received_at": "2026-03-10T21:48:52.101000Z",
 }
 
 

@@ -123,11 +123,11 @@ def test_a_key_that_is_not_used_any_more_is_found(keys: Keys) -> None:
     assert "last used 90 days ago; expires in 3 days" in keys.hygiene().out
     [finding] = keys.hygiene("--json").json["findings"]
     assert finding["detail"] == {
-        "created_at": "2025-08-22T12:00:00.000Z",
-        "last_used_at": "2025-12-10T12:00:00.000Z",
+        "created_at": "2025-08-22T12:00:00.000000Z",
+        "last_used_at": "2025-12-10T12:00:00.000000Z",
         "uses": 1,
         "days": 90,
-        "expires_at": "2026-03-13T12:00:00.000Z",
+        "expires_at": "2026-03-13T12:00:00.000000Z",
     }
 
 
@@ -203,9 +203,9 @@ def test_a_robot_that_was_forgotten_is_found_for_30_days(keys: Keys) -> None:
     [finding] = keys.hygiene("--json").json["findings"]
     assert finding["detail"] == {
         "refusals": 17,
-        "refused_at": "2026-02-08T12:00:00.000Z",
+        "refused_at": "2026-02-08T12:00:00.000000Z",
         "refused_address": "192.0.2.7",
-        "ended_at": "2026-01-29T12:00:00.000Z",
+        "ended_at": "2026-01-29T12:00:00.000000Z",
         "rotated_to": None,
     }
     assert shlex.split(finding["command"])[:5] == ["rpawatch", "keys", "create", "Robot's key", "--account"]
@@ -272,7 +272,7 @@ def test_the_document_for_scripts_has_all_findings_and_counts(keys: Keys) -> Non
     looked = keys.hygiene("--json", "--max-age-days", "365")
     assert looked.code == 1
     document = looked.json
-    assert document["generated_at"] == "2026-03-10T12:00:00.000Z"
+    assert document["generated_at"] == "2026-03-10T12:00:00.000000Z"
     assert document["counts"] == {
         "accounts": 1, "suspended_accounts": 0, "keys": 10, "act": 7, "notice": 1, "advice": 1,
         "still_presented": 1, "expires_soon": 2, "never_used": 1, "unused": 2, "too_old": 1, "not_switched": 1,

@@ -23,7 +23,7 @@ COLUMNS = {"id": "Id", "name": "Name", "made_at": "Made"}
 
 
 def item(name: str) -> dict[str, str]:
-    return {"id": ID, "name": name, "made_at": "2026-03-10T21:48:52.101Z"}
+    return {"id": ID, "name": name, "made_at": "2026-03-10T21:48:52.101000Z"}
 
 
 @pytest.fixture

@@ -113,6 +113,18 @@ def test_each_example_fits_its_schema(document: dict[str, Any], model: type[Base
     jsonschema_rs.validator_for(schema, validate_formats=True).validate(value)
 
 
+def test_every_time_in_an_answer_is_in_utc_with_six_digits(document: dict[str, Any]) -> None:
+    """Schemathesis holds the answers against this pattern."""
+    sent = {model.__name__ for model in REQUESTS}
+    answered = {name: schema for name, schema in document["components"]["schemas"].items() if name not in sent}
+    patterns = [str(node.get("pattern")) for node in nodes(answered) if node.get("format") == "date-time"]
+    assert len(patterns) > 20
+    for pattern in patterns:
+        assert re.search(pattern, "2026-03-10T21:48:52.101000Z")
+        for other in ("2026-03-10T21:48:52Z", "2026-03-10T21:48:52.101Z", "2026-03-10T21:48:52.101000+00:00"):
+            assert not re.search(pattern, other)
+
+
 @pytest.mark.parametrize("slug", PROBLEMS)
 def test_the_example_of_each_problem_fits_the_one_schema_of_problems(document: dict[str, Any], slug: str) -> None:
     schema = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
