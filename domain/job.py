@@ -9,7 +9,7 @@ from pydantic import Field
 
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
-from domain.report import Counts, JobStatus, Report, computed_status
+from domain.report import Counts, JobStatus, Report, computed_status, duration_seconds
 from domain.times import Instant
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Job(Aggregate):
     @property
     def duration_seconds(self) -> float:
         """How long the job ran, in seconds; never negative."""
-        return (self.finished_at - self.started_at).total_seconds()
+        return duration_seconds(self.started_at, self.finished_at)
 
     def check_same_request(self, request_digest: str | None) -> None:
         """Raise IdempotencyKeyReuseError when the job was reported with another body."""

@@ -78,9 +78,16 @@ def _not_blank(text: str) -> str:
 
 def _not_before_start(finished_at: datetime | None, info: ValidationInfo) -> datetime | None:
     started_at = info.data.get("started_at")
-    if finished_at is not None and started_at is not None and finished_at < started_at:
+    if finished_at is not None and started_at is not None and _is_before(finished_at, started_at):
         raise PydanticCustomError("finished_before_started", "finished before started")
     return finished_at
+
+
+def _is_before(finished_at: datetime, started_at: datetime) -> bool:
+    """Return whether a job ended before it began. An end in whole seconds may stand for any instant of its second."""
+    if finished_at.microsecond == 0:
+        started_at = started_at.replace(microsecond=0)
+    return finished_at < started_at
 
 
 def _data_size(data: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +149,7 @@ class Report(BaseModel):
     robot_id: RobotId
     started_at: Time
     finished_at: Annotated[Time | None, AfterValidator(_not_before_start)] = None
-    status: JobStatus | None = None
+    status: Annotated[JobStatus, BeforeValidator(_lower)] | None = None
     target: Label | None = None
     source: Label | None = None
     result_summary: Summary | None = None
@@ -182,6 +189,11 @@ class Counts(BaseModel):
             failed=statuses.count(DetailStatus.FAILED),
             skipped=statuses.count(DetailStatus.SKIPPED),
         )
+
+
+def duration_seconds(started_at: datetime, finished_at: datetime) -> float:
+    """Return how long a job ran, in seconds: never less than none, also where its end was told in whole seconds."""
+    return max(0.0, (finished_at - started_at).total_seconds())
 
 
 def computed_status(counts: Counts, error_message: str | None) -> JobStatus:

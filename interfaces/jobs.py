@@ -9,6 +9,7 @@ import orjson
 from domain.errors import NotFoundError
 from domain.ids import process_id
 from domain.job import Job
+from domain.report import duration_seconds
 from interfaces.http.presenters import time_text
 from projections.job_details import list_details
 from projections.job_list import JobFilter, JobHead, JobRow, find_job, list_jobs
@@ -112,7 +113,7 @@ def _head(row: JobHead) -> dict[str, Any]:
         "started_at": time_text(row.started_at),
         "finished_at": time_text(row.finished_at),
         "received_at": time_text(row.received_at),
-        "duration_seconds": (row.finished_at - row.started_at).total_seconds(),
+        "duration_seconds": duration_seconds(row.started_at, row.finished_at),
         "counts": {"total": row.total, "success": row.success, "failed": row.failed, "skipped": row.skipped},
         "target": row.target,
         "source": row.source,

@@ -59,11 +59,25 @@ def test_a_robot_whose_clock_is_ahead_has_no_negative_duration() -> None:
     assert (job.finished_at, job.duration_seconds) == (job.started_at, 0.0)
 
 
-@given(started_at=TIMES, ran=st.none() | st.timedeltas(timedelta(0), timedelta(days=400)), received_at=TIMES)
-def test_no_job_has_a_negative_duration(started_at: object, ran: timedelta | None, received_at: object) -> None:
+def test_an_end_in_whole_seconds_is_kept_and_makes_no_negative_duration() -> None:
+    job = a_job(started_at="2026-03-10T11:55:00.863Z", finished_at="2026-03-10T11:55:00Z")
+    assert (job.started_at - job.finished_at, job.duration_seconds) == (timedelta(milliseconds=863), 0.0)
+
+
+@given(
+    started_at=TIMES,
+    ran=st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
+    received_at=TIMES,
+    whole_seconds=st.booleans(),
+)
+def test_no_job_has_a_negative_duration(
+    started_at: object, ran: timedelta | None, received_at: object, *, whole_seconds: bool
+) -> None:
     assert isinstance(started_at, type(NOON))
     assert isinstance(received_at, type(NOON))
     finished_at = None if ran is None else min(started_at + ran, TIME_MAX - timedelta(microseconds=1))
+    if whole_seconds and finished_at is not None:
+        finished_at = finished_at.replace(microsecond=0)
     assert a_job(at=received_at, started_at=started_at, finished_at=finished_at).duration_seconds >= 0.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -11,6 +11,9 @@ from pydantic import ValidationError
 from domain import limits
 from domain.report import Counts, DetailStatus, JobStatus, Report, computed_status
 from tests.support.examples import FLOW, report_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def parsed(**fields: Any) -> Report:
@@ -169,12 +172,13 @@ def test_another_status_of_a_detail_is_refused(status: object) -> None:
     assert [place for place, _ in errors_of(details=[detail(status=status)])] == [("details", 0, "status")]
 
 
+@pytest.mark.parametrize("spell", [str.lower, str.upper, str.title, str.swapcase])
 @pytest.mark.parametrize("status", list(JobStatus))
-def test_the_status_of_a_job_may_be_given(status: JobStatus) -> None:
-    assert parsed(status=status.value).status is status
+def test_the_status_of_a_job_may_be_given_in_any_case(status: JobStatus, spell: Callable[[str], str]) -> None:
+    assert parsed(status=spell(status.value)).status is status
 
 
-@pytest.mark.parametrize("status", ["", "running", "skipped", 0])
+@pytest.mark.parametrize("status", ["", "running", "skipped", "success ", "ſuccess", 0])
 def test_another_status_of_a_job_is_refused(status: object) -> None:
     assert [place for place, _ in errors_of(status=status)] == [("status",)]
 

@@ -140,10 +140,19 @@ def test_a_time_of_any_zone_keeps_its_instant_and_is_in_utc_from_then_on() -> No
 
 
 def test_a_job_may_end_at_the_instant_of_its_start_and_not_a_microsecond_before() -> None:
-    start = "2026-03-10T09:30:15.000001Z"
+    start = "2026-03-10T09:30:15.000002Z"
     assert a_report(started_at=start, finished_at=start).finished_at is not None
-    before = {"started_at": start, "finished_at": "2026-03-10T09:30:15Z"}
+    before = {"started_at": start, "finished_at": "2026-03-10T09:30:15.000001Z"}
     assert kind_of_refusal(**before) == "finished_before_started"
+
+
+@pytest.mark.parametrize("fraction", [".000001", ".5", ".863", ".999999"])
+@pytest.mark.parametrize("end", ["2026-03-10T09:30:15Z", "2026-03-10T09:30:15.000Z", "2026-03-10T10:30:15+01:00"])
+def test_an_end_in_whole_seconds_is_not_before_a_start_of_its_second(fraction: str, end: str) -> None:
+    report = a_report(started_at=f"2026-03-10T09:30:15{fraction}Z", finished_at=end)
+    assert report.finished_at == AT_NINE, "it is kept as it was told"
+    next_second = {"started_at": "2026-03-10T09:30:16Z", "finished_at": end}
+    assert kind_of_refusal(**next_second) == "finished_before_started"
 
 
 def test_the_order_of_start_and_end_is_that_of_the_instants_not_of_the_clocks_on_the_wall() -> None:

@@ -51,10 +51,14 @@ FIELDS: dict[str, dict[str, Words]] = {
         "flow_id": Words("The process: one of the key's account, and the key's own when it is for one process."),
         "robot_id": Words("The machine that ran the job. Not blank."),
         "started_at": Words("With a time zone, from 1970 to 2199, as in `2026-03-10T21:43:51Z`.", _TIME),
-        "finished_at": Words("Not before started_at. When it is left out, the time of receipt.", _TIME),
+        "finished_at": Words(
+            "Not before started_at; in whole seconds, not before the second of it. When it is left out, the time of"
+            " receipt.",
+            _TIME,
+        ),
         "status": Words(
-            "Without it computed from the details: all that were not skipped succeeded, `success`; all failed,"
-            " `failed`; else `partial_success`. Without details: `failed` when there is an"
+            "In any case. Without it computed from the details: all that were not skipped succeeded, `success`; all"
+            " failed, `failed`; else `partial_success`. Without details: `failed` when there is an"
             " error_message, else `success`."
         ),
         "target": Words("What the job worked on, such as an application."),

@@ -79,6 +79,8 @@ def test_what_was_answered_with_201_is_in_the_log_as_another_process_reads_it(wo
         ({"details": details("SUCCESS", "Skipped")}, "success"),
         ({"details": details("success"), "error_message": "a hiccup"}, "success"),
         ({"details": details("success"), "status": "cancelled"}, "cancelled"),
+        ({"details": details("success"), "status": "Cancelled"}, "cancelled"),
+        ({"status": "PARTIAL_SUCCESS"}, "partial_success"),
         ({"details": details("failed"), "status": "success"}, "success"),
     ],
 )
@@ -96,6 +98,15 @@ def test_without_an_end_the_job_ended_when_it_was_received(world: World) -> None
 def test_a_robot_whose_clock_is_ahead_has_no_negative_duration(world: World) -> None:
     started = world.clock.now + timedelta(hours=1)
     assert world.robot().report(started_at=started.isoformat()).json["duration_seconds"] == 0
+
+
+def test_a_job_whose_end_is_told_in_whole_seconds_may_begin_later_in_that_second(world: World) -> None:
+    times: dict[str, Any] = {"started_at": "2026-03-10T11:55:00.863Z", "finished_at": "2026-03-10T11:55:00Z"}
+    receipt = world.robot().report(**times)
+    assert (receipt.status, receipt.json["duration_seconds"]) == (201, 0)
+    job = world.ask("GET", receipt.headers["location"], headers=world.signed_in("alice")).json
+    assert (job["started_at"], job["finished_at"]) == ("2026-03-10T11:55:00.863000Z", "2026-03-10T11:55:00.000000Z")
+    assert job["duration_seconds"] == 0
 
 
 def test_optional_fields_may_be_null(world: World) -> None:
