@@ -74,3 +74,4 @@ EXPORT_FORMATS: Final[Mapping[str, ExportFormat]] = {
     "csv": ExportFormat("text/csv; charset=utf-8", csv_lines([CSV_COLUMNS]), _csv_body),
     "jsonl": ExportFormat("application/jsonl; charset=utf-8", b"", _jsonl_body),
 }
+EXPORT_FORMAT_DEFAULT: Final = "csv"

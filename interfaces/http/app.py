@@ -15,7 +15,7 @@ from interfaces.http.accounts import (
     ResumeResource,
     SuspendResource,
 )
-from interfaces.http.audit import AuditResource
+from interfaces.http.audit import AuditExportResource, AuditResource
 from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, ProblemPage
 from interfaces.http.health import Live, Ready
 from interfaces.http.ingest import OwnKeyResource, ReportResource
@@ -81,6 +81,7 @@ def routes(services: Services) -> dict[str, object]:
         f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
         f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
         f"{_ACCOUNT}/audit": AuditResource(services),
+        f"{_ACCOUNT}/audit/export": AuditExportResource(services),
         f"{_ACCOUNT}/audit/{{position}}/proof": EventProofResource(services),
         f"{_ACCOUNT}/jobs": JobsResource(services),
         f"{_ACCOUNT}/jobs/{{job_id}}": JobResource(services),

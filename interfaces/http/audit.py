@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from application.access import turn_of
 from domain.errors import NotFoundError
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
-from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
 from interfaces.http.admin import AdminResource, check_parameters, page_parameters, send_page
 from interfaces.http.parameters import (
     choice_parameter,
@@ -25,8 +25,6 @@ from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import falcon
 
 _FILTERS = ("actor", "action", "resource", "from", "to")
@@ -36,29 +34,28 @@ class AuditResource(AdminResource):
     """`/api/v1/accounts/{account_id}/audit`."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """List who did what, or send all of it."""
+        """List who did what."""
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_AUDIT)
-        file_format = choice_parameter(req, "format", EXPORT_FORMATS)
-        if file_format is not None:
-            self._send_file(req, resp, caller, file_format)
-            return
         size, cursor = page_parameters(req, *_FILTERS)
         send_page(req, resp, *self._services.audit_log.page(caller["account_id"], _filter(req), size, cursor))
 
-    def _send_file(
-        self, req: falcon.Request, resp: falcon.Response, caller: Mapping[str, Any], file_format: str
-    ) -> None:
-        for name in ("limit", "cursor"):
-            if req.has_param(name):
-                raise refused(f"{name} is for pages: with format, all that matches is sent")
+
+class AuditExportResource(AdminResource):
+    """`/api/v1/accounts/{account_id}/audit/export`."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
+        """Send all that matches as a file."""
+        caller = self._caller(req, account_id)
+        self._check(caller, Action.READ_AUDIT)
         check_parameters(req, "format", *_FILTERS)
-        services, account_id = self._services, caller["account_id"]
+        file_format = choice_parameter(req, "format", EXPORT_FORMATS) or EXPORT_FORMAT_DEFAULT
+        services, scope_id = self._services, caller["account_id"]
         chosen = EXPORT_FORMATS[file_format]
-        pieces = chosen.pieces(services.audit_log.pages(account_id, _filter(req)))
+        pieces = chosen.pieces(services.audit_log.pages(scope_id, _filter(req)))
         resp.content_type = chosen.media_type
-        name = f"audit-{account_id}-{services.clock():%Y%m%dT%H%M%SZ}.{file_format}"
-        turn = turn_of(services.event_sourcing, UUID(caller["actor"]), services.tenant_id, account_id)
+        name = f"audit-{scope_id}-{services.clock():%Y%m%dT%H%M%SZ}.{file_format}"
+        turn = turn_of(services.event_sourcing, UUID(caller["actor"]), services.tenant_id, scope_id)
         services.downloads.send(req, resp, pieces, name, turn=turn)
 
 

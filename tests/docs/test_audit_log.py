@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
 from interfaces.http import downloads
 from interfaces.http.openapi import responses
 from projections.audit_log import ACTIONS, KINDS
@@ -43,6 +43,8 @@ def test_every_field_of_a_row_is_explained() -> None:
 def test_kinds_formats_and_limits_are_those_of_the_code() -> None:
     parameters = table("Reading it")
     assert parameters["action"][0].endswith(", ".join(f"`{kind}`" for kind in KINDS))
-    assert parameters["format"][0].startswith(" or ".join(f"`{name}`" for name in EXPORT_FORMATS))
+    first, *others = EXPORT_FORMATS
+    assert first == EXPORT_FORMAT_DEFAULT
+    assert " or ".join([f"`{first}`\n(the default)", *(f"`{name}`" for name in others)]) in TEXT
     assert f"takes {downloads.SECONDS_MAX / 60:g} minutes" in TEXT
     assert (downloads.AT_ONCE_MAX, "makes two files at the same time" in TEXT) == (2, True)

@@ -217,8 +217,6 @@ def _as_uuid(value: Any) -> UUID | None:
 
 
 def _keep_rules_of_query(query: dict[str, Any]) -> None:
-    if query.get("format") is not None:
-        query.pop("limit", None)
     for name in ("position", "from", "to"):
         if str(query.get(name, "")).isdecimal() and int(query[name]) % 8:
             query[name] = 1 + int(query[name]) % 2  # one that there is

@@ -23,7 +23,7 @@ from domain import limits
 from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
-from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
 from interfaces.http.documents import ASSETS, COOKIE_IN_DOCUMENT
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
@@ -96,7 +96,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "to": query_parameter("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
     "format": query_parameter(
-        "format", "All of it as a file of this kind, in place of a page.", text(enum=[*EXPORT_FORMATS])
+        "format", "What the file is to be.", text(enum=[*EXPORT_FORMATS], default=EXPORT_FORMAT_DEFAULT)
     ),
     "job_status": filter_parameter(
         "status", "Only those that ended so.", text(enum=[status.value for status in JobStatus])
@@ -170,7 +170,7 @@ HEADERS: dict[str, Header] = {
         schema=text(pattern='^<[^>]+>; rel="next"$'),
     ),
     "Content-Disposition": Header(
-        description="The name of the file; with `format` only.", schema=text(pattern='^attachment; filename="[^"]+"$')
+        description="The name of the file.", schema=text(pattern='^attachment; filename="[^"]+"$')
     ),
     "Idempotent-Replayed": Header(
         description="There when this is the answer to an earlier request with the same Idempotency-Key.",

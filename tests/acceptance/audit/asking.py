@@ -24,7 +24,7 @@ def listed(world: World, by: str = "alice", **parameters: Any) -> list[dict[str,
 
 def file(world: World, kind: str, query: str = "", by: str = "alice") -> Answer:
     """Return the answer that is a file."""
-    answer = world.ask("GET", world.account(f"/audit?format={kind}{query}"), headers=world.signed_in(by))
+    answer = world.ask("GET", world.account(f"/audit/export?format={kind}{query}"), headers=world.signed_in(by))
     assert answer.status == 200, answer.body
     return answer
 

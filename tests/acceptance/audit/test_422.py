@@ -8,6 +8,12 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+
+def assert_refused(world: World, path: str, parameters: dict[str, str], message: str) -> None:
+    answer = world.ask("GET", world.account(f"{path}?{urlencode(parameters)}"), headers=world.signed_in("alice"))
+    assert (answer.status, answer.problem, answer.errors) == (422, "invalid-request", {"": message})
+
+
 A_TIME = "must be a time as in 2026-03-10T21:43:51Z (RFC 3339)"
 
 
@@ -27,20 +33,33 @@ A_TIME = "must be a time as in 2026-03-10T21:43:51Z (RFC 3339)"
         ({"to": "2026-02-30T00:00:00Z"}, f"to {A_TIME}"),
         ({"to": "1969-12-31T23:59:59Z"}, "to must be from 1970 to 2199"),
         ({"from": "2026-03-10T21:00:00Z", "to": "2026-03-10T20:00:00Z"}, "to must not be before from"),
-        ({"format": "xml"}, "format must be one of csv, jsonl"),
-        ({"format": "CSV"}, "format must be one of csv, jsonl"),
-        ({"format": "csv", "limit": "5"}, "limit is for pages: with format, all that matches is sent"),
-        ({"format": "jsonl", "cursor": "x"}, "cursor is for pages: with format, all that matches is sent"),
-        ({"format": "csv", "sort": "at"}, "sort is not a known parameter"),
-        ({"format": "csv", "actor": "alice"}, "actor must be the id of a user or key, or system"),
         ({"sort": "at"}, "sort is not a known parameter"),
-        ({"limit": "201"}, "limit must be from 1 to 200"),
-        ({"cursor": "x"}, "cursor must be a next_cursor of this list; begin without one"),
     ],
 )
-def test_a_bad_parameter_is_refused_by_its_name(world: World, parameters: dict[str, str], message: str) -> None:
-    answer = world.ask("GET", world.account(f"/audit?{urlencode(parameters)}"), headers=world.signed_in("alice"))
-    assert (answer.status, answer.problem, answer.errors) == (422, "invalid-request", {"": message})
+@pytest.mark.parametrize("path", ["/audit", "/audit/export"])
+def test_a_bad_parameter_is_refused_by_its_name_in_the_list_as_in_the_export(
+    world: World, path: str, parameters: dict[str, str], message: str
+) -> None:
+    assert_refused(world, path, parameters, message)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "message"),
+    [
+        ("/audit", {"limit": "201"}, "limit must be from 1 to 200"),
+        ("/audit", {"cursor": "x"}, "cursor must be a next_cursor of this list; begin without one"),
+        ("/audit", {"format": "csv"}, "format is not a known parameter"),
+        ("/audit/export", {"format": "xml"}, "format must be one of csv, jsonl"),
+        ("/audit/export", {"format": "CSV"}, "format must be one of csv, jsonl"),
+        ("/audit/export", {"format": ""}, "format must be one of csv, jsonl"),
+        ("/audit/export", {"format": "csv", "limit": "5"}, "limit is not a known parameter"),
+        ("/audit/export", {"format": "jsonl", "cursor": "x"}, "cursor is not a known parameter"),
+    ],
+)
+def test_pages_are_of_the_list_and_files_of_the_export(
+    world: World, path: str, parameters: dict[str, str], message: str
+) -> None:
+    assert_refused(world, path, parameters, message)
 
 
 @pytest.mark.parametrize("action", ["", "key", "api_key.", "api_key.used", "job.reported", "receipt.issued", "API_KEY"])

@@ -38,10 +38,12 @@ def address(world: World) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def asked(world: World, address: tuple[str, int], query: str = "format=jsonl") -> Iterator[http.client.HTTPResponse]:
+def asked(
+    world: World, address: tuple[str, int], path: str = "/audit/export?format=jsonl"
+) -> Iterator[http.client.HTTPResponse]:
     connection = http.client.HTTPConnection(*address, timeout=20)
     try:
-        connection.request("GET", world.account(f"/audit?{query}"), headers=world.signed_in("alice"))
+        connection.request("GET", world.account(path), headers=world.signed_in("alice"))
         yield connection.getresponse()
     finally:
         connection.close()
@@ -80,7 +82,7 @@ def test_a_whole_file_ends_with_the_last_chunk_and_with_the_connection(world: Wo
 
 def request_of(world: World, version: str = "1.1") -> bytes:
     token = world.signed_in("alice")["Authorization"]
-    path = world.account("/audit?format=jsonl")
+    path = world.account("/audit/export?format=jsonl")
     return f"GET {path} HTTP/{version}\r\nHost: test\r\nAuthorization: {token}\r\n\r\n".encode()
 
 

@@ -59,6 +59,12 @@ def test_a_file_says_what_it_is_and_what_to_call_it(world: World, kind: str, med
     assert "content-length" not in headers
 
 
+def test_who_names_no_format_gets_csv(world: World) -> None:
+    answer = world.ask("GET", world.account("/audit/export"), headers=world.signed_in("alice"))
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert answer.body == file(world, "csv").body
+
+
 def test_filters_hold_for_files(world: World) -> None:
     key = create_key(world)
     create_key(world)
@@ -134,7 +140,7 @@ def test_one_download_too_many_is_told_to_come_back_and_pages_are_not(world: Wor
     others = [f"another account, {number}" for number in range(AT_ONCE_MAX)]
     try:
         assert all(downloads._take_place(other) for other in others)  # noqa: SLF001 - as running downloads do
-        answer = world.ask("GET", world.account("/audit?format=csv"), headers=world.signed_in("alice"))
+        answer = world.ask("GET", world.account("/audit/export?format=csv"), headers=world.signed_in("alice"))
         assert (answer.status, answer.problem, answer.headers["retry-after"]) == (503, "unavailable", "10")
         assert "Only 2 downloads are made at the same time" in answer.json["detail"]
         assert listed(world)
@@ -146,7 +152,7 @@ def test_one_download_too_many_is_told_to_come_back_and_pages_are_not(world: Wor
 
 def test_a_file_that_was_refused_takes_no_place(world: World) -> None:
     for _ in range(AT_ONCE_MAX + 1):
-        answer = world.ask("GET", world.account("/audit?format=csv&from=x"), headers=world.signed_in("alice"))
+        answer = world.ask("GET", world.account("/audit/export?format=csv&from=x"), headers=world.signed_in("alice"))
         assert answer.status == 422
     for _ in range(AT_ONCE_MAX + 1):
         assert file(world, "csv").status == 200

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 NOT_OF_ONE_OPERATION = {
     "method-not-allowed": "of an address with another method than those that are described",
-    "not-implemented": "of methods and transfer codings that HTTP servers need not have",
     "job-finished": "of jobs in steps, which this version does not have",
 }
 """Problems that no operation lists, with the reason. May only shrink."""
