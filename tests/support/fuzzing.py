@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from schemathesis.transport.wsgi import WSGITransport
 from application.accounts import AddMember
 from application.identity.sessions import Client
 from domain.api_key import ApiKey
-from domain.limits import RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
+from domain.limits import POSITION_MAX, RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from domain.permissions import Role
 from interfaces.http.openapi.examples import FLOW_ID
 from projections.audit_queries import AuditFilter
@@ -58,9 +59,20 @@ class Target:
     """Of an event of account A that has a proof."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Let time pass, and answer."""
+        """Let time pass, and answer. Of the document, the strict form."""
         self.world.clock.advance(BETWEEN_REQUESTS)
+        if environ["PATH_INFO"] == "/openapi.json":
+            return [self._strict_document(environ, start_response)]
         return self.app(environ, start_response)
+
+    def _strict_document(self, environ: WSGIEnvironment, start_response: StartResponse) -> bytes:
+        """Answer with the document, but that answers have no further fields. Clients are told that there may be."""
+        found = json.loads(b"".join(self.app(environ, lambda *_: lambda _: None)))
+        for schema in found["components"]["schemas"].values():
+            if "properties" in schema:
+                schema["additionalProperties"] = False
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return json.dumps(found).encode()
 
 
 def target_of(world: World, app: WSGIApplication) -> Target:
@@ -153,7 +165,13 @@ class _Sensible:
         if (job_id := _as_uuid(parameters.get("job_id"))) and job_id.int % 8 and _as_uuid(parameters["account_id"]):
             # There is one, and it is of one account.
             parameters |= {"job_id": str(self.target.job_id), "account_id": str(self.target.world.cast.account_a)}
-        if str(parameters.get("position", "")).isdecimal() and int(parameters["position"]) % 8:
+        position = str(parameters.get("position", ""))
+        if (
+            position.isdecimal()
+            and 1 <= int(position) <= POSITION_MAX
+            and int(position) % 8
+            and _as_uuid(parameters["account_id"])
+        ):
             parameters |= {"position": str(self.target.position), "account_id": str(self.target.world.cast.account_a)}
         if _TILE.fullmatch(str(parameters.get("number", ""))) and len(parameters["number"]) % 2:
             parameters |= {"level": "0", "number": "000.p/1"}

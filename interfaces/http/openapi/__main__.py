@@ -2,4 +2,4 @@
 
 from interfaces.http.openapi import document
 
-document.FILE.write_text(document.text(), encoding="utf-8")
+document.FILE.write_text(document.as_text(), encoding="utf-8")

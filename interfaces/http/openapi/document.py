@@ -14,24 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from openapi_pydantic import (
     Components,
-    DataType,
+    Contact,
     Example,
     Info,
+    License,
     MediaType,
     OpenAPI,
     Operation,
     PathItem,
     RequestBody,
     Response,
-    Schema,
     Server,
     Tag,
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 
-from interfaces.http.openapi.entry import JSON
+from interfaces.http.openapi.entry import BYTES, EVERYWHERE, JSON
 from interfaces.http.openapi.examples import ANSWERS, REQUESTS
+from interfaces.http.openapi.named import NAMED_BY, SCHEMAS, reference_to
 from interfaces.http.openapi.operations import OPERATIONS
+from interfaces.http.openapi.parameter import one_of, text
 from interfaces.http.openapi.parts import (
     HEADERS,
     PARAMETERS,
@@ -49,6 +51,7 @@ from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
 if TYPE_CHECKING:
     from interfaces.http.openapi.entry import Entry, Success
 
+_INT32_MAX = 2**31 - 1
 FILE = Path(__file__).with_name("openapi.json")
 _DESCRIPTION = """\
 Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
@@ -57,6 +60,8 @@ Robots report finished jobs with an API key; people manage accounts, processes, 
   has up to 64 KiB and is sent as it is. A name that is not known is refused, in a body as in the query of a list:
   nothing is silently dropped.
 - **Times** are RFC 3339 with a zone, any offset to ±23:59. Answers are in UTC with `Z` and six digits of a second.
+- **Answers grow**: later versions add fields to them, and values to those enumerations that say they are open. Ignore
+  fields that you don't know. Nothing is taken away, renamed or given another type within `/api/v1`.
 - **Errors** are `application/problem+json` (RFC 9457), everywhere. `type` is stable and leads to an explanation,
   `detail` says what to do, `errors` lists every broken rule of a body with a JSON pointer.
 - **Repeats**: send an `Idempotency-Key` with a POST, and repeat the same request after a lost connection or a 503.
@@ -84,6 +89,7 @@ def build() -> dict[str, Any]:
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for entry in OPERATIONS:
         paths[entry.path][entry.method] = _operation(entry)
+    listed = {*EVERYWHERE, *(slug for entry in OPERATIONS for slug in entry.problems)}
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -91,6 +97,8 @@ def build() -> dict[str, Any]:
             version=version("rpawatch"),
             summary="Keys and job reports of robots",
             description=_DESCRIPTION,
+            contact=Contact(name="Whoever runs this installation"),
+            license=License(name="All rights reserved", identifier="LicenseRef-All-Rights-Reserved"),
         ),
         servers=[Server(url="/", description="The service that this document comes from")],
         tags=[Tag(name=name, description=description) for name, description in _TAGS.items()],
@@ -99,15 +107,18 @@ def build() -> dict[str, Any]:
             parameters=dict(PARAMETERS),
             headers=dict(HEADERS),
             responses=dict(RESPONSES),
-            examples=dict(PROBLEM_EXAMPLES),
+            examples={slug: example for slug, example in PROBLEM_EXAMPLES.items() if slug in listed},
             securitySchemes=dict(SECURITY_SCHEMES),
         ),
     )
     whole = construct_open_api_with_schema_class(document)
     found: dict[str, Any] = json.loads(whole.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True))
-    for name, schema in found["components"]["schemas"].items():
+    schemas = found["components"]["schemas"]
+    for name, schema in schemas.items():
         _describe(name, schema)
-    _write_whole_bounds(found)
+    schemas.update(SCHEMAS)
+    found["components"]["schemas"] = dict(sorted(schemas.items()))
+    _write_numbers(found)
     return found
 
 
@@ -151,8 +162,10 @@ def _success(success: Success) -> Response:
 
 
 def _media(success: Success, name: str) -> MediaType:
-    if success.model is None or name != JSON:
-        return MediaType(schema=Schema(type=DataType.OBJECT if name == JSON else DataType.STRING))
+    if success.model is None:
+        return MediaType(schema=text(format="binary") if name == BYTES else text())
+    if isinstance(success.model, str):
+        return MediaType(schema=one_of(success.model))
     return MediaType(schema=PydanticSchema(schema_class=success.model), example=ANSWERS[success.model])
 
 
@@ -164,26 +177,42 @@ def _describe(name: str, schema: dict[str, Any]) -> None:
         field.pop("title", None)
         if field.get("default", ...) is None:
             del field["default"]
+        named = field.pop(NAMED_BY, None)
         words = FIELDS.get(name, {}).get(field_name)
         if words is not None:
             _not_null(field).update(words.rules)
-            if words.rules.get("enum"):
-                field.pop("$ref", None)
             field["description"] = words.description
+            named = words.name
+        if named is not None:
+            _refer(field, named)
 
 
-def _write_whole_bounds(node: Any) -> None:  # noqa: ANN401 - JSON
-    """Write 200 where the library writes 200.0."""
+def _refer(field: dict[str, Any], name: str) -> None:
+    """Have a field, or what it is where it is not null, be one of the schemas that have a name."""
+    schema, description = _not_null(field), field.get("description")
+    schema.clear()
+    schema.update(reference_to(name))
+    if description is not None:
+        field["description"] = description
+
+
+def _write_numbers(node: Any) -> None:  # noqa: ANN401 - JSON
+    """Write 200 where the library writes 200.0, and which type of number a client needs."""
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _write_whole_bounds(child)
-    if isinstance(node, dict):
-        node.update({name: int(node[name]) for name in ("minimum", "maximum") if isinstance(node.get(name), float)})
+        _write_numbers(child)
+    if not isinstance(node, dict):
+        return
+    node.update({name: int(node[name]) for name in ("minimum", "maximum") if isinstance(node.get(name), float)})
+    if node.get("type") == "integer":
+        node.setdefault("format", "int32" if node.get("maximum", _INT32_MAX + 1) <= _INT32_MAX else "int64")
+    elif node.get("type") == "number":
+        node.setdefault("format", "double")
 
 
 def _not_null(field: dict[str, Any]) -> dict[str, Any]:
     return next((choice for choice in field.get("anyOf", ()) if choice.get("type") != "null"), field)
 
 
-def text() -> str:
+def as_text() -> str:
     """Return the document as it is committed."""
     return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"

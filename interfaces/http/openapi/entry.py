@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 JSON = "application/json"
+BYTES = "application/octet-stream"
 
 
 class Access(Enum):
@@ -22,11 +23,11 @@ class Access(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Success:
-    """A good answer. headers: names in parts.HEADERS. model: None where there is no JSON to describe."""
+    """A good answer. headers: names in parts.HEADERS. model: of its JSON, or the name of one of named.SCHEMAS."""
 
     status: int = 200
     description: str
-    model: type[BaseModel] | None = None
+    model: type[BaseModel] | str | None = None
     media_types: tuple[str, ...] = (JSON,)
     headers: tuple[str, ...] = ()
 

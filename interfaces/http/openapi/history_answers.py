@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from application.replay.streams import LIFECYCLE_TOPICS
-from domain.key_events import Used
-from interfaces.http.openapi.responses import Answer, Cursor, Instant, Key
+from interfaces.http.openapi.named import named
+from interfaces.http.openapi.responses import Actor, Answer, Cursor, Instant, Key, Position
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-_ACTIONS = [*LIFECYCLE_TOPICS, Used.TOPIC]
 
 
 class AsOf(Answer):
@@ -37,19 +34,17 @@ class HistoryItem(Answer):
 
     version: Annotated[int, Field(ge=1, description="Which event of the key it is, from 1.")]
     at: Instant
-    actor: Annotated[str, Field(description="The id of a user or of the key, or `system` for the operator.")]
+    actor: Actor
     actor_name: Annotated[str | None, Field(description="Of a user, as they are called now; null when erased.")]
-    actor_kind: Literal["user", "key", "system"]
-    action: Annotated[str, Field(description="What happened.", json_schema_extra={"enum": _ACTIONS})]
-    changes: Annotated[
-        dict[str, list[Any]], Field(description="What it changed: each field with what it was, and what it is.")
-    ]
-    outcome: Annotated[str | None, Field(description="Of a use: accepted, replayed or rejected; else null.")]
+    actor_kind: Annotated[str, Field(json_schema_extra=named("ActorKind"))]
+    action: Annotated[str, Field(json_schema_extra=named("HistoryAction"))]
+    changes: Annotated[dict[str, Any], Field(json_schema_extra=named("KeyChanges"))]
+    outcome: Annotated[str | None, Field(description="Null but of a use.", json_schema_extra=named("UseOutcome"))]
     problem: Annotated[str | None, Field(description="Of a use that was rejected: the problem.")]
     job_id: Annotated[UUID | None, Field(description="Of a use: the job that it was about.")]
     address: Annotated[str | None, Field(description="Where the request came from; null where that is not kept.")]
     request_id: Annotated[str, Field(description="Of the request, whose log line has it too.")]
-    position: Annotated[int, Field(ge=1, description="In the log, by which it can be proven.")]
+    position: Position
 
 
 class HistoryPage(Answer):

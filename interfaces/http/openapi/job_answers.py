@@ -7,7 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from domain.limits import SEQUENCE_NO_MAX
 from domain.report import Counts, DetailStatus, JobStatus
+from interfaces.http.openapi.named import named
 from interfaces.http.openapi.responses import AccountId, Answer, Cursor, Instant
 
 
@@ -36,13 +38,13 @@ class Job(Answer):
 class WholeJob(Job):
     """A job with the reporter's own fields. Its details have an address of their own."""
 
-    data: Annotated[dict[str, Any] | None, Field(description="As it was sent.")]
+    data: Annotated[dict[str, Any] | None, Field(description="As it was sent.", json_schema_extra=named("ReportData"))]
 
 
 class JobDetail(Answer):
     """One record that the job worked on."""
 
-    sequence_no: Annotated[int, Field(ge=0)]
+    sequence_no: Annotated[int, Field(ge=0, le=SEQUENCE_NO_MAX)]
     status: DetailStatus
     record_id: str | None
     record_name: str | None

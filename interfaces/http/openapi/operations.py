@@ -127,7 +127,7 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/health/live",
-        name="live",
+        name="readLiveness",
         tag="Operation",
         summary="Tell that the process runs",
         description="For a supervisor that restarts what has hung. It asks nobody else.",
@@ -136,7 +136,7 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/health/ready",
-        name="ready",
+        name="readReadiness",
         tag="Operation",
         summary="Tell whether requests can be served",
         description="For a load balancer: the store can be reached, and the read models are not far behind.",
@@ -153,7 +153,7 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/metrics",
-        name="metrics",
+        name="readMetrics",
         tag="Operation",
         summary="Counters and histograms for Prometheus",
         description="By route and status; never a key.",
@@ -162,16 +162,16 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/openapi.json",
-        name="document",
+        name="readDocument",
         tag="Documents",
         summary="This document",
         description="The one that was released with this version.",
-        success=(Success(description="OpenAPI 3.1."),),
+        success=(Success(description="OpenAPI 3.1.", model="OpenApiDocument"),),
     ),
     Entry(
         method="get",
         path="/docs",
-        name="docs",
+        name="readDocs",
         tag="Documents",
         summary="This document as a page",
         description="Swagger UI, served from here.",
@@ -180,7 +180,7 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/docs/{name}",
-        name="docsAsset",
+        name="readDocsFile",
         tag="Documents",
         summary="A file of that page",
         description=f"One of {', '.join(sorted(ASSETS))}.",
@@ -191,7 +191,7 @@ OPERATIONS: tuple[Entry, ...] = (
     Entry(
         method="get",
         path="/problems/{slug}",
-        name="problem",
+        name="explainProblem",
         tag="Documents",
         summary="What a problem means",
         description="Where the `type` of a problem leads.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from openapi_pydantic import DataType, Parameter, Schema
+from openapi_pydantic import DataType, Parameter, Reference, Schema
 
 from domain.limits import FILTER_VALUES_MAX
+from interfaces.http.openapi.named import reference_to
 
 
 def text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
@@ -14,7 +15,17 @@ def text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
     return Schema.model_validate({"type": "string", **rules})
 
 
-def parameter(name: str, where: str, description: str, schema: Schema, **rest: bool) -> Parameter:
+def whole_number(least: int, most: int, default: int | None = None) -> Schema:
+    """Return the schema of a whole number from least to most."""
+    return Schema(type=DataType.INTEGER, minimum=least, maximum=most, default=default)
+
+
+def one_of(name: str) -> Reference:
+    """Return the schema of that name, of those that are in named.py."""
+    return Reference.model_validate(reference_to(name))
+
+
+def parameter(name: str, where: str, description: str, schema: Schema | Reference, **rest: bool) -> Parameter:
     """Return a parameter; `where` is path, query, header or cookie."""
     # By the names of the document, where `in` is no word that Python takes for an argument.
     return Parameter.model_validate({"name": name, "in": where, "description": description, "schema": schema, **rest})
@@ -25,12 +36,12 @@ def path_parameter(name: str, description: str, **rules: Any) -> Parameter:  # n
     return parameter(name, "path", description, text(**(rules or {"format": "uuid"})), required=True)
 
 
-def query_parameter(name: str, description: str, schema: Schema, **rest: bool) -> Parameter:
+def query_parameter(name: str, description: str, schema: Schema | Reference, **rest: bool) -> Parameter:
     """Return a parameter of the query."""
     return parameter(name, "query", description, schema, **rest)
 
 
-def filter_parameter(name: str, description: str, value: Schema) -> Parameter:
+def filter_parameter(name: str, description: str, value: Schema | Reference) -> Parameter:
     """Return a parameter of the query that may be repeated: what has any of the values is listed."""
     several = Schema(type=DataType.ARRAY, items=value, minItems=1, maxItems=FILTER_VALUES_MAX)
     return query_parameter(name, f"{description} May be repeated: any of them will do.", several)

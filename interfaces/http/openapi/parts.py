@@ -23,15 +23,22 @@ from domain import limits
 from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
-from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
-from interfaces.http.documents import ASSETS, COOKIE_IN_DOCUMENT
+from interfaces.audit_export import EXPORT_FORMAT_DEFAULT
+from interfaces.http.documents import COOKIE_IN_DOCUMENT
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
-from interfaces.http.openapi.parameter import filter_parameter, parameter, path_parameter, query_parameter, text
+from interfaces.http.openapi.parameter import (
+    filter_parameter,
+    one_of,
+    parameter,
+    path_parameter,
+    query_parameter,
+    text,
+    whole_number,
+)
 from interfaces.http.openapi.proofs import PROOF_PARAMETERS
-from interfaces.http.openapi.responses import Problem
+from interfaces.http.openapi.responses import ACTOR_PATTERN, Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
-from projections.audit_log import ACTIONS, KINDS
 from projections.job_list import BY_TIME
 from projections.key_queries import KEY_SORTS
 
@@ -50,12 +57,12 @@ PARAMETERS: dict[str, Parameter] = {
     "user_id": path_parameter("user_id", "The user."),
     "key_id": path_parameter("key_id", "The key's id, not its secret."),
     "job_id": path_parameter("job_id", "The job."),
-    "name": path_parameter("name", "The file.", enum=sorted(ASSETS)),
-    "slug": path_parameter("slug", "The last part of the `type` of a problem.", enum=sorted(PROBLEMS)),
+    "name": parameter("name", "path", "The file.", one_of("DocsFile"), required=True),
+    "slug": parameter("slug", "path", "Of the problem.", one_of("ProblemSlug"), required=True),
     "limit": query_parameter(
         "limit",
         "How many items at most.",
-        Schema(type=DataType.INTEGER, minimum=1, maximum=limits.PAGE_ITEMS_MAX, default=limits.PAGE_ITEMS_DEFAULT),
+        whole_number(1, limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_DEFAULT),
     ),
     "cursor": query_parameter(
         "cursor",
@@ -77,15 +84,15 @@ PARAMETERS: dict[str, Parameter] = {
     "unused_for": query_parameter(
         "unused_for",
         "Only those that were made, and last used, more than so many days ago.",
-        Schema(type=DataType.INTEGER, minimum=0, maximum=limits.UNUSED_DAYS_MAX),
+        whole_number(0, limits.UNUSED_DAYS_MAX),
     ),
-    "sort-keys": query_parameter("sort", "The order; with `-` the other way round.", text(enum=[*KEY_SORTS])),
+    "sort-keys": query_parameter("sort", f"The order; `{KEY_SORTS[0]}` when it is left out.", one_of("KeySort")),
     "actor": filter_parameter(
         "actor",
         f"Only what this one did: the id of a user or key, or `{SYSTEM_ACTOR}` for the operator.",
-        Schema(anyOf=[text(format="uuid"), text(enum=[SYSTEM_ACTOR])]),
+        text(pattern=ACTOR_PATTERN),
     ),
-    "action": filter_parameter("action", "Only this action, or all of one kind.", text(enum=[*KINDS, *ACTIONS])),
+    "action": filter_parameter("action", "Only this action, or all of one kind.", one_of("AuditActionFilter")),
     "resource": filter_parameter(
         "resource",
         "Only what was done to this: the id of a key or account, the flow_id of a process, the user_id of a member.",
@@ -96,11 +103,9 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "to": query_parameter("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
     "format": query_parameter(
-        "format", "What the file is to be.", text(enum=[*EXPORT_FORMATS], default=EXPORT_FORMAT_DEFAULT)
+        "format", f"What the file is to be; `{EXPORT_FORMAT_DEFAULT}` when it is left out.", one_of("ExportFormat")
     ),
-    "job_status": filter_parameter(
-        "status", "Only those that ended so.", text(enum=[status.value for status in JobStatus])
-    ),
+    "job_status": filter_parameter("status", "Only those that ended so.", one_of(JobStatus.__name__)),
     "of_flow_id": filter_parameter("flow_id", "Only those of this process.", text(format="uuid")),
     "of_key_id": filter_parameter("key_id", "Only those that were reported with this key.", text(format="uuid")),
     "job_q": query_parameter(
@@ -111,21 +116,19 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "job_sort": query_parameter(
         "sort",
-        "By the time of receipt: `-received_at` (the latest first) or `received_at`.",
-        text(enum=list(BY_TIME.orders), default=next(iter(BY_TIME.orders))),
+        f"By the time of receipt; `{next(iter(BY_TIME.orders))}` when it is left out.",
+        one_of("JobSort"),
     ),
-    "detail_status": filter_parameter(
-        "status", "Only those of this status.", text(enum=[status.value for status in DetailStatus])
-    ),
+    "detail_status": filter_parameter("status", "Only those of this status.", one_of(DetailStatus.__name__)),
     **PROOF_PARAMETERS,
     "as_of": query_parameter("as_of", "As it was at this instant; with a zone, whose + is written %2B.", _TIME),
     "version": query_parameter(
         "version",
         "As it was after so many events.",
-        Schema(type=DataType.INTEGER, minimum=1, maximum=limits.POSITION_MAX),
+        whole_number(1, limits.POSITION_MAX),
     ),
     "history_kind": query_parameter(
-        "kind", "`all` has its uses too.", text(enum=[*HISTORY_KINDS], default=HISTORY_KINDS[0])
+        "kind", f"Which of it; `{HISTORY_KINDS[0]}` when it is left out.", one_of("HistoryKind")
     ),
     "Idempotency-Key": parameter(
         "Idempotency-Key",
@@ -174,10 +177,10 @@ HEADERS: dict[str, Header] = {
     ),
     "Idempotent-Replayed": Header(
         description="There when this is the answer to an earlier request with the same Idempotency-Key.",
-        schema=text(enum=["true"]),
+        schema=text(const="true"),
     ),
     "X-Lists-Behind": Header(
-        description="There when it is done, and lists don't show it yet.", schema=text(enum=["true"])
+        description="There when it is done, and lists don't show it yet.", schema=text(const="true")
     ),
     "Set-Cookie": Header(
         description="The session for browsers: HttpOnly, SameSite=Lax, and Secure over HTTPS.", schema=text()
@@ -221,12 +224,12 @@ SECURITY_SCHEMES: dict[str, SecurityScheme] = {
 }
 
 
-def security_of(entry: Entry) -> list[dict[str, list[str]]] | None:
-    """Return what a request has to show: one of the list, all of its parts."""
+def security_of(entry: Entry) -> list[dict[str, list[str]]]:
+    """Return what a request has to show: one of the list, all of its parts. Nothing, when it is empty."""
     if entry.access is Access.KEY:
         return [{"apiKey": []}]
     if entry.access is Access.NOTHING:
-        return None
+        return []
     return [{"bearer": []}, {"cookie": []} if entry.method == "get" else {"cookie": [], "csrfToken": []}]
 
 

@@ -21,14 +21,7 @@ class Member(Answer):
     name: str | None
     roles: list[Role]
     password: Annotated[
-        PasswordKind | None,
-        Field(
-            description=(
-                "How they sign in: with a password of their `own`, or a `first` one that was made for them; `used_up`,"
-                " where they signed in with it and have yet to choose their own; `none`. Null where you may not make"
-                " them one."
-            )
-        ),
+        PasswordKind | None, Field(description="How they sign in; null where you may not make them a password.")
     ]
     first_password_until: Annotated[Instant | None, Field(description="When the first password ends.")]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.proof.document import FORMAT
-from interfaces.http.openapi.responses import Answer, Instant
+from interfaces.http.openapi.responses import Answer, Instant, Position
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -34,7 +34,7 @@ class EventProof(Answer):
     """An event, and the proof that it is in the log that was signed. `rpawatch audit check` checks it, offline."""
 
     format: Annotated[str, Field(json_schema_extra={"const": FORMAT})]
-    position: Annotated[int, Field(ge=1, description="Of the event, in the log.")]
+    position: Position
     stream: Annotated[UUID, Field(description="What it happened to: the id of a key, say.")]
     version: Annotated[int, Field(ge=1, description="Which event of its stream it is, from 1.")]
     topic: Annotated[str, Field(description="What happened.")]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from openapi_pydantic import DataType, Parameter, Schema
+from typing import TYPE_CHECKING
 
 from domain.limits import POSITION_MAX
 from interfaces.http.openapi import proof_answers as answers
-from interfaces.http.openapi.entry import READ, Access, Entry, Success
-from interfaces.http.openapi.parameter import path_parameter, query_parameter
+from interfaces.http.openapi.entry import BYTES, READ, Access, Entry, Success
+from interfaces.http.openapi.parameter import parameter, path_parameter, query_parameter, whole_number
 
+if TYPE_CHECKING:
+    from openapi_pydantic import Parameter
 
-def _count() -> Schema:
-    return Schema(type=DataType.INTEGER, minimum=1, maximum=POSITION_MAX)
-
+_COUNT = whole_number(1, POSITION_MAX)
 
 PROOF_PARAMETERS: dict[str, Parameter] = {
-    "position": path_parameter("position", "Of the event, as the audit log has it.", pattern="^[0-9]{1,19}$"),
-    "of_position": query_parameter("position", "Of the event in the log.", _count(), required=True),
+    "position": parameter("position", "path", "Of the event, as the audit log has it.", _COUNT, required=True),
+    "of_position": query_parameter("position", "Of the event in the log.", _COUNT, required=True),
     "of_size": query_parameter(
-        "size", "The proof is to be for the checkpoint of so many events; without it, for the latest.", _count()
+        "size", "The proof is to be for the checkpoint of so many events; without it, for the latest.", _COUNT
     ),
-    "old_size": query_parameter("from", "How many events the older tree has.", _count(), required=True),
-    "new_size": query_parameter("to", "How many events the newer tree has.", _count(), required=True),
+    "old_size": query_parameter("from", "How many events the older tree has.", _COUNT, required=True),
+    "new_size": query_parameter("to", "How many events the newer tree has.", _COUNT, required=True),
     "level": path_parameter(
         "level", "The level of the tile, or `entries`.", pattern="^(entries|[0-9]|[1-5][0-9]|6[0-3])$"
     ),
@@ -111,7 +111,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         ),
         access=Access.SESSION,
         parameters=("level", "number"),
-        success=(Success(description="The tile.", media_types=("application/octet-stream",)),),
+        success=(Success(description="The tile.", media_types=(BYTES,)),),
         problems=READ,
     ),
 )

@@ -7,8 +7,7 @@ from typing import Any
 
 from domain import limits
 from domain.names import LINES_PATTERN, NAME_PATTERN
-from domain.permissions import ACCOUNT_ROLES
-from domain.report import DetailStatus, Report
+from domain.report import DetailStatus, JobStatus, Report
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
@@ -22,10 +21,11 @@ _EMAIL = {"pattern": r"""^[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]{1,64}@[^@\s\x00-
 
 @dataclass(frozen=True)
 class Words:
-    """description: of a field. rules: JSON Schema that its type does not give."""
+    """description: of a field. rules: JSON Schema that its type does not give. name: of one of named.SCHEMAS."""
 
     description: str
     rules: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
 
 
 DESCRIPTIONS: dict[str, str] = {
@@ -59,7 +59,8 @@ FIELDS: dict[str, dict[str, Words]] = {
         "status": Words(
             "In any case. Without it computed from the details: all that were not skipped succeeded, `success`; all"
             " failed, `failed`; else `partial_success`. Without details: `failed` when there is an"
-            " error_message, else `success`."
+            " error_message, else `success`.",
+            name=JobStatus.__name__,
         ),
         "target": Words("What the job worked on, such as an application."),
         "source": Words("Where its input came from."),
@@ -67,7 +68,9 @@ FIELDS: dict[str, dict[str, Words]] = {
         "error_message": Words("Why it failed."),
         "external_id": Words("The job's id in the RPA tool."),
         "tags": Words("Labels to find it by. Not blank."),
-        "data": Words(f"Your own fields, kept as sent: up to {limits.DATA_BYTES_MAX} bytes as compact JSON."),
+        "data": Words(
+            f"Your own fields, kept as sent: up to {limits.DATA_BYTES_MAX} bytes as compact JSON.", name="ReportData"
+        ),
         "details": Words(
             f"The records, with a sequence_no each that no other has. More than {limits.DETAILS_MAX} are a 413:"
             " report several jobs then."
@@ -75,7 +78,7 @@ FIELDS: dict[str, dict[str, Words]] = {
     },
     "Detail": {
         "sequence_no": Words("The place of the record in the job; unique in it, and written without a decimal point."),
-        "status": Words("In any case: `SUCCESS` will do too.", {"enum": [status.value for status in DetailStatus]}),
+        "status": Words("In any case: `SUCCESS` will do too.", name=DetailStatus.__name__),
         "record_id": Words("The record's id in the system that it is from."),
         "record_name": Words("What people call the record."),
         "result": Words("What came out."),
@@ -116,9 +119,7 @@ FIELDS: dict[str, dict[str, Words]] = {
     },
     NewMember.__name__: {
         "email": Words("What they sign in with.", _EMAIL),
-        "role": Words(
-            "What they are in this account.", {"enum": sorted(role.value for role in ACCOUNT_ROLES), "type": "string"}
-        ),
+        "role": Words("What they are in this account.", name="AccountRole"),
         "name": Words("Of who is new to the account; who was there before keeps theirs.", _NAME),
         "flow_ids": Words("Processes of the account that an account_user is to see."),
     },

@@ -9,8 +9,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.api_key import KeyStatus
+from domain.limits import POSITION_MAX
+from domain.model import SYSTEM_ACTOR
 from domain.report import Counts, JobStatus
-from projections.audit_log import ACTIONS, KINDS
+from interfaces.http.openapi.named import named
+
+_UUID = "[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+ACTOR_PATTERN = f"^(?:{SYSTEM_ACTOR}|{_UUID})$"
 
 Instant = Annotated[
     datetime,
@@ -21,12 +26,15 @@ Instant = Annotated[
 ]
 Cursor = Annotated[str | None, Field(description="Send it as `cursor` to get the next page; null on the last one.")]
 AccountId = Annotated[UUID, Field(description="The account.")]
+Actor = Annotated[
+    str, Field(pattern=ACTOR_PATTERN, description="The id of a user or key, or `system` for the operator.")
+]
+Position = Annotated[int, Field(ge=1, le=POSITION_MAX, description="Its place in the log of the whole installation.")]
+Limit = Annotated[int, Field(ge=1, description="Requests in any 60 seconds.", json_schema_extra={"format": "int32"})]
 
 
 class Answer(BaseModel):
-    """What the API answers with: these fields and no others."""
-
-    model_config = ConfigDict(extra="forbid")
+    """What the API answers with. Later versions may add fields, so the document forbids none; tests do."""
 
 
 class JobReceipt(Answer):
@@ -50,7 +58,7 @@ class OwnKey(Answer):
     account_name: str
     flow_id: Annotated[UUID | None, Field(description="The one process that the key is for; null for the account.")]
     expires_at: Instant | None
-    limit: Annotated[int, Field(description="Requests in any 60 seconds.")]
+    limit: Limit
 
 
 class Key(Answer):
@@ -61,18 +69,16 @@ class Key(Answer):
     name: str
     prefix: Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]
     flow_id: Annotated[UUID | None, Field(description="The one process that the key is for; null for the account.")]
-    limit: Annotated[int, Field(description="Requests in any 60 seconds.")]
+    limit: Limit
     created_at: Instant
-    created_by: Annotated[str, Field(description="A user id, or `system` for the operator.")]
+    created_by: Actor
     last_used_at: Instant | None
     uses: Annotated[int, Field(ge=0, description="Requests that the key was let in with, refused ones included.")]
     expires_at: Instant | None
     active: Annotated[bool, Field(description="Whether the key lets requests in now.")]
-    status: Annotated[
-        KeyStatus, Field(description="`expiring` within the last 7 days; it lets requests in like `active`.")
-    ]
+    status: KeyStatus
     deactivated_at: Instant | None
-    deactivated_by: str | None
+    deactivated_by: Actor | None
     deactivation_reason: str | None
     rotated_to: Annotated[UUID | None, Field(description="The key that has taken the place of this one.")]
     rotated_from: Annotated[UUID | None, Field(description="The key that this one has taken the place of.")]
@@ -145,7 +151,7 @@ class ProcessPage(Answer):
 class AuditResource(Answer):
     """What something was done to."""
 
-    kind: Annotated[str, Field(description="The first word of the action.", json_schema_extra={"enum": list(KINDS)})]
+    kind: Annotated[str, Field(json_schema_extra=named("AuditKind"))]
     id: Annotated[UUID, Field(description="A key or account id, the flow_id of a process, the user_id of a member.")]
     label: Annotated[
         str | None,
@@ -161,17 +167,17 @@ class AuditResource(Answer):
 class AuditItem(Answer):
     """Something that was done."""
 
-    position: Annotated[int, Field(ge=1, description="Its place in the log of the whole installation.")]
+    position: Position
     at: Instant
-    actor: Annotated[str, Field(description="The id of a user or key, or `system` for the operator.")]
+    actor: Actor
     actor_name: Annotated[str | None, Field(description="Of a user, as they are called now; null when erased.")]
-    actor_kind: Literal["user", "key", "system"]
-    action: Annotated[str, Field(description="What was done.", json_schema_extra={"enum": list(ACTIONS)})]
+    actor_kind: Annotated[str, Field(json_schema_extra=named("ActorKind"))]
+    action: Annotated[str, Field(json_schema_extra=named("AuditAction"))]
     resource: AuditResource
     address: Annotated[str | None, Field(description="Where the request came from; null where that is not kept.")]
     request_id: Annotated[str, Field(description="Of the request, whose log line has it too.")]
     version: Annotated[int, Field(ge=1, description="Which event of the resource it is, from 1.")]
-    changes: Annotated[dict[str, Any], Field(description="What is new: the fields of the event.")]
+    changes: Annotated[dict[str, Any], Field(json_schema_extra=named("AuditChanges"))]
 
 
 class AuditPage(Answer):
@@ -192,7 +198,7 @@ class ReadyState(Answer):
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.update(required=["status"]))
 
-    status: Literal["ok", "unavailable"]
+    status: Annotated[str, Field(json_schema_extra=named("Readiness"))]
     store: Annotated[str, Field(description="What is wrong with the store; left out when nothing is.")]
     projector: Annotated[str, Field(description="What is wrong with the read models; left out when nothing is.")]
     incomplete_lists: Annotated[
@@ -219,7 +225,6 @@ class Problem(BaseModel):
     """RFC 9457 problem details, for every error. `type` leads to a page that explains it; `detail` says what to do."""
 
     model_config = ConfigDict(
-        extra="allow",
         json_schema_extra=lambda schema: schema.update(
             required=["type", "title", "status", "detail", "instance", "request_id"]
         ),
