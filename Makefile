@@ -73,7 +73,7 @@ screenshots: install ## a picture of every web page in build/screenshots/, in bo
 	@$(PYTHON) -m tests.pages.screenshots
 
 lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
-	@echo "Pinning in requirements.lock, and what bench compares with in bench/peers/drf (seconds)"
+	@echo "Pinning in requirements.lock, what bench compares with in bench/peers/drf, and what the tests have from npm (seconds)"
 	@$(find_python); rm -rf build/lock && "$$python" -m venv build/lock
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 build/lock/bin/python -m pip --no-input -qq install $(UV)
 	@build/lock/bin/uv pip compile pyproject.toml --extra test --group build --universal --python-version 3.11 \
@@ -83,6 +83,9 @@ lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of e
 		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
 		$(if $(UPGRADE),--upgrade) --output-file bench/peers/drf/requirements.lock
 	@rm -rf build/lock
+	@tests/support/system_packages.sh npm
+	@for set in tests/support/npm/*/; do npm --prefix "$$set" install --package-lock-only --ignore-scripts --no-audit \
+		--no-fund --omit-lockfile-registry-resolved --loglevel=error --silent || exit 1; done
 
 clean: ## remove what make made; the data directory stays
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis

@@ -16,7 +16,7 @@ _RUN = """async () => {
 
 
 class Axe:
-    """The rules of axe-core, all of them. Raises AxeError when they can't be had."""
+    """The rules of axe-core, all of them. Raises NpmError when they can't be had."""
 
     def __init__(self) -> None:
         self._script = axe_script()

@@ -50,6 +50,7 @@ FOLDERS = (
     ("interfaces", "tests/interfaces"),
     ("pages", "tests/pages"),
     ("application", "tests/application"),
+    ("clients", "tests/clients"),
 )
 """The parts on the embedded PostgreSQL, each with its folders. What stands in none of them is a part as well."""
 FOLDERS_ON_DEBIANS = (

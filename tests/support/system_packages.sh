@@ -25,7 +25,7 @@ purpose() {
     postgresql) echo "the PostgreSQL server of Debian (14 or newer), for the second run of the tests that touch a database" ;;
     faketime) echo "the library faketime, for the tests of machines whose clocks are wrong" ;;
     chromium) echo "the browser Chromium, for the tests of the web pages" ;;
-    npm) echo "npm, which gets axe-core and the Nu checker for the tests of the web pages" ;;
+    npm) echo "npm, which gets what the tests of the web pages and of the API's document need" ;;
     default-jre-headless) echo "Java, on which the Nu checker of the web pages runs" ;;
     pgbouncer) echo "Debian's PgBouncer, for the tests of the database behind a pooler" ;;
     nginx-light) echo "Debian's nginx, for the tests of the service behind a proxy" ;;
