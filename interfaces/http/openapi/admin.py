@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.entry import PAGE, POST, READ, WRITE, Access, Entry, Success, changed, created, page_of
@@ -84,8 +84,6 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         tag="Accounts",
         summary="Let the robots of an account in again",
         description="For tenant admins. Its keys are as they were. Again changes nothing.",
-        body=Nothing,
-        body_required=False,
         parameters=("account_id", "Idempotency-Key"),
         success=changed(answers.Account),
         problems=POST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from domain.report import Report
-from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import people_answers
@@ -55,7 +55,6 @@ REQUESTS: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
     Deactivation: {"With a reason": {"reason": "The robot was retired"}},
     AccountChange: {"Another name": {"name": "Finance and Controlling"}},
     Suspension: {"With a reason": {"reason": "The contract is under review"}},
-    Nothing: {"Nothing": {}},
     NewAccount: {"An account": {"name": "Finance"}},
     NewProcess: {"With the RPA tool's id": {"name": "Invoices", "flow_id": FLOW_ID}},
     ProcessChange: {"Another name": {"name": "Incoming invoices"}, "Retire": {"retired": True}},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from interfaces.http.accounts import Nothing
 from interfaces.http.members import NewMember
 from interfaces.http.openapi import people_answers as answers
 from interfaces.http.openapi.entry import PAGE, POST, READ, Access, Entry, Success, created, page_of
@@ -71,8 +70,6 @@ MEMBER_OPERATIONS: tuple[Entry, ...] = (
             " vouched for, and get a 403 for members whom a tenant admin or the operator invited. A repeat"
             " with the same Idempotency-Key can't show it again: 409 `already-created`."
         ),
-        body=Nothing,
-        body_required=False,
         parameters=("account_id", "user_id", "Idempotency-Key"),
         success=(
             Success(

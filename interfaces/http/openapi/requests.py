@@ -8,7 +8,7 @@ from typing import Any
 from domain import limits
 from domain.names import LINES_PATTERN, NAME_PATTERN
 from domain.report import DetailStatus, JobStatus, Report
-from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Nothing, ProcessChange, Suspension
+from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
 from interfaces.http.sessions import NewPassword, SignIn
@@ -107,7 +107,6 @@ FIELDS: dict[str, dict[str, Words]] = {
     Deactivation.__name__: {"reason": Words("For those who ask later: text, of one line or several.", _LINES)},
     AccountChange.__name__: {"name": Words("Another name. Left out: as it is.", _NAME)},
     Suspension.__name__: {"reason": Words("For those who ask later: text, of one line or several.", _LINES)},
-    Nothing.__name__: {},
     NewAccount.__name__: {"name": Words("One line, not blank; spaces around it are cut off.", _NAME)},
     NewProcess.__name__: {
         "name": Words("One line, not blank; spaces around it are cut off.", _NAME),
