@@ -13,7 +13,6 @@ from tests.support import nu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.pages.office import Office
 
@@ -65,14 +64,3 @@ def test_without_java_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(nu, "JAVA", "java-that-is-not-there")
     with pytest.raises(nu.NuError, match="apt-get install default-jre-headless"):
         nu.findings({"a.html": ""})
-
-
-def test_another_package_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    npm = tmp_path / "npm"
-    npm.write_text(f"#!/bin/sh\necho something else >vnu-jar-{nu.VERSION}.tgz\n", encoding="utf-8")
-    npm.chmod(0o755)
-    monkeypatch.setattr(nu, "NPM", str(npm))
-    monkeypatch.setattr(nu, "FOLDER", tmp_path / "nu")
-    with pytest.raises(nu.NuError, match="not the pinned one"):
-        nu.findings({"a.html": ""})
-    assert list((tmp_path / "nu").iterdir()) == []

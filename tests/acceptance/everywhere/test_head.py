@@ -12,7 +12,6 @@ from interfaces.http.app import routes
 from interfaces.web.routes import web_routes
 from tests.acceptance.conftest import serving
 from tests.acceptance.permissions.matrix import QUERIES, ids_in_account_a
-from tests.support.pages import COOKIE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +38,7 @@ def read_addresses(world: World) -> list[str]:
     assert len(paths) > 40
     ids = ids_in_account_a(world, "/audit/") | {"session_id": "none"}
     found = [path.format(**ids) + QUERIES.get(path, "") for path in paths]
-    return [*found, *[f"{world.account('/audit')}?format={name}" for name in ("csv", "jsonl")], "/nothing"]
+    return [*found, *[f"{world.account('/audit/export')}?format={name}" for name in ("csv", "jsonl")], "/nothing"]
 
 
 def asking(world: World, who: str) -> dict[str, str]:
@@ -49,7 +48,7 @@ def asking(world: World, who: str) -> dict[str, str]:
         return {}
     if who.startswith("in a browser, "):
         token = world.people.session(who.removeprefix("in a browser, "))["token"]
-        return {"Cookie": f"{COOKIE}={token}", "Accept": "text/html"}
+        return {**world.cookie(token), "Accept": "text/html"}
     return world.signed_in(who)
 
 
