@@ -13,17 +13,18 @@ _INVISIBLE_CLASS = (
 )
 """Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt) up to U+FFFF: joiners, fillers, marks of a
 direction, selectors."""
-_INVISIBLE = re.compile(rf"[{_INVISIBLE_CLASS}\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]")
+_INVISIBLE_CLASS_BEYOND = r"\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF"
+_INVISIBLE = re.compile(f"[{_INVISIBLE_CLASS}{_INVISIBLE_CLASS_BEYOND}]")
 _CONTROLS_CLASS = r"\x00-\x1F\x7F-\x9F\u2028\u2029"
 # Those of C0 and C1, line separators, and halves of surrogate pairs; a text of several lines has tabs and line ends.
 _CONTROLS = re.compile(r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F\uD800-\uDFFF]")
 _CONTROLS_AND_LINES = re.compile(rf"[{_CONTROLS_CLASS}\uD800-\uDFFF]")
-_BLANK_BRAILLE = "\u2800"
-"""A letter of braille without a dot: no space to Unicode, and one to the eye."""
-
-SEEN_PATTERN = rf"[^\s\x1C-\x1F\x85\u2800{_INVISIBLE_CLASS}]"
+# U+2800 is a letter of braille without a dot: no space to Unicode, and one to the eye.
+_UNSEEN_CLASS = rf"\s{_CONTROLS_CLASS}\u2800{_INVISIBLE_CLASS}"
+_SEEN = re.compile(rf"[^{_UNSEEN_CLASS}{_INVISIBLE_CLASS_BEYOND}]")
+SEEN_PATTERN = rf"[^{_UNSEEN_CLASS}]"
 """What a text has that is not blank, as far as the regular expressions of JSON Schema can say it."""
-NAME_PATTERN = rf"^[^{_CONTROLS_CLASS}]*[^\s{_CONTROLS_CLASS}\u2800{_INVISIBLE_CLASS}][^{_CONTROLS_CLASS}]*$"
+NAME_PATTERN = rf"^[^{_CONTROLS_CLASS}]*[^{_UNSEEN_CLASS}][^{_CONTROLS_CLASS}]*$"
 """What a name looks like, likewise."""
 LINES_PATTERN = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$"
 """What a text of several lines looks like, likewise."""
@@ -36,7 +37,7 @@ def without_invisible(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Return whether nothing of a text is to be seen, so that nobody could read, click or look for it."""
-    return not text.strip() or (not text.isascii() and not without_invisible(text).replace(_BLANK_BRAILLE, " ").strip())
+    return _SEEN.search(text) is None
 
 
 def checked_name(name: str, pointer: str = "/name") -> str:

@@ -59,6 +59,8 @@ def two_values(schema: dict[str, Any]) -> tuple[str, str]:
     schema = resolved(schema.get("anyOf", [schema])[0])
     if "enum" in schema:
         return (schema["enum"] * 2)[0], (schema["enum"] * 2)[1]
+    if "system" in schema.get("pattern", ""):
+        return VALUES["uuid"]
     kind: str = schema.get("format", schema["type"])
     return VALUES.get(kind) or VALUES[schema["type"]]
 

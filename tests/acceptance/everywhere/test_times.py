@@ -101,7 +101,7 @@ def test_a_key_whose_end_is_told_in_any_zone_is_in_every_list_and_ends_then(worl
             assert SIX_DIGITS.fullmatch(key["expires_at"])
     entries = get(world, world.account("/audit?action=api_key")).json["items"]
     ends_told = [end for entry in entries if (end := entry["changes"].get("expires_at"))]
-    exported = get(world, world.account("/audit?action=api_key&format=jsonl")).body.decode()
+    exported = get(world, world.account("/audit/export?action=api_key&format=jsonl")).body.decode()
     assert {instant(end) for end in ends_told} >= {ends, sooner}
     assert all(SIX_DIGITS.fullmatch(end) for end in ends_told)
     assert all(end in exported for end in ends_told)

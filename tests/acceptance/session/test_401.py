@@ -30,7 +30,7 @@ def sign_in(world: World, **body: Any) -> Answer:
         {"email": "alice"},
         {"email": ""},
         {"email": "' OR 1=1 --"},
-        {"email": "alice@example.com\u0000"[:-1] + "\u200b"},
+        {"email": "\u0430lice@example.com"},
     ],
 )
 def test_a_wrong_password_and_an_unknown_user_are_answered_in_the_same_words(
