@@ -41,6 +41,8 @@ _ABSOLUTE_FORM = re.compile(rf"(?i:https?)://({_HOST_NAME})((?:[/?].*)?)")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"+):([\t -~\x80-\xff]*)")
 _REQUEST_ID: Final = b"x-request-id:"
 _REQUEST_ID_VALUE = re.compile(rb"[!-~]{1,256}")
+_TLS: Final = b"\x16\x03"
+"""What every handshake begins with: the type of the record, and its version."""
 _CONTENT_LENGTH = re.compile(r"[0-9]{1,100}")
 """Nobody has that many bytes, and int() takes time that grows faster than the digits."""
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?")
@@ -76,6 +78,9 @@ class RequestParser(HTTPRequestParser):
         self.url_scheme = adj.url_scheme
         self._limits = adj.limits
         self._header = bytearray()
+        self._line_was_read = False
+        self._half_an_end = b""
+        """A CR that may begin an empty line before the request."""
 
     def received(self, data: bytes) -> int:
         """Take bytes from the connection and return how many were used up. All of them are after an error."""
@@ -102,32 +107,51 @@ class RequestParser(HTTPRequestParser):
     def _receive_header(self, data: bytes) -> int:
         header, offered = self._header, len(data)
         if not header:
-            # Empty lines before a request are to be ignored (RFC 9112, 2.2). They are part of its time: who sends one
-            # every few seconds does not stay for ever.
-            data = data.lstrip(b"\r\n")
-            if not data:
+            data = self._without_empty_lines(data)
+            if self.completed or not data:
                 return offered
             if not _METHOD_BEGINS.match(data):
                 # Nor will what follows be HTTP: a client that begins with TLS is told at once.
-                self._refuse(refusals.BAD_REQUEST_LINE)
+                self._refuse(refusals.TLS if data.startswith(_TLS) else refusals.BAD_REQUEST_LINE)
                 return offered
         before = len(header)
         header += data
         end = header.find(_END_OF_HEADER, max(0, before - len(_END_OF_HEADER) + 1))
         size = end + len(_END_OF_HEADER) if end >= 0 else len(header)
         if bare := _BARE.search(header, max(0, before - 1), end + 1 if end >= 0 else size):
-            in_first_line = header.find(b"\r\n", 0, bare.end()) < 0
-            self._refuse(refusals.BAD_REQUEST_LINE if in_first_line else refusals.BAD_FIELD)
+            self._refuse(refusals.BARE_LINE_END)
             self._recover_request_id(bytes(header[: bare.start()]).split(b"\r\n"))
         elif size > self._limits.header_bytes_max:
             self._refuse(refusals.header_too_large(self._limits))
         elif end >= 0:
             self.headers_finished = True
             self._read_header(bytes(header[:end]).split(b"\r\n"))
+        elif not self._line_was_read and (line_end := header.find(b"\r\n", max(0, before - 1))) >= 0:
+            self._read_line_before_the_rest(bytes(header[:line_end]))
         used = offered if end < 0 else offered - (len(header) - size)
         if end >= 0 or self.completed:
             self._header = bytearray()
         return used
+
+    def _without_empty_lines(self, data: bytes) -> bytes:
+        """Return what comes after the empty lines before a request, which are to be ignored (RFC 9112, 2.2).
+
+        They are part of its time: who sends one every few seconds does not stay for ever.
+        """
+        rest = data.lstrip(b"\r\n")
+        left = (self._half_an_end + data[: len(data) - len(rest)]).replace(b"\r\n", b"")
+        if left not in {b"", b"\r"} or (left and rest):
+            self._refuse(refusals.BARE_LINE_END)
+        self._half_an_end = left
+        return rest
+
+    def _read_line_before_the_rest(self, line: bytes) -> None:
+        """Refuse what is not HTTP, or another version, at once: its client may wait for an answer, and send no more."""
+        self._line_was_read = True
+        try:
+            self._read_request_line(line)
+        except _RefusedError as error:
+            self._refuse(error.refusal)
 
     def _read_header(self, lines: list[bytes]) -> None:
         try:
@@ -308,6 +332,9 @@ class ChunkedBody:
     def _take_line(self, data: bytes, at: int) -> int:
         end = data.find(b"\r\n", at)
         if end < 0:
+            if b"\n" in data[at:]:
+                # Its sender waits for an answer.
+                self.error = refusals.BARE_LINE_END_IN_CHUNKS
             return at
         line = data[at:end]
         self._overhead_bytes += len(line) + 4  # the line's end, and that of the data

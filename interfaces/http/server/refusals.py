@@ -47,6 +47,14 @@ def _malformed(detail: str) -> Refusal:
 BAD_REQUEST_LINE = _malformed(
     "The first line is not an HTTP/1.1 request line. Send the method in capitals, a space, the path, a space, HTTP/1.1."
 )
+TLS = _malformed(
+    "This is TLS, and plain HTTP is spoken here. Use http:// with this port; for https, put a proxy in front that takes"
+    " the TLS off."
+)
+BARE_LINE_END = _malformed(
+    "A line feed or a carriage return stands alone. End each line of the header with both, CR LF, and send neither"
+    " elsewhere in it."
+)
 BAD_VERSION = _malformed("This version of HTTP is not spoken here. Send the request as HTTP/1.1.")
 BAD_TARGET = _malformed("The request target is not a path. Send one that begins with a slash, percent-encoded.")
 BAD_FIELD = _malformed(
@@ -60,6 +68,9 @@ BAD_FRAMING = _malformed(
     "It is not clear where the body ends. Send either Content-Length, or Transfer-Encoding: chunked once with HTTP/1.1."
 )
 BAD_CHUNK = _malformed("The chunked body is malformed. Send each chunk as its size in hex, CR LF, its bytes, CR LF.")
+BARE_LINE_END_IN_CHUNKS = _malformed(
+    "A line feed stands alone in the chunked body. End the size of each chunk, and its bytes, with CR LF."
+)
 TIMED_OUT = Refusal(
     408, "request-timeout", "The request did not arrive in the time it is given. Send it again, in one go."
 )
