@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import re
 import ssl
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from interfaces.cli.output import UnreachableError, WrongUsageError, say
+from interfaces.cli.proxies import Proxy, is_loopback, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,17 +43,23 @@ _TO_TRY_AGAIN: Final = frozenset({408, 429})
 """And all of 500 and above."""
 _SERVER_ERROR: Final = 500
 _ASCII_URL = re.compile(r"[!-~]+")
-_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1")
+_HTTPS_PORT: Final = 443
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: ([0-9]{3})\b.*", re.DOTALL)
+_PROXY_WANTS_A_PASSWORD: Final = 407
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the service is. path: what stands before its own paths, empty or from a slash on."""
+    """Where the service is. path: what stands before its own paths, empty or from a slash on. proxy: on the way there.
+
+    Without https the way is direct: a proxy would read the key.
+    """
 
     secure: bool
     host: str
     port: int | None
     path: str
+    proxy: Proxy | None = None
 
     @classmethod
     def of(cls, url: str) -> Target:
@@ -66,17 +74,30 @@ class Target:
             raise WrongUsageError(f"{advice}.")
         if parts.query or parts.fragment or "@" in parts.netloc:
             raise WrongUsageError(f"{advice}, without a user, query or fragment.")
-        return cls(parts.scheme == "https", parts.hostname, port, parts.path.rstrip("/"))
+        secure = parts.scheme == "https"
+        proxy = proxy_for(parts.hostname, port or _HTTPS_PORT, os.environ) if secure else None
+        return cls(secure, parts.hostname, port, parts.path.rstrip("/"), proxy)
 
     @property
     def is_private(self) -> bool:
         """Whether nobody on the way can read what is sent."""
-        return self.secure or bool(_LOOPBACK.fullmatch(self.host))
+        return self.secure or is_loopback(self.host)
+
+    @property
+    def where(self) -> str:
+        """How messages call what can't be reached."""
+        return self.host if self.proxy is None else f"{self.host} through the proxy {self.proxy.host}:{self.proxy.port}"
 
     def connection(self) -> http.client.HTTPConnection:
         """Return a connection that is not open yet; it verifies certificates, and follows no redirects."""
         if self.secure:
             context = ssl.create_default_context()
+            if self.proxy is not None:
+                tunnel = http.client.HTTPSConnection(
+                    self.proxy.host, self.proxy.port, timeout=CONNECT_SECONDS_MAX, context=context
+                )
+                tunnel.set_tunnel(self.host, self.port or _HTTPS_PORT, self.proxy.headers)
+                return tunnel
             return http.client.HTTPSConnection(self.host, self.port, timeout=CONNECT_SECONDS_MAX, context=context)
         return http.client.HTTPConnection(self.host, self.port, timeout=CONNECT_SECONDS_MAX)
 
@@ -142,7 +163,8 @@ def deliver(target: Target, headers: Mapping[str, str], body: bytes, patience: P
         wait = patience.wait_seconds(attempt, reply)
         if attempt >= patience.retries or patience.clock() + wait > deadline:
             if reply is None:
-                raise UnreachableError(f"{target.host} can't be reached ({trouble}). Check --url and the network.")
+                what = "--url and the network" if target.proxy is None else "--url, HTTPS_PROXY and NO_PROXY"
+                raise UnreachableError(f"{target.where} can't be reached ({trouble}). Check {what}.")
             return reply
         attempt += 1
         say(f"{trouble}; trying again in {wait:.1f} s ({attempt} of {patience.retries})")
@@ -159,19 +181,34 @@ def _attempt(target: Target, headers: Mapping[str, str], body: bytes) -> tuple[R
             f"The certificate of {target.host} is not valid here ({error.verify_message}). Nothing was sent."
         ) from None
     except (OSError, http.client.HTTPException) as error:
+        if refused := _TUNNEL_REFUSED.fullmatch(str(error)):
+            return None, _trouble_with_the_proxy(target, int(refused[1]))
         return None, getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
     return reply, f"The service answered {reply.status}"
 
 
+def _trouble_with_the_proxy(target: Target, status: int) -> str:
+    """Return why the proxy leads nowhere, where another try may help. Raises UnreachableError where none will."""
+    if status in _TO_TRY_AGAIN or status >= _SERVER_ERROR:
+        return f"the proxy answered {status}"
+    advice = (
+        "It asks for a user and a password: set HTTPS_PROXY to http://user:password@host:port."
+        if status == _PROXY_WANTS_A_PASSWORD
+        else "Ask who runs it to allow this, or name the service in NO_PROXY if there is a direct way."
+    )
+    raise UnreachableError(f"{target.where} can't be reached (the proxy answered {status}). {advice} Nothing was sent.")
+
+
 def _post(connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    connection.connect()
-    connection.sock.settimeout(SILENCE_SECONDS_MAX)
-    hang_up = threading.Timer(ATTEMPT_SECONDS_MAX, _shut, [connection.sock])
+    # Also a proxy, or what is behind it, may send a byte now and then.
+    hang_up = threading.Timer(ATTEMPT_SECONDS_MAX, _hang_up, [connection])
     hang_up.daemon = True
     hang_up.start()
     try:
+        connection.connect()
+        connection.sock.settimeout(SILENCE_SECONDS_MAX)
         # A server that refuses before it has read everything closes early; its answer is there all the same.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.request("POST", path, body, dict(headers))
@@ -182,6 +219,8 @@ def _post(connection: http.client.HTTPConnection, path: str, headers: Mapping[st
         hang_up.cancel()
 
 
-def _shut(sock: Any) -> None:  # noqa: ANN401 - a plain socket or one with TLS
-    with suppress(OSError):
-        sock.shutdown(2)
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(2)

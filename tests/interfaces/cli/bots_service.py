@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from ssl import SSLContext
 
 RECEIPT = {
     "job_id": "5f0f3d6e-1d8b-4a52-9d57-6f2f6b8f3c11",
@@ -51,6 +52,7 @@ class Service:
     """Gives the scripted answers in turn, the last one again and again."""
 
     def __init__(self, port: int, answers: list[Scripted]) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.answers = answers
         self.sent: list[Sent] = []
@@ -58,8 +60,8 @@ class Service:
 
 
 @contextmanager
-def scripted_service(*answers: Scripted) -> Iterator[Service]:
-    """Serve for as long as the block."""
+def scripted_service(*answers: Scripted, tls: SSLContext | None = None) -> Iterator[Service]:
+    """Serve for as long as the block, over TLS where its context is given."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
@@ -84,6 +86,8 @@ def scripted_service(*answers: Scripted) -> Iterator[Service]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         service = Service(server.server_port, list(answers))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
