@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 ADMIN = {"RPAWATCH_ADMIN_EMAIL": "ada@example.com", "RPAWATCH_ADMIN_PASSWORD": "a long walk in the rain"}
 WRITTEN_ADDRESS = "http://127.0.0.1:8000"
+TELL_MODES = r"""rm() { find "${@: -1}" -name key.json -printf '%m %f\n'; command rm "$@"; }"""
+"""Whatever removes a key first tells who could read it."""
 WITHOUT_SERVICE = {"make run"}
 """Blocks that the fixture stands for: it has set up and serves."""
 
@@ -79,11 +81,13 @@ def test_every_shell_block_of_a_document_runs(
     document: Path, service: tuple[str, dict[str, str]], tmp_path: Path
 ) -> None:
     address, environment = service
-    script = "\n".join(blocks(document)).replace(WRITTEN_ADDRESS, address)
+    script = "\n".join([TELL_MODES, *blocks(document)]).replace(WRITTEN_ADDRESS, address)
+    home = tmp_path / "home"
+    home.mkdir()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
-        env=environment | {"RPAWATCH_URL": address},
+        env=environment | {"RPAWATCH_URL": address, "HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -92,6 +96,10 @@ def test_every_shell_block_of_a_document_runs(
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     if document.name == "README.md":
         assert '"counts":{"total":3,"success":1,"failed":2,"skipped":0}' in done.stdout
+        checkout = {path.name for path in tmp_path.iterdir()} - {"home", "serve.log", "rpawatch-data"}
+        assert not checkout, "what `git add` would take"
+        assert "600 key.json" in done.stdout
+        assert not list(home.iterdir()), "the key is gone with the trial"
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda d: d.name)
