@@ -17,6 +17,8 @@ from interfaces.http.forwarded import TrustedProxies
 
 PREFIX = "RPAWATCH_"
 _PORT_MAX = 65535
+_ADDRESSES_MAX = 16
+_ADDRESS = re.compile(r"(?:\[([0-9A-Za-z:.%_-]+)\]|([^\s:/\[\]@]+)):([0-9]{1,5})")
 _ENV_FILE = Path(".env")
 _OTHERS = re.compile(rf"{PREFIX}(?:API_KEY|URL|TEST_[A-Z_]+|BENCH_[A-Z_]+)")
 """Variables of `rpawatch report`, and of the tests and measurements of this project, which are no settings."""
@@ -40,7 +42,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    listen: str = Field("127.0.0.1:8000", description="Address and port to listen on; port 0 picks a free one")
+    listen: str = Field(
+        "127.0.0.1:8000",
+        description="Address and port to listen on, or several with commas between them; port 0 picks a free one",
+    )
+    metrics_listen: str | None = Field(
+        None, description="Address and port for `/metrics`, which is then to be had there only, and nothing else is"
+    )
     data_dir: Path = Field(Path("rpawatch-data"), description="Folder of the embedded PostgreSQL and its data")
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL 14 or newer to use instead of the embedded one (postgresql://…)"
@@ -61,7 +69,7 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         16, description="Requests that a web process works on at the same time, beside those of robots"
     )
-    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes that serve on the one address")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Web processes that serve on the same addresses")
     trusted_proxy: str | None = Field(
         None,
         description="Addresses or networks of the proxies in front whose X-Forwarded-For and X-Forwarded-Proto are"
@@ -72,10 +80,16 @@ class Settings(BaseSettings):
 
     @field_validator("listen")
     @classmethod
-    def _listen_has_a_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or int(port) > _PORT_MAX:
-            raise ValueError("must be address:port, as in 127.0.0.1:8000")
+    def _listen_is_some(cls, value: str) -> str:
+        _addresses(value)
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _metrics_listen_is_some(cls, value: str | None) -> str | None:
+        if not value or not value.strip():
+            return None
+        _addresses(value)
         return value
 
     @field_validator("database_url")
@@ -104,10 +118,14 @@ class Settings(BaseSettings):
         return _one_of(value, "json", "text", "auto")
 
     @property
-    def listen_address(self) -> tuple[str, int]:
-        """Address and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+    def listen_addresses(self) -> list[tuple[str, int]]:
+        """Each address, and its port, to listen on."""
+        return _addresses(self.listen)
+
+    @property
+    def metrics_addresses(self) -> list[tuple[str, int]]:
+        """The same for `/metrics`; none where it is to be had with everything else."""
+        return [] if self.metrics_listen is None else _addresses(self.metrics_listen)
 
     @property
     def signing_key_path(self) -> Path:
@@ -130,6 +148,26 @@ class Settings(BaseSettings):
             for name, value in said.items()
             if value is not None
         }
+
+
+def _addresses(text: str) -> list[tuple[str, int]]:
+    """Return what a list of addresses names. Raises ValueError that says how it is written."""
+    entries = [entry.strip() for entry in text.split(",")]
+    if len(entries) > _ADDRESSES_MAX:
+        raise ValueError(f"names more than {_ADDRESSES_MAX} addresses. Use 0.0.0.0 and [::] for all of them")
+    found = []
+    for entry in entries:
+        address = _ADDRESS.fullmatch(entry)
+        if address is None or int(address[3]) > _PORT_MAX:
+            shown = entry if len(entry) <= _SHOWN_CHARS_MAX else f"{entry[:_SHOWN_CHARS_MAX]}…"
+            example = "[::1]:8000" if entry.count(":") > 1 else "127.0.0.1:8000"
+            which = f"; {shown!r} is not" if len(entries) > 1 else ""
+            raise ValueError(f"must be address:port, as in {example}{which}")
+        found.append((address[1] or address[2], int(address[3])))
+    twice = next((one for one in found if one[1] and found.count(one) > 1), None)
+    if twice is not None:
+        raise ValueError(f"names {twice[0]} with port {twice[1]} twice. Write it once")
+    return found
 
 
 def _one_of(value: str, *allowed: str) -> str:

@@ -20,14 +20,17 @@ from interfaces.cli.projector_process import ProjectorProcess
 from interfaces.cli.store import open_store
 from interfaces.cli.web_processes import WebProcesses
 from interfaces.http.app import create_server
-from interfaces.http.server import Server
+from interfaces.http.server import ListenError
 from interfaces.logs import configure_logs
 from interfaces.signing_key import ensure_signing_key
 from projections.log_tree.follower import SigningKeyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from application.store.embedded import EmbeddedPostgres
     from interfaces.cli.store import Store
+    from interfaces.http.server import Door, Server
     from interfaces.settings import Settings
 
 _log = structlog.get_logger("rpawatch.serve")
@@ -66,7 +69,7 @@ def serve(settings: Settings) -> None:
                 thread.start()
             try:
                 with _projecting(settings, store, services):
-                    _greet(settings, server.address, first_admin)
+                    _greet(settings, server.doors, first_admin)
                     _check_connections(services, settings)
                     server.run()
             finally:
@@ -97,11 +100,10 @@ def _projecting(settings: Settings, store: Store, services: Services) -> Abstrac
 def _listen(settings: Settings, services: Services) -> Server | WebProcesses:
     try:
         return WebProcesses(settings) if settings.workers > 1 else create_server(services, settings)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except ListenError as error:
         raise CommandError(
-            f"Can't listen on {settings.listen} ({reason}). Stop what listens there, or set RPAWATCH_LISTEN to another"
-            " address:port."
+            f"Can't listen on {error.address} ({error}). Stop what listens there, or set RPAWATCH_LISTEN, or"
+            " RPAWATCH_METRICS_LISTEN, to another address:port."
         ) from None
 
 
@@ -140,13 +142,20 @@ def _first_admin(services: Services, settings: Settings) -> list[str]:
     return [*told, 'Next: register a process and create a key, as README.md shows under "Your first report".']
 
 
-def _greet(settings: Settings, address: tuple[str, int], first_admin: list[str]) -> None:
-    host, port = address
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _greet(settings: Settings, doors: Sequence[Door], first_admin: list[str]) -> None:
+    urls = [_url(door) for door in doors if not door.entrance]
+    metrics = [f"{_url(door)}/metrics" for door in doors if door.entrance]
     out = Console(highlight=False, markup=False, soft_wrap=True)
-    out.print(f"\nRPA Watch listens on {url}    (API page: {url}/docs)")
+    out.print(f"\nRPA Watch listens on {' and '.join(urls)}    (API page: {urls[0]}/docs)")
+    if metrics:
+        out.print(f"Metrics: {' and '.join(metrics)}")
     where = "the PostgreSQL of RPAWATCH_DATABASE_URL" if settings.database_url else f"{settings.data_dir.absolute()}"
     out.print(f"Data: {where}")
     for line in first_admin:
         out.print(line)
     out.print("Stop with Ctrl+C.\n")
+
+
+def _url(door: Door) -> str:
+    host, port = door.address
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

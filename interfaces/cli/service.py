@@ -42,7 +42,9 @@ def serve(
     listen: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS:PORT", help="Where to listen. [RPAWATCH_LISTEN, or 127.0.0.1:8000]", show_default=False
+            metavar="ADDRESS:PORT",
+            help="Where to listen; several with commas between them. [RPAWATCH_LISTEN, or 127.0.0.1:8000]",
+            show_default=False,
         ),
     ] = None,
     workers: Annotated[
@@ -51,7 +53,7 @@ def serve(
             metavar="N",
             min=1,
             max=64,
-            help="Web processes that serve on the one address. [RPAWATCH_WORKERS, or 1]",
+            help="Web processes that serve on the same addresses. [RPAWATCH_WORKERS, or 1]",
             show_default=False,
         ),
     ] = None,

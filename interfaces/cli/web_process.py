@@ -21,7 +21,7 @@ from interfaces.cli.main import keep_outputs_usable
 from interfaces.cli.store import open_store
 from interfaces.http.app import create_server
 from interfaces.http.metrics import count_together
-from interfaces.http.server import Server, SharedListening
+from interfaces.http.server import Door, Server, SharedListening
 from interfaces.logs import configure_logs
 from interfaces.settings import Settings
 
@@ -38,13 +38,14 @@ _log = structlog.get_logger("rpawatch.serve")
 class Place:
     """What a web process is given besides the settings.
 
-    worker: its number, from 1. listening: the descriptor of the socket that all accept from. lifeline: the read end of
+    worker: its number, from 1. listening: the descriptors of the sockets that all accept from, with the entrance of
+    each. lifeline: the read end of
     a pipe whose write end the service holds, and nobody else; at its end the service is no more, however it ended.
     folder: what the web processes have in common.
     """
 
     worker: int
-    listening: int
+    listening: dict[int, str]
     lifeline: int
     folder: Path
 
@@ -52,13 +53,17 @@ class Place:
         """Return how such a process is started. Settings go by the environment: arguments are for all to read."""
         # -P: a file in the folder where `rpawatch` was started must not be taken for a module.
         program = [sys.executable, "-P", "-m", "interfaces.cli.web_process"]
-        return [*program, str(self.worker), str(self.listening), str(self.lifeline), str(self.folder)]
+        doors = ",".join(f"{descriptor}={entrance}" for descriptor, entrance in self.listening.items())
+        return [*program, str(self.worker), doors, str(self.lifeline), str(self.folder)]
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Self:
         """Return the place that the arguments of `command` say."""
-        worker, listening, lifeline, folder = arguments
-        return cls(int(worker), int(listening), int(lifeline), Path(folder))
+        worker, doors, lifeline, folder = arguments
+        listening = {
+            int(descriptor): entrance for descriptor, _, entrance in (door.partition("=") for door in doors.split(","))
+        }
+        return cls(int(worker), listening, int(lifeline), Path(folder))
 
     def is_deserted(self) -> bool:
         """Return whether the service is no more."""
@@ -89,9 +94,8 @@ def main() -> None:
 
 
 def _serve(settings: Settings, place: Place) -> None:
-    listening = SharedListening(
-        socket.socket(fileno=place.listening), place.folder / CONNECTION_COUNTS, place.worker - 1
-    )
+    doors = [Door(socket.socket(fileno=descriptor), entrance) for descriptor, entrance in place.listening.items()]
+    listening = SharedListening(doors, place.folder / CONNECTION_COUNTS, place.worker - 1)
     # It counts as a user of an embedded server: when the service is killed, a command that comes and goes meanwhile is
     # not the last one out, and does not stop the server under what is still being answered here. Keeping the server
     # running is the service's.

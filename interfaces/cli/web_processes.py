@@ -1,18 +1,19 @@
-"""The web processes of a service: started on one socket, started again when one dies, and ended together."""
+"""The web processes of a service: started on the same sockets, started again when one dies, and ended together."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from interfaces.cli.child_process import TURN_SECONDS, ChildProcess, end, environment_of_child, lifeline
 from interfaces.cli.web_process import CONNECTION_COUNTS, Place
-from interfaces.http.server import SharedListening, listen
+from interfaces.http.app import doors_of
+from interfaces.http.server import SharedListening
 from interfaces.http.shared_times import SharedTimes
 
 if TYPE_CHECKING:
@@ -28,31 +29,36 @@ which a container is killed."""
 class WebProcesses:
     """As many web processes as the settings say. Takes the place of a `Server`, with the same `run` and `stop`.
 
-    Raises OSError when the address can't be had, ValueError when it is none.
+    Raises ListenError when an address can't be had.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._listening = listen(*settings.listen_address)
+        self.doors = doors_of(settings)
         self._stopping = False
 
     @property
     def address(self) -> tuple[str, int]:
-        """The address that is listened on, with the real port when 0 was asked for."""
-        host, port = self._listening.getsockname()[:2]
-        return host, port
+        """The first address that is listened on, with the real port when 0 was asked for."""
+        return self.doors[0].address
 
     def run(self) -> None:
         """Keep the processes running until `stop`, then have them end, and return. Once."""
-        with self._listening, _shared_folder(self._settings.workers) as folder, lifeline() as read_end:
+        with ExitStack() as stack:
+            for door in self.doors:
+                stack.enter_context(door.sock)
+            folder = stack.enter_context(_shared_folder(self._settings.workers))
+            read_end = stack.enter_context(lifeline())
             environment = environment_of_child(self._settings)
-            places = [
-                Place(number, self._listening.fileno(), read_end, folder)
-                for number in range(1, self._settings.workers + 1)
-            ]
+            listening = {door.sock.fileno(): door.entrance for door in self.doors}
+            places = [Place(number, listening, read_end, folder) for number in range(1, self._settings.workers + 1)]
             processes = [
                 ChildProcess(
-                    "web_process", place.command(), environment, (place.listening, place.lifeline), worker=place.worker
+                    "web_process",
+                    place.command(),
+                    environment,
+                    (*place.listening, place.lifeline),
+                    worker=place.worker,
                 )
                 for place in places
             ]
@@ -62,8 +68,9 @@ class WebProcesses:
                         process.tend()
                     time.sleep(TURN_SECONDS)
             finally:
-                # New connections are refused when the last copy of the socket is closed.
-                self._listening.close()
+                # New connections are refused when the last copy of a socket is closed.
+                for door in self.doors:
+                    door.sock.close()
                 end(processes, END_SECONDS_MAX)
 
     def stop(self) -> None:

@@ -35,12 +35,26 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.requests import client_address, request_id_of
-from interfaces.http.server import Paths, Server, ServerLimits, SharedListening, allow_open_files, tune_memory
+from interfaces.http.server import (
+    ENTRANCE,
+    Door,
+    Listening,
+    Paths,
+    Server,
+    ServerLimits,
+    allow_open_files,
+    open_doors,
+    tune_memory,
+)
 from interfaces.http.sessions import SessionPasswordResource, SessionResource
 from interfaces.web.errors import show_problem, wants_page
 from interfaces.web.routes import web_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
     from interfaces.bootstrap import Services
     from interfaces.settings import Settings
 
@@ -52,6 +66,10 @@ _PATHS = Paths(
     health=frozenset({"/health/live"}),
     large_bodies=frozenset({"/api/v1/ingest/report"}),
 )
+
+METRICS_PATH = "/metrics"
+METRICS_ENTRANCE = "metrics"
+"""What connections to the address of the metrics came in by, where these have one of their own."""
 
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 _TILE = "/api/v1/audit/tile/{level}/{number}"
@@ -93,7 +111,7 @@ def routes(services: Services) -> dict[str, object]:
         _TILE: TileResource(services),
         "/health/live": Live(),
         "/health/ready": Ready(services),
-        "/metrics": Metrics(services),
+        METRICS_PATH: Metrics(services),
         "/openapi.json": ApiDocument(services),
         "/docs": DocsPage(),
         "/docs/{name}": DocsAsset(),
@@ -105,33 +123,66 @@ class _App(falcon.App):  # type: ignore[type-arg] # Falcon's App is generic only
     _META_METHODS: frozenset[str] = frozenset()  # type: ignore[misc] # Falcon would answer them before any middleware
 
 
-def create_app(services: Services) -> falcon.App:  # type: ignore[type-arg] # as above
-    """Return the WSGI application on these collaborators."""
+def create_app(services: Services, *, without: frozenset[str] = frozenset()) -> falcon.App:  # type: ignore[type-arg] # as above
+    """Return the WSGI application on these collaborators. without: paths that are not to be had here."""
+    found = routes(services) | web_routes(services)
+    return _app_of({path: resource for path, resource in found.items() if path not in without})
+
+
+def _app_of(found: Mapping[str, object]) -> falcon.App:  # type: ignore[type-arg] # as above
     app = _App(middleware=[Envelope()], router=Router())
     # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.keep_blank_qs_values = True
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.default_media_type = "application/json"
-    for path, resource in (routes(services) | web_routes(services)).items():
+    for path, resource in found.items():
         app.add_route(_CONVERTED.get(path, path), resource)
     app.add_error_handler(Exception, _handle_error)
     app.add_error_handler(falcon.HTTPError, _handle_falcon_error)
     return app
 
 
-def create_server(services: Services, settings: Settings, listening: SharedListening | None = None) -> Server:
+def create_apps(services: Services, settings: Settings) -> WSGIApplication:
+    """Return the WSGI application as it is served: where the metrics have an address of their own, they are there only.
+
+    Nothing else is: whoever may read figures need not be able to reach anything more.
+    """
+    if not settings.metrics_addresses:
+        return create_app(services)
+    public = create_app(services, without=frozenset({METRICS_PATH}))
+    metrics = _app_of({METRICS_PATH: Metrics(services)})
+
+    def by_entrance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return (metrics if environ.get(ENTRANCE) == METRICS_ENTRANCE else public)(environ, start_response)
+
+    return by_entrance
+
+
+def doors_of(settings: Settings) -> list[Door]:
+    """Return sockets that listen on all addresses of the settings. Raises ListenError; none is open then."""
+    doors = open_doors(settings.listen_addresses)
+    try:
+        return [*doors, *open_doors(settings.metrics_addresses, METRICS_ENTRANCE)]
+    except BaseException:
+        for door in doors:
+            door.sock.close()
+        raise
+
+
+def create_server(services: Services, settings: Settings, listening: Listening | None = None) -> Server:
     """Return the server of the application, as `rpawatch serve` and each of its web processes run it.
 
-    listening: what other processes accept from too; without it, the address of the settings is listened on. Raises
-    OSError when the address can't be had, ValueError when it is none.
+    listening: what other processes accept from too; without it, the addresses of the settings are listened on. Raises
+    ListenError when one can't be had.
     """
     limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
     allow_open_files(limits)
     tune_memory()
-    host, port = settings.listen_address if listening is None else listening.sock.getsockname()[:2]
+    listening = listening or Listening(doors_of(settings))
+    host, port = listening.doors[0].address
     return Server(
-        create_app(services),
+        create_apps(services, settings),
         host,
         port,
         limits,

@@ -61,7 +61,8 @@ def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said = load_settings(
-        listen="[::1]:0",
+        listen="[::1]:0,127.0.0.1:0",
+        metrics_listen="127.0.0.1:0",
         data_dir=tmp_path,
         signing_key=tmp_path / "key.pem",
         database_url="postgresql://me:s3cret%20@h/x",
@@ -157,3 +158,60 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("# für uns\n".encode("latin-1"))
     with pytest.raises(SettingsError, match=r"\.env, line 1: .* Save the file as UTF-8"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("said", "addresses"),
+    [
+        ("127.0.0.1:8000", [("127.0.0.1", 8000)]),
+        ("[::1]:0", [("::1", 0)]),
+        ("localhost:80", [("localhost", 80)]),
+        ("127.0.0.1:8000,[::1]:8000", [("127.0.0.1", 8000), ("::1", 8000)]),
+        (" 0.0.0.0:80 , [::]:80 ", [("0.0.0.0", 80), ("::", 80)]),  # noqa: S104 - it is only read
+        ("127.0.0.1:0,127.0.0.1:0", [("127.0.0.1", 0), ("127.0.0.1", 0)]),
+        ("[fe80::1%eth0]:80", [("fe80::1%eth0", 80)]),
+    ],
+)
+@pytest.mark.parametrize("setting", ["listen", "metrics_listen"])
+def test_one_address_or_several_can_be_listened_on(
+    monkeypatch: pytest.MonkeyPatch, setting: str, said: str, addresses: list[tuple[str, int]]
+) -> None:
+    monkeypatch.setenv(f"RPAWATCH_{setting.upper()}", said)
+    found = load_settings()
+    assert (found.listen_addresses if setting == "listen" else found.metrics_addresses) == addresses
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ":8000",
+        "8000",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:65536",
+        "127.0.0.1:８０",
+        "::1:8000",
+        "[::1]",
+        "http://127.0.0.1:8000",
+        "a b:80",
+        "127.0.0.1:80,",
+        "127.0.0.1:80;127.0.0.2:80",
+        "127.0.0.1:80 127.0.0.2:80",
+        "127.0.0.1:80,127.0.0.1:80",
+        ",".join(f"127.0.0.{last}:80" for last in range(1, 18)),
+        "x" * 5000,
+    ],
+)
+@pytest.mark.parametrize("setting", ["LISTEN", "METRICS_LISTEN"])
+def test_an_address_that_is_none_is_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+) -> None:
+    monkeypatch.setenv(f"RPAWATCH_{setting}", said)
+    with pytest.raises(SettingsError, match=rf"^RPAWATCH_{setting} (must be address:port, as in |names )") as refused:
+        load_settings()
+    assert len(str(refused.value)) < 250
+
+
+def test_metrics_that_are_left_blank_have_no_address_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RPAWATCH_METRICS_LISTEN", " ")
+    assert load_settings().metrics_addresses == []

@@ -15,11 +15,11 @@ import structlog
 
 from interfaces.http.forwarded import TrustedProxies
 from interfaces.http.server.limits import Paths, ServerLimits, Settings, allow_open_files, tune_memory
-from interfaces.http.server.listening import listen_on
+from interfaces.http.server.listening import Door, ListenError, listen_on, open_doors
 from interfaces.http.server.loop import Loop
 from interfaces.http.server.refusals import path_of
-from interfaces.http.server.sharing import SharedListening
-from interfaces.http.server.tasks import RECEIVED_MONOTONIC
+from interfaces.http.server.sharing import Listening, SharedListening
+from interfaces.http.server.tasks import ENTRANCE, RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
     import socket
@@ -29,13 +29,18 @@ if TYPE_CHECKING:
     from interfaces.http.server.refusals import ProblemWriter
 
 __all__ = [
+    "ENTRANCE",
     "RECEIVED_MONOTONIC",
+    "Door",
+    "ListenError",
+    "Listening",
     "Paths",
     "Server",
     "ServerLimits",
     "SharedListening",
     "allow_open_files",
     "listen",
+    "open_doors",
     "path_of",
     "tune_memory",
 ]
@@ -55,13 +60,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server:
-    """Serves a WSGI application on one address, from construction (the socket listens) to the end of `run`.
+    """Serves a WSGI application, from construction (its sockets listen) to the end of `run`.
 
     host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
     problem: writes the errors that the server answers by itself. trusted_proxy: whose X-Forwarded-For and
     X-Forwarded-Proto are taken, as `TrustedProxies` has it; those of others are dropped. listening: what to accept
-    from, together with other processes; host and port are then its own. paths: those whose requests are treated in
-    their own way. Raises OSError when the address can't be had, ValueError when one is none.
+    from, alone or together with other processes; host and port are then those of its first socket. paths: those whose
+    requests are treated in their own way. Raises OSError when the address can't be had, ValueError when one is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them
@@ -73,7 +78,7 @@ class Server:
         *,
         problem: ProblemWriter,
         trusted_proxy: str | None = None,
-        listening: SharedListening | None = None,
+        listening: Listening | None = None,
         paths: Paths | None = None,
     ) -> None:
         self._limits = limits
@@ -82,11 +87,13 @@ class Server:
         # own thread has this lock.
         self._ending = threading.RLock()
         proxies = TrustedProxies(trusted_proxy) if trusted_proxy else None
+        self.doors = [] if listening is None else list(listening.doors)
+        """The sockets that were given; their addresses can be asked for until the end of `run`."""
         self._loop = Loop(app, Settings(host, port, limits, proxies, paths), problem, listening)
 
     @property
     def address(self) -> tuple[str, int]:
-        """The address that is listened on, with the real port when 0 was asked for."""
+        """The first address that is listened on, with the real port when 0 was asked for."""
         return self._loop.effective_host, int(self._loop.effective_port)
 
     def run(self) -> None:

@@ -48,6 +48,8 @@ class Channel(HTTPChannel):
     outbufs: list[OverflowableBuffer]
 
     def __init__(self, server: Loop, sock: socket.socket, addr: tuple[Any, ...], sockets: dict[int, Any]) -> None:
+        self.entrance, self.port = "", ""
+        """By which door it came in: what the application is told, and the port."""
         self.opened = time.monotonic()
         self.waiting_since = self.opened
         """When the last answer was complete; without one, the start of the connection."""

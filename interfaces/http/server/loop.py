@@ -16,7 +16,7 @@ from waitress.server import TcpWSGIServer
 
 from interfaces.http.server import refusals
 from interfaces.http.server.channel import Channel
-from interfaces.http.server.listening import listen_on
+from interfaces.http.server.listening import Door, Entrance, listen_on
 from interfaces.http.server.parking import Parking
 from interfaces.http.server.polling import Poller
 from interfaces.http.server.sharing import Listening
@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Loop(TcpWSGIServer):
-    """The listening socket and its connections, all in one thread; answers are made in those of the dispatcher.
+    """The listening sockets and their connections, all in one thread; answers are made in those of the dispatcher.
 
     Its methods are called by that thread, unless they say otherwise. listening: what other
     processes accept from too; without it, the address of the settings is listened on. Raises OSError when the address
@@ -89,16 +89,21 @@ class Loop(TcpWSGIServer):
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
-        self._listening = listening or Listening(listen_on(settings))
-        sock = self._listening.sock
+        self._listening = listening or Listening([Door(listen_on(settings))])
+        door, *others = self._listening.doors
         try:
-            super().__init__(app, sockets, _sock=sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False)
+            super().__init__(app, sockets, _sock=door.sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False)
+            self._entrances: list[Loop | Entrance] = [
+                self,
+                *[Entrance(other, sockets, self._may_accept, self._accept_some) for other in others],
+            ]
         except OSError:
             wasyncore.close_all(sockets)
             raise
         # A full pipe has woken the loop already. A thread would wait for the loop to empty it, the loop for itself.
         os.set_blocking(self.trigger.trigger, False)
-        self._poller = Poller((self, self.trigger))
+        self.entrance, self.port = door.entrance, str(self.effective_port)
+        self._poller = Poller((*self._entrances, self.trigger))
         self.parking = Parking(self.wake_once)
 
     def begin(self) -> None:
@@ -206,22 +211,31 @@ class Loop(TcpWSGIServer):
 
     def readable(self) -> bool:
         """Tell whether to look for new connections."""
-        return bool(self.accepting) and not self._crowded and not self._listening.is_leaving
+        return bool(self.accepting) and self._may_accept()
 
     def handle_accept(self) -> None:
         """Accept some of the waiting connections. waitress accepts one, and looks at all connections in between."""
+        self._accept_some(self)
+
+    def _may_accept(self) -> bool:
+        return not self._crowded and not self._listening.is_leaving
+
+    def _accept_some(self, entrance: Loop | Entrance) -> None:
         self._crowded = len(self.active_channels) >= self._limits.connections_max
         if self._listening.leaves_to_others():
             return
         for _ in range(self._listening.accepted_per_turn_max):
-            if not self._accept_one():
+            if not self._accept_one_at(entrance):
                 break
 
     def _accept_one(self) -> bool:
+        return any(self._accept_one_at(entrance) for entrance in self._entrances)
+
+    def _accept_one_at(self, entrance: Loop | Entrance) -> bool:
         if len(self.active_channels) >= self._limits.connections_max:
             return False
         try:
-            accepted = self.accept()
+            accepted = entrance.accept()
         except OSError as error:
             self._crowded = error.errno in _NO_ROOM
             return not self._crowded
@@ -230,7 +244,9 @@ class Loop(TcpWSGIServer):
         connection, address = accepted
         try:
             self.set_socket_options(connection)
-            self._poller.arm(Channel(self, connection, address, self._map))
+            channel = Channel(self, connection, address, self._map)
+            channel.entrance, channel.port = entrance.entrance, entrance.port
+            self._poller.arm(channel)
             self._listening.note(len(self.active_channels))
         except OSError:
             # Gone already
@@ -312,9 +328,11 @@ class Loop(TcpWSGIServer):
             channel.handle_close()
 
     def _close_listening(self) -> None:
-        if self._fileno is not None:
-            self._poller.forget(self._fileno)
-        wasyncore.dispatcher.close(self)
+        for entrance in self._entrances:
+            if entrance._fileno is not None:  # noqa: SLF001 - waitress' name for it
+                self._poller.forget(entrance._fileno)  # noqa: SLF001 - as above
+            # Not `close` of the server, which ends the threads.
+            wasyncore.dispatcher.close(entrance)
         self._listening.close()
 
     def close_wake_up(self) -> None:

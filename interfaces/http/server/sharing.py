@@ -9,9 +9,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from interfaces.http.server.listening import Door
 
 LEFT_SECONDS: Final = 0.025
 """How long a new connection is left to the processes that have fewer: a few turns of a busy one."""
@@ -24,7 +25,7 @@ _NOBODY: Final = -1
 
 
 class Listening:
-    """The socket that one process listens on alone."""
+    """The sockets that one process listens on alone: one or more."""
 
     accepted_per_turn_max = 256
     """Connections: more than are served in one turn, so that whoever floods it does not hold up who comes new."""
@@ -36,8 +37,8 @@ class Listening:
         """For how long the loop may wait before it looks again."""
         return LOOK_SECONDS if self.is_leaving else math.inf
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, doors: Sequence[Door]) -> None:
+        self.doors = doors
 
     def note(self, connections: int) -> None:
         """Take in how many connections this process has."""
@@ -50,13 +51,13 @@ class Listening:
         """Find out whether to go on leaving; when it took too long, `accept`, which says whether one was there."""
 
     def close(self) -> None:
-        """Leave everything to others. Whoever waits for the socket's events closes it."""
+        """Leave everything to others. Whoever waits for the sockets' events closes them."""
 
 
 class SharedListening(Listening):
-    """A listening socket that several processes accept from, as one of them has it.
+    """Listening sockets that several processes accept from, as one of them has them.
 
-    sock: the socket. counts: a file made by `make`, with the number of connections of each process. place: which of
+    doors: the sockets. counts: a file made by `make`, with the number of connections of each process. place: which of
     the processes this is, from 0. Whoever wakes first would take every connection that it may, and under load that is
     the same process again and again: of 16 connections two processes had 14 and 2. So one that has more than another
     leaves a new connection to it for a moment.
@@ -64,8 +65,8 @@ class SharedListening(Listening):
 
     accepted_per_turn_max = 1
 
-    def __init__(self, sock: socket.socket, counts: Path, place: int) -> None:
-        super().__init__(sock)
+    def __init__(self, doors: Sequence[Door], counts: Path, place: int) -> None:
+        super().__init__(doors)
         with counts.open("r+b") as file:
             self._counts = mmap.mmap(file.fileno(), 0)
         self._place = place

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
 """In the WSGI environment: time.monotonic() when the request had arrived completely. It may have waited since."""
 
+ENTRANCE = "rpawatch.entrance"
+"""In the WSGI environment: what `Door.entrance` says of the socket that the connection was accepted from."""
+
 ONE_PIECE_BYTES_MAX = 64 * 1024
 """Of an answer's first bytes that are copied to follow the header in one system call."""
 
@@ -173,6 +176,7 @@ class AppTask(WSGITask):
         """
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
+        environ[ENTRANCE], environ["SERVER_PORT"] = self.channel.entrance, self.channel.port
         if self.channel.server.parking.is_here():
             environ[WAIT] = self.channel.server.parking.wait
         peer, fields = environ["REMOTE_ADDR"], {name: environ.pop(f"HTTP_{name}", None) for name in PROXY_HEADERS}

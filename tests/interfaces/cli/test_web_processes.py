@@ -49,7 +49,7 @@ def of_event(logs: list[Any], event: str) -> list[Any]:
 
 
 def test_a_place_is_what_its_command_says() -> None:
-    place = Place(2, 5, 9, Path("/tmp/rpawatch web"))  # noqa: S108 - nothing is made there
+    place = Place(2, {5: "", 7: "metrics"}, 9, Path("/tmp/rpawatch web"))  # noqa: S108 - nothing is made there
     command = place.command()
     assert command[:2] == [sys.executable, "-P"]
     assert Place.of(command[-4:]) == place
