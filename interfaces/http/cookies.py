@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SESSION: Final = "session"
 DEVICE: Final = "device"
 """Of a device that somebody signed in with before. It opens nothing."""
+VISITOR: Final = "visitor"
+"""Of a browser that has yet to sign in: a form shows by it that it was given to that browser. It opens nothing."""
 SECURE_PREFIX: Final = "__Host-"
 """It makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
 _INSTALLATION_CHARS: Final = 12
@@ -39,9 +41,9 @@ def read_cookie(req: falcon.Request, tenant_id: UUID, kind: str) -> str | None:
 
 
 def keep_cookie(  # noqa: PLR0913, PLR0917 - the two sides of an exchange, and what is kept
-    req: falcon.Request, resp: falcon.Response, tenant_id: UUID, kind: str, value: str, expires: datetime
+    req: falcon.Request, resp: falcon.Response, tenant_id: UUID, kind: str, value: str, expires: datetime | None
 ) -> None:
-    """Let the browser keep something until a time."""
+    """Let the browser keep something. expires: None for as long as it is open."""
     is_secure = _is_secure(req)
     _set(resp, cookie_name(tenant_id, kind, secure=is_secure), value, expires, is_secure=is_secure)
 
@@ -53,7 +55,7 @@ def drop_cookie(resp: falcon.Response, tenant_id: UUID, kind: str) -> None:
         _set(resp, cookie_name(tenant_id, kind, secure=is_secure), "", _LONG_AGO, is_secure=is_secure)
 
 
-def _set(resp: falcon.Response, name: str, value: str, expires: datetime, *, is_secure: bool) -> None:
+def _set(resp: falcon.Response, name: str, value: str, expires: datetime | None, *, is_secure: bool) -> None:
     resp.set_cookie(name, value, expires=expires, path="/", secure=is_secure, http_only=True, same_site="Lax")
 
 

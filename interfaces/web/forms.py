@@ -10,7 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import read_plain_body, request_digest
 from interfaces.http.validation import field_errors
+from interfaces.web.same_site import is_of_this_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,18 +36,23 @@ ONCE = "once"
 CSRF = "csrf"
 RESUMED = "resumed"
 """It comes with what was typed before one had to sign in again: the form is shown with it, and not carried out."""
-NOT_CARRIED = frozenset({CSRF, RESUMED})
+VISITOR = "visitor"
+"""In place of CSRF where there is no session yet; see interfaces/web/same_site.py."""
+NOT_CARRIED = frozenset({CSRF, RESUMED, VISITOR})
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 """No browser sends it, and to undo escapes takes ten times as long for each that is none."""
-_SITES_OF_OURS = frozenset({"same-origin", "none"})
 
 
 @dataclass
 class Form:
-    """Fields by name, as they were typed. errors: by field; those under "" are about the form as a whole."""
+    """Fields by name, as they were typed. errors: by field; those under "" are about the form as a whole.
+
+    is_ours: False for one that was sent, and may have been made by another site for all that the request says.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
+    is_ours: bool = True
 
     def __getitem__(self, name: str) -> str:
         """Return what stands in a field; nothing in one that is not there."""
@@ -85,7 +91,7 @@ class Form:
 
 def read_form(req: falcon.Request) -> Form:
     """Return what a browser sent of a form. Raises ProblemError for what no form of ours sends."""
-    _check_same_site(req)
+    is_ours = is_of_this_site(req)
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise ProblemError("unsupported-media-type", detail="Use the form on the page.")
@@ -94,7 +100,8 @@ def read_form(req: falcon.Request) -> Form:
     fields = _fields_of(body)
     if fields is None:
         raise ProblemError("malformed-request", detail="This is no form of these pages.")
-    return Form({name: value.replace("\r\n", "\n").replace("\0", "") for name, value in fields})
+    values = {name: value.replace("\r\n", "\n").replace("\0", "") for name, value in fields}
+    return Form(values, is_ours=is_ours)
 
 
 def _fields_of(body: bytes) -> list[tuple[str, str]] | None:
@@ -107,7 +114,7 @@ def _fields_of(body: bytes) -> list[tuple[str, str]] | None:
 
 
 def form_to_keep(req: falcon.Request) -> Form | None:
-    """Return what somebody without a session has sent; None for what no form of ours sends.
+    """Return what somebody without a session has sent; None for what no form of ours sends, or may not have sent.
 
     There is nobody to ask whether it may be read, as when one signs in. So it is bounded in the same way, and what does
     not say how long it is, as every browser does, is left alone.
@@ -115,28 +122,10 @@ def form_to_keep(req: falcon.Request) -> Form | None:
     if req.content_length is None:
         return None
     try:
-        return read_form(req)
+        form = read_form(req)
     except ProblemError:
         return None
-
-
-def _check_same_site(req: falcon.Request) -> None:
-    """Raise ProblemError csrf-token for a form that another site sent, also where there is no session yet."""
-    site = req.get_header("Sec-Fetch-Site")
-    if site is not None:
-        if site not in _SITES_OF_OURS:
-            raise ProblemError("csrf-token")
-        return
-    origin = req.get_header("Origin")
-    if origin is not None and _host_of(origin) != req.netloc:
-        raise ProblemError("csrf-token")
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:  # as in http://[
-        return None
+    return form if form.is_ours else None
 
 
 def drop_blank_parameters(req: falcon.Request) -> None:

@@ -178,7 +178,9 @@ class Page(AdminResource):
         try:
             check_csrf_token(visit.session, form[CSRF])
         except ProblemError:
-            # It was made in an earlier session. It is ours (see read_form), so it is shown again, to be sent again.
+            if not form.is_ours:
+                raise
+            # It was made in an earlier session, so it is shown again, to be sent again.
             form.values[RESUMED] = "1"
         return visit, form
 

@@ -13,9 +13,10 @@ from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledEr
 from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_session, find_session, set_cookie, sign_in
-from interfaces.web.forms import NOT_CARRIED, RESUMED, Form, form_to_keep, read_form
+from interfaces.web.forms import NOT_CARRIED, RESUMED, VISITOR, Form, form_to_keep, read_form
 from interfaces.web.page import CHOOSE_PATH, Page, go_to, send_page
 from interfaces.web.rendering import span_text
+from interfaces.web.same_site import is_of_visitor, visitor_of
 
 if TYPE_CHECKING:
     import falcon
@@ -24,6 +25,10 @@ CARRIED = "carried."
 """What the names of fields begin with that were typed into another form."""
 _OF_ANOTHER_SESSION = (
     "This page is of a session that is over, and you are signed in anew. Go to the first page, and sign out there."
+)
+_UNPROVEN = (
+    "The browser did not tell that this form came from this site. Send it once more; if that does not help, let the"
+    " browser keep cookies of this site."
 )
 BUSY = "Too many people are signing in. Wait a second, then try again."
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-~]{0,1000}", re.ASCII)
@@ -40,11 +45,14 @@ class SignInPage(Page):
         if find_session(self._services, req) is not None:
             go_to(resp, goal)
             return
-        show_sign_in(resp, Form({"next": goal, "email": ""}))
+        self._show_form(req, resp, Form({"next": goal, "email": ""}))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Sign in, and go on."""
         form = read_form(req)
+        if not form.is_ours and not is_of_visitor(req, self._services.tenant_id, form[VISITOR]):
+            self._refuse_unproven(req, resp, _goal(form["next"]))
+            return
         email, password = form["email"].strip(), form.values.pop("password", "")
         try:
             session = sign_in(
@@ -52,18 +60,18 @@ class SignInPage(Page):
             )
         except SignInFailedError:
             form.errors[""] = ["The address or the password is wrong. Check both; capital letters matter."]
-            show_sign_in(resp, form, status=401)
+            self._show_form(req, resp, form, status=401)
             return
         except SignInThrottledError as error:
             wait = span_text(timedelta(seconds=error.retry_after_seconds))
             form.errors[""] = [f"Too many attempts. Wait {wait}, then try again."]
             resp.set_header("Retry-After", str(error.retry_after_seconds))
-            show_sign_in(resp, form, status=429)
+            self._show_form(req, resp, form, status=429)
             return
         except HashingBusyError:
             form.errors[""] = [BUSY]
             resp.set_header("Retry-After", "1")
-            show_sign_in(resp, form, status=503)
+            self._show_form(req, resp, form, status=503)
             return
         set_cookie(self._services, req, resp, session)
         goal = _goal(form["next"])
@@ -74,6 +82,17 @@ class SignInPage(Page):
             send_page(resp, "resume.html", goal=goal, csrf=session.csrf_token, carried=carried, resumed=RESUMED)
         else:
             go_to(resp, goal)
+
+    def _refuse_unproven(self, req: falcon.Request, resp: falcon.Response, goal: str) -> None:
+        """Answer a form that another site may have made: it would sign people in as somebody else."""
+        resp.context.problem = "csrf-token"
+        form = Form({"next": goal, "email": ""})
+        form.errors[""] = [_UNPROVEN]
+        self._show_form(req, resp, form, status=403)
+
+    def _show_form(self, req: falcon.Request, resp: falcon.Response, form: Form, *, status: int = 200) -> None:
+        form.values[VISITOR] = visitor_of(req, resp, self._services.tenant_id)
+        show_sign_in(resp, form, status=status)
 
 
 class SignOut(Page):

@@ -206,7 +206,7 @@ def test_a_form_is_read_for_who_may_send_it_and_kept_for_whose_session_has_ended
     """What was typed is not lost, and what is read for it is as little as anybody may send who signs in."""
     path = f"/accounts/{world.cast.account_a}/keys/new"
     assert browser_of(world, "bob").post(path, {"name": "x"}).status == 403
-    html = {"Accept": "text/html"}
+    html = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     assert world.ask("POST", path, headers=html | FORM, body=b"name=typed").status == 401
     for name in ("a form of a byte too many", "a compressed form"):
         for chunked in (False, True):

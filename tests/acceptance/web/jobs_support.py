@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from falcon.testing import DEFAULT_HOST
+
 if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
@@ -142,7 +144,12 @@ class Browser:
     def post(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> Seen:
         """Send a form, with the session's token unless another is given."""
         token = "" if self.name is None else str(self.world.people.session(self.name)["csrf_token"])
-        sent = {**self._headers, "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        sent = {
+            **self._headers,
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": f"http://{DEFAULT_HOST}",
+            **(headers or {}),
+        }
         body = urlencode({"csrf": token} | fields).encode()
         return Seen(self.world.ask("POST", self._path(path), headers=sent, body=body))
 
