@@ -20,6 +20,7 @@ from domain.ids import key_id
 from domain.limits import RATE_WINDOW
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.gzip_body import inflate
 from interfaces.http.large_bodies import LARGE_BYTES_MIN
 from interfaces.http.middleware import STORE_SECONDS_MAX
 from interfaces.http.presenters import job_receipt, own_key
@@ -227,7 +228,7 @@ def _plain_when_small(body: bytes | BinaryIO, encoding: str | None) -> bytes | N
     if not isinstance(body, bytes) or len(body) > LARGE_BYTES_MIN:
         return None
     try:
-        return json_body.inflate(body, encoding, LARGE_BYTES_MIN)
+        return inflate(body, encoding, LARGE_BYTES_MIN)
     except ProblemError as error:
         if error.slug == "too-large":
             return None

@@ -13,10 +13,10 @@ validated up to the first wrong one, and what is wrong with the others is looked
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
-import zlib
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
@@ -38,6 +38,8 @@ _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NOT_PLAIN = re.compile(rb'\\|"[ \t\r\n]+:|":[ \t\r\n]*\{')
 """A backslash, a space after a name, an object as a value."""
 _TROUBLE = re.compile("[\x00\ud800-\udfff]")
+_BLANKS: Final = b" \t\r\n"
+"""Those of JSON; Python takes more bytes for blanks."""
 _PIECE_BYTES: Final = 64 * 1024
 _DETAILS: Final = "details"
 _OF_DETAILS: Final = f"/{_DETAILS}/"
@@ -45,40 +47,6 @@ _DETAILS_AT_ONCE: Final = 100
 """Validated in one go where one of them is wrong. Each has few names, and so few errors."""
 _FEW_DETAILS: Final = TypeAdapter(Annotated[list[Detail], Field(fail_fast=True)])
 _UNKNOWN_NAMES_MAX: Final = limits.ERRORS_LISTED_MAX + 1
-
-
-def inflate(body: bytes, encoding: str | None, bytes_max: int) -> bytes:
-    """Return the body without its Content-Encoding.
-
-    Raises ProblemError for an encoding other than gzip, for what is not gzip, and when more than `bytes_max` comes out.
-    """
-    if encoding is None or encoding.strip().lower() in {"", "identity"}:
-        return body
-    if encoding.strip().lower() not in {"gzip", "x-gzip"}:
-        raise ProblemError("unsupported-media-type", detail="Send the body plain, or with Content-Encoding: gzip.")
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    # In pieces, of what goes in and of what comes out: zlib holds what it makes of all of a bomb twice, and copies what
-    # it has not come to yet.
-    pieces: list[bytes] = []
-    left = bytes_max
-    rest = memoryview(body)
-    try:
-        while rest and not inflater.eof:
-            given, rest = rest[:_PIECE_BYTES], rest[_PIECE_BYTES:]
-            piece = inflater.decompress(given, _PIECE_BYTES)
-            while piece:
-                pieces.append(piece)
-                left -= len(piece)
-                if left < 0:
-                    raise ProblemError("too-large", detail=f"The body is larger than {bytes_max} bytes when inflated.")
-                piece = inflater.decompress(inflater.unconsumed_tail, _PIECE_BYTES)
-    except zlib.error:
-        raise ProblemError(
-            "malformed-json", detail="The body is not valid gzip, as Content-Encoding says it is."
-        ) from None
-    if not inflater.eof or inflater.unused_data or rest:
-        raise ProblemError("malformed-json", detail="The gzip body ends too early, or more follows after it.")
-    return b"".join(pieces)
 
 
 def parse(body: bytes, model: type[M], *, slug: str, values_max: int = limits.REPORT_VALUES_MAX) -> M:
@@ -89,6 +57,7 @@ def parse(body: bytes, model: type[M], *, slug: str, values_max: int = limits.RE
     Raises ProblemError: malformed-json, too-large for too many values or details, or `slug` with the rules that are
     broken, of which there may be one more than an answer lists.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     # There are no more values than bytes, so of most bodies nothing has to be counted.
     if len(body) > values_max and _has_more_values(body, values_max):
         raise ProblemError(
@@ -119,6 +88,11 @@ def _has_more_values(body: bytes, values_max: int) -> bool:
 
 def _commas_and_openings(text: bytes) -> int:
     return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def is_nothing(body: bytes) -> bool:
+    """Return whether a body says nothing: `null` is what some clients send where nothing need be sent."""
+    return body.removeprefix(codecs.BOM_UTF8).strip(_BLANKS) in {b"", b"null"}
 
 
 def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:

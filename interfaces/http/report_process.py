@@ -36,6 +36,7 @@ from domain.job import Job
 from domain.model import Cause
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.gzip_body import inflate
 from interfaces.http.problems import ProblemError
 from projections.memory import give_back
 
@@ -298,7 +299,7 @@ def _first_bytes(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 def _answer(question: Question, body: bytes, mapper: EventMapper) -> tuple[_Answer, bytes]:
     try:
-        plain = json_body.inflate(body, question.encoding, question.bytes_max)
+        plain = inflate(body, question.encoding, question.bytes_max)
         digest = hashlib.sha256(plain).hexdigest()
         report = json_body.parse(plain, Report, slug="invalid-report")
         event = _event(question, report, digest)

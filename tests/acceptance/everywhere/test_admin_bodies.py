@@ -20,7 +20,7 @@ BODIES = {
     "very deep": (b"[" * (SMALL_BODY_VALUES_MAX - 1), "400 malformed-json"),
     "deeper than may be looked at": (b"[" * 60_000, "413 too-large"),
     "UTF-16": ('{"name": "x"}'.encode("utf-16"), "400 malformed-json"),
-    "a byte order mark": (b'\xef\xbb\xbf{"name": "x"}', "400 malformed-json"),
+    "a byte order mark and half an object": (b'\xef\xbb\xbf{"name": "x"', "400 malformed-json"),
     "NUL": (rb'{"name": "a\u0000b"}', "422 invalid-request"),
     "half a surrogate pair": (rb'{"name": "\udd16"}', "422 invalid-request"),
     "a list": (b"[]", "422 invalid-request"),

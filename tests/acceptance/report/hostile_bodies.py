@@ -100,7 +100,8 @@ _NOT_JSON: dict[str, bytes] = {
     "an unknown escape": raw(r'"\x41"', "robot_id"),
     "half an escape": raw(r'"\u00"', "robot_id"),
     "True": raw("True"),
-    "a byte order mark": b"\xef\xbb\xbf" + report(),
+    "two byte order marks": b"\xef\xbb\xbf" * 2 + report(),
+    "a byte order mark after it": report() + b"\xef\xbb\xbf",
     "UTF-16 with a mark": report().decode().encode("utf-16"),
     "UTF-16 without": report().decode().encode("utf-16-be"),
     "UTF-32": report().decode().encode("utf-32"),
@@ -183,6 +184,8 @@ _WRONG: dict[str, tuple[bytes, str]] = {
 }
 
 _HARMLESS: dict[str, bytes] = {
+    "a byte order mark": b"\xef\xbb\xbf" + report(),
+    "a byte order mark and white space": b"\xef\xbb\xbf\r\n" + report(),
     "white space around it": b"\r\n\t " + report() + b"\r\n\t ",
     "as deep as may be": raw('{"x": ' + _nested(limits.JSON_DEPTH_MAX - 2) + "}"),
     "a large integer in data": raw('{"x": 123456789012345678901234567890}'),

@@ -29,12 +29,12 @@ def test_what_is_no_json_is_refused_with_the_place_and_nothing_of_the_body(world
         b"not gzip at all",
         zipped({})[:-3],
         zipped({}) + b"more",
-        zipped({}) + zipped({}),
+        zipped({}) + zipped({})[:-3],
         zipped({})[:10] + b"\xff" * 8,
         gzip.compress(b"")[:5],
     ],
 )
-def test_what_is_not_one_whole_gzip_stream_is_refused_when_it_is_announced_as_one(world: World, body: bytes) -> None:
+def test_what_is_no_whole_gzip_is_refused_when_it_is_announced_as_one(world: World, body: bytes) -> None:
     answer = world.robot().send(body, {"Content-Encoding": "gzip"})
     assert (answer.status, answer.problem) == (400, "malformed-json")
 

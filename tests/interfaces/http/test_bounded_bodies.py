@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from domain import limits
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.gzip_body import inflate
 from interfaces.http.problems import ProblemError
 from tests.interfaces.http.worst_bodies import BODIES, HEAD, MIB
 from tests.support.effort import LONG
@@ -165,7 +166,7 @@ def best_of(tries: int, act: Callable[[], object]) -> float:
 
 def read(body: bytes, encoding: str | None) -> None:
     with suppress(ProblemError):
-        parsed(json_body.inflate(body, encoding, limits.BODY_BYTES_MAX_DEFAULT))
+        parsed(inflate(body, encoding, limits.BODY_BYTES_MAX_DEFAULT))
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -189,6 +190,7 @@ import sys
 from pathlib import Path
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.gzip_body import inflate
 from interfaces.http.problems import ProblemError
 from tests.interfaces.http.worst_bodies import BODIES
 
@@ -243,12 +245,24 @@ def test_inflating_takes_a_time_in_proportion(name: str) -> None:
 
 @given(body=st.binary(max_size=200_000), level=st.integers(0, 9))
 def test_what_was_compressed_comes_back(body: bytes, level: int) -> None:
-    assert json_body.inflate(gzip.compress(body, level), "gzip", 200_000) == body
+    assert inflate(gzip.compress(body, level), "gzip", 200_000) == body
+
+
+@given(
+    parts=st.lists(st.binary(max_size=2_000) | st.binary(min_size=100_000, max_size=100_000), min_size=1, max_size=9)
+)
+def test_members_are_one_body_however_many_and_of_whatever_size(parts: list[bytes]) -> None:
+    body = b"".join(parts)
+    packed = b"".join(map(gzip.compress, parts))
+    assert inflate(packed, "gzip", len(body)) == body
+    if body:
+        with pytest.raises(ProblemError, match="too-large"):
+            inflate(packed, "gzip", len(body) - 1)
 
 
 @given(body=st.binary(max_size=500), cut=st.integers(1, 20))
 def test_a_compressed_body_that_ends_too_early_or_too_late_is_refused(body: bytes, cut: int) -> None:
     packed = gzip.compress(body)
-    for wrong in (packed[:-cut], packed + b"x" * cut, packed + packed, zlib.compress(body)):
+    for wrong in (packed[:-cut], packed + b"x" * cut, packed + packed[:-cut], zlib.compress(body)):
         with pytest.raises(ProblemError):
-            json_body.inflate(wrong, "gzip", 1_000)
+            inflate(wrong, "gzip", 1_000)

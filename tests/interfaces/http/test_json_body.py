@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -43,6 +44,7 @@ def once_or_twice(body: bytes) -> object:
 
 
 def twice(body: bytes) -> object:
+    body = body.removeprefix(codecs.BOM_UTF8)
     return outcome(lambda given: json_body._parse_carefully(given, Report, "invalid-report"), body)  # noqa: SLF001
 
 
