@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
@@ -37,10 +38,13 @@ class Job(Aggregate):
         details: each a Detail, as the report has it, which has checked them. To check them again here, and each time
         that they are read, took two thirds of the time of decoding a job of seven.
 
+        data: the text of a JSON object, since floats don't keep the digits that were sent.
+
         staged: where the store has the event already, when it is large; this one then has neither details nor data.
         """
 
         TOPIC: ClassVar[str] = "job.reported"
+        class_version: ClassVar[int] = 2
         account_id: UUID
         flow_id: UUID
         robot_id: str
@@ -54,10 +58,16 @@ class Job(Aggregate):
         error_message: str | None = None
         external_id: str | None = None
         tags: list[str] | None = None
-        data: dict[str, Any] | None = None
+        data: str | None = None
         details: list[Any] | None = None
         request_digest: str | None = None
         staged: UUID | None = Field(default=None, exclude=True)
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Take `data` as text: the numbers are those that were kept of it."""
+            if (data := state.get("data")) is not None:
+                state["data"] = to_json(data).decode()
 
         def apply(self, aggregate: Job) -> None:
             """Assign."""

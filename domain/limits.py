@@ -56,6 +56,8 @@ SMALL_BODY_BYTES_MAX = 64 * 1024
 SMALL_BODY_VALUES_MAX = 2_000
 """JSON values in it."""
 JSON_DEPTH_MAX = 100
+NUMBER_DIGITS_MAX = 4_300
+"""Of a whole number in JSON: as many as Python reads, as one of those who ask for the job. Decimals may have more."""
 ERRORS_LISTED_MAX = 100
 """Validation errors that one answer lists; no more are looked for."""
 IDEMPOTENCY_KEY_CHARS_MAX = 255

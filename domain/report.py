@@ -9,11 +9,20 @@ import re
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Final, NotRequired
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError, core_schema, to_json
 from typing_extensions import TypedDict
 
 from domain import limits
@@ -90,10 +99,19 @@ def _is_before(finished_at: datetime, started_at: datetime) -> bool:
     return finished_at < started_at
 
 
-def _data_size(data: dict[str, Any]) -> dict[str, Any]:
-    if len(to_json(data)) > limits.DATA_BYTES_MAX:
+AS_WRITTEN: Final = "data as written"
+"""In the context of a validation: `data` as compact JSON, with the digits of its numbers, which a float does not have.
+
+Without it, the numbers are those that the parser has made.
+"""
+
+
+def _as_text(data: dict[str, Any], info: ValidationInfo) -> str:
+    written = (info.context or {}).get(AS_WRITTEN)
+    text: str = to_json(data).decode() if written is None else written
+    if len(text.encode()) > limits.DATA_BYTES_MAX:
         raise PydanticCustomError("data_too_large", "data too large")
-    return data
+    return text
 
 
 def _unique_sequence_numbers(details: list[Detail]) -> list[Detail]:
@@ -115,6 +133,13 @@ Time = Annotated[
     AfterValidator(_in_range),
     AfterValidator(in_utc),
 ]
+JsonObject = Annotated[
+    str,
+    GetPydanticSchema(
+        lambda _, handler: core_schema.with_info_after_validator_function(_as_text, handler(dict[str, Any]))
+    ),
+]
+"""An object that a robot sends as it likes: kept as the text of its JSON."""
 Label = Annotated[str, Field(max_length=limits.LABEL_CHARS_MAX)]
 Text = Annotated[str, Field(max_length=limits.TEXT_CHARS_MAX)]
 _SEEN = {"pattern": SEEN_PATTERN}
@@ -156,7 +181,7 @@ class Report(BaseModel):
     error_message: Text | None = None
     external_id: Label | None = None
     tags: Annotated[list[Tag], Field(max_length=limits.TAGS_MAX)] | None = None
-    data: Annotated[dict[str, Any], AfterValidator(_data_size)] | None = None
+    data: JsonObject | None = None
     # It stops at the first wrong one: they may break hundreds of thousands of rules.
     details: (
         Annotated[

@@ -51,7 +51,7 @@ class Jobs:
     def one(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None = None) -> dict[str, Any]:
         """Return a job whole, but for its details. Raises NotFoundError, JobNotShownError."""
         row = self._row(account_id, job_id, visible)
-        # As it is kept: JSON has larger numbers than orjson reads.
+        # As it is kept: numbers that were read would lose digits.
         data = None if row.data is None else orjson.Fragment(row.data)
         return {**_head(row), "data": data}
 

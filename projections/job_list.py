@@ -10,7 +10,6 @@ from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import kwargs_row
-from pydantic_core import to_json
 
 from domain.ids import process_id
 from domain.job import Job
@@ -59,7 +58,7 @@ class JobHead:
 
 @dataclass(kw_only=True)
 class JobRow(JobHead):
-    """A job whole, but for its details. data: JSON as text, since JSON has larger numbers than the database."""
+    """A job whole, but for its details. data: JSON as text, with its numbers as they were sent."""
 
     data: str | None
 
@@ -127,7 +126,7 @@ def _reported(event: Job.Reported, position: int) -> tuple[JobRow]:
             result_summary=event.result_summary,
             error_message=event.error_message,
             tags=event.tags,
-            data=None if event.data is None else to_json(event.data).decode(),
+            data=event.data,
         ),
     )
 

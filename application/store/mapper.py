@@ -15,7 +15,7 @@ from domain import account, api_key, job, key_snapshot, member, process, receipt
 from domain.model import KINDS, Event, Snapshot
 
 _FREE_FORM = "data"
-"""The one field of an event in which a robot may send what it likes; other numbers have their limits."""
+"""The one field of an event in which there was, in its first shape, what a robot likes; other numbers have limits."""
 _LARGE = 2.0**63
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from domain.job import Job
 from domain.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SEARCH_CHARS_MAX
 from domain.report import JobStatus
 from interfaces.cli.desk import Desk, all_pages, checked, checked_period
-from interfaces.cli.output import Answer
+from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from projections.job_list import JobFilter
 from projections.paging import PageRequest
@@ -172,7 +171,7 @@ def show_job(
     jobs = desk.services.jobs
     job = jobs.one(account_id, job_id)
     if job["data"] is not None:
-        job["data"] = json.loads(orjson.dumps(job["data"]))
+        job["data"] = JsonText(orjson.dumps(job["data"]).decode())
     if not details:
         return Answer(job, _WHOLE)
     items = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,18 @@ class UnreachableError(CommandError):
     """The service could not be reached, or could not reach its store. Trying again later may help."""
 
     exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """JSON in a document, to be written as it stands: numbers that are read would lose digits."""
+
+    text: str
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - JSON
+        """For people: its numbers are texts, as they were written."""
+        return json.loads(self.text, parse_float=str, parse_int=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +125,7 @@ def _answering() -> Iterator[None]:
 
 def _write(answer: Answer, *, as_json: bool) -> None:
     if as_json:
-        # ASCII only: right in whatever encoding the output has, and nothing in it can steer a terminal.
-        sys.stdout.write(json.dumps(answer.document, indent=2) + "\n")
+        sys.stdout.write(_json_of(answer.document) + "\n")
     elif answer.groups is not None:
         _print_groups(answer.groups, answer)
     elif "items" in answer.document:
@@ -123,6 +135,27 @@ def _write(answer: Answer, *, as_json: bool) -> None:
         if answer.below is not None:
             sys.stdout.write("\n")
             _write(answer.below, as_json=False)
+
+
+def _json_of(document: Mapping[str, Any]) -> str:
+    """Return it as JSON, in ASCII only: right in whatever encoding the output has, and nothing can steer a terminal."""
+    texts: list[str] = []
+
+    def stand_in(value: JsonText) -> str:
+        texts.append(value.text)
+        return f"\0{len(texts) - 1}"
+
+    whole = json.dumps(document, indent=2, default=stand_in)
+    return _STAND_IN.sub(lambda found: _NOT_ASCII.sub(_escaped, texts[int(found[1])]), whole)
+
+
+_STAND_IN = re.compile(r'"\\u0000([0-9]+)"')
+"""NUL is in nothing that is kept."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 def _forget_output() -> None:
@@ -218,6 +251,8 @@ def _cell(name: str, value: object, blanks: Mapping[str, str]) -> str:
         return blanks.get(name, _NOTHING)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, JsonText):
+        return _cell(name, value.value, blanks)
     if isinstance(value, Mapping):
         return ", ".join(f"{printable(str(key))} {_cell('', inner, {})}" for key, inner in value.items())
     if isinstance(value, list):

@@ -1,9 +1,9 @@
 """JSON as a stranger sends it: strict, bounded, and refused with a reason.
 
-pydantic-core's parser takes a repeated name (the last one wins) and refuses a lone surrogate as malformed; Python's
-takes NaN. Neither is what the contract says, so the text is read once by Python's, with hooks, to find what has to be
-refused, and then by pydantic-core's, straight into the model. An ordinary report is read by the second one alone: where
-it is plain to see that there is nothing to find, nobody looks.
+pydantic-core's parser takes a repeated name (the last one wins), refuses a lone surrogate as malformed, and does not
+say where. So the text is read once by Python's (json_reading.py), to find what has to be refused and to keep the
+numbers in `data` as they were written, and then by pydantic-core's, straight into the model. An ordinary report is read
+by the second one alone: where it is plain to see that there is nothing to find, nobody looks.
 
 A few bytes can stand for much: `[]` takes some sixty in memory, and a detail that is `{}` breaks two rules. So values
 are counted before anything is made of them. And pydantic-core, which collects all errors that there are, is never given
@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import codecs
 import json
-import math
 import re
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from domain import limits
 from domain.errors import FieldError
-from domain.report import Detail
+from domain.report import AS_WRITTEN, Detail
+from interfaces.http.json_reading import Reading, malformed, places, to_json
 from interfaces.http.problems import ProblemError
 from interfaces.http.validation import MESSAGES, field_errors, pointer_to
 
@@ -41,6 +41,7 @@ _TROUBLE = re.compile("[\x00\ud800-\udfff]")
 _BLANKS: Final = b" \t\r\n"
 """Those of JSON; Python takes more bytes for blanks."""
 _PIECE_BYTES: Final = 64 * 1024
+_DATA: Final = "data"
 _DETAILS: Final = "details"
 _OF_DETAILS: Final = f"/{_DETAILS}/"
 _DETAILS_AT_ONCE: Final = 100
@@ -96,19 +97,24 @@ def is_nothing(body: bytes) -> bool:
 
 
 def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:
-    names = _look_through(body, slug)
-    try:
-        found = _validated(body, model)
-    except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
-            _malformed("The body is not valid JSON.")
-        rules = field_errors(error)
-    else:
-        if _names_in(found) == names:
+    looked = _look_through(body, model, slug)
+    found = _model_or_rules(body, model, looked.data)
+    if isinstance(found, list) and looked.has_decimals:
+        body = Reading(body.decode()).with_whole_numbers()
+        found = _model_or_rules(body, model, looked.data)
+    if not isinstance(found, list):
+        if _names_in(found) == looked.names:
             return found
-        rules = []
-    broken = _broken_rules(json.loads(body), model, rules)
+        found = []
+    broken = _broken_rules(json.loads(body), model, found)
     raise ProblemError(slug, errors=list(islice(broken, limits.ERRORS_LISTED_MAX + 1)))
+
+
+def _model_or_rules(body: bytes, model: type[M], data: str | None) -> M | list[FieldError]:
+    try:
+        return _validated(body, model, data)
+    except ValidationError as error:
+        return field_errors(error)
 
 
 def _parse_plain(body: bytes, model: type[M]) -> M | None:
@@ -128,12 +134,13 @@ def _parse_plain(body: bytes, model: type[M]) -> M | None:
     return found if _names_in(found) == body.count(b'":') else None
 
 
-def _validated(body: bytes, model: type[M]) -> M:
+def _validated(body: bytes, model: type[M], data: str | None = None) -> M:
     """Return the model without what it does not know: whoever asks counts the names that are left.
 
-    Raises ValidationError, with few errors: of each field, and of one detail.
+    data: what the body has under that name, as it was written. Raises ValidationError, with few errors: of each field,
+    and of one detail.
     """
-    return model.model_validate_json(body, strict=True, extra="ignore")
+    return model.model_validate_json(body, strict=True, extra="ignore", context={AS_WRITTEN: data})
 
 
 def _names_in(model: BaseModel) -> int:
@@ -149,37 +156,48 @@ def _names_of(names: Collection[str], values: Iterable[object]) -> int:
     )
 
 
-def _look_through(body: bytes, slug: str) -> int:
-    """Return how many names there are, as `_names_in` counts them. What was read is gone again when this returns.
+class _Looked(NamedTuple):
+    """names: how many there are, as `_names_in` counts them. data: as it was written, where there is some.
+
+    has_decimals: there are numbers with a point or an exponent.
+    """
+
+    names: int
+    data: str | None
+    has_decimals: bool
+
+
+def _look_through(body: bytes, model: type[BaseModel], slug: str) -> _Looked:
+    """Return what has to be known of a body beside its model. What was read is gone again when this returns.
 
     Raises ProblemError: malformed-json, too-large for too many details, or `slug` with what PostgreSQL can't keep.
     """
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        _malformed("The body is not UTF-8.")
-    try:
-        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
-    except RecursionError:
-        _malformed(f"The body nests deeper than {limits.JSON_DEPTH_MAX} levels.")
-    except ValueError as error:
-        # Only the place is repeated; the parser's words may hold parts of the body.
-        place = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        _malformed(f"The body is not valid JSON{place}.")
-    if text.count("[") + text.count("{") > limits.JSON_DEPTH_MAX and _deeper_than(tree, limits.JSON_DEPTH_MAX):
-        _malformed(f"The body nests deeper than {limits.JSON_DEPTH_MAX} levels.")
+    except UnicodeDecodeError as error:
+        malformed(f"The body is not UTF-8 from byte {error.start + 1} on.")
+    reading = Reading(text)
+    tree = reading.tree
     if _ESCAPED_TROUBLE.search(text):
-        trouble = islice(_troubled(tree), limits.ERRORS_LISTED_MAX + 1)
-        errors = [FieldError(pointer, "must not hold NUL or half of a surrogate pair") for pointer in trouble]
+        trouble = (path for path, leaf in places(tree) if isinstance(leaf, str) and _TROUBLE.search(leaf))
+        errors = [
+            FieldError(pointer_to(path), "must not hold NUL or half of a surrogate pair")
+            for path in islice(trouble, limits.ERRORS_LISTED_MAX + 1)
+        ]
         if errors:
             raise ProblemError(slug, errors=errors)
     if not isinstance(tree, dict):
-        return 0  # no model is anything else, and says so itself
+        return _Looked(0, None, reading.has_decimals)  # no model is anything else, and says so itself
     if len(_details_of(tree)) > limits.DETAILS_MAX:
         raise ProblemError(
             "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
         )
-    return _names_of(tree, tree.values())
+    data = tree.get(_DATA) if _DATA in model.model_fields else None
+    return _Looked(
+        _names_of(tree, tree.values()),
+        to_json(data).decode() if isinstance(data, dict) else None,
+        reading.has_decimals,
+    )
 
 
 def _details_of(tree: Mapping[str, Any]) -> list[Any]:
@@ -231,59 +249,3 @@ def _wrong_in(details: Sequence[object]) -> list[FieldError]:
     except ValidationError as error:
         return field_errors(error)
     return []
-
-
-def _malformed(detail: str) -> NoReturn:
-    raise ProblemError("malformed-json", detail=f"{detail} Send one JSON object in UTF-8.") from None
-
-
-class _RefusedError(ValueError):
-    """Valid for Python's parser, not for us."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _RefusedError("a name is repeated in an object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _RefusedError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise _RefusedError("a number is too large")
-    return number
-
-
-def _deeper_than(tree: object, levels: int) -> bool:
-    level = [tree]
-    for _ in range(levels):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-    return any(isinstance(node, dict | list) for node in level)
-
-
-def _troubled(node: object, path: tuple[str | int, ...] = ()) -> Iterator[str]:
-    if isinstance(node, str):
-        if _is_troubled(node):
-            yield pointer_to(path)
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            if _is_troubled(name):
-                yield pointer_to(path)
-            yield from _troubled(value, (*path, name))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _troubled(value, (*path, index))
-
-
-def _is_troubled(text: str) -> bool:
-    return _TROUBLE.search(text) is not None

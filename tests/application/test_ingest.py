@@ -85,7 +85,7 @@ def test_the_job_is_what_was_reported(application: Application, cast: Cast) -> N
     (reported,) = application.events(answer.job.id)
     assert isinstance(reported, Job.Reported)
     assert (reported.account_id, reported.flow_id) == (cast.account_a, cast.flow_a)
-    assert (reported.status, reported.data, reported.external_id) == ("failed", {"a": None}, "INV-1")
+    assert (reported.status, reported.data, reported.external_id) == ("failed", '{"a":null}', "INV-1")
     assert reported.request_digest is None
 
 

@@ -143,5 +143,6 @@ def test_the_limits_in_their_document_are_those_of_the_code() -> None:
         limits.DETAILS_MAX, limits.SUMMARY_CHARS_MAX, limits.TEXT_CHARS_MAX, limits.SEQUENCE_NO_MAX,
         limits.RATE_LIMIT_MAX, limits.PASSWORD_CHARS_MIN, limits.PASSWORD_CHARS_MAX, limits.EMAIL_CHARS_MAX,
         limits.IDEMPOTENCY_KEY_CHARS_MAX, limits.BAD_KEYS_PER_MINUTE_MAX, limits.JSON_DEPTH_MAX, limits.TAGS_MAX,
+        limits.NUMBER_DIGITS_MAX,
     ):  # fmt: skip
         assert re.search(rf"\b{number:,}\b", text), number

@@ -31,7 +31,7 @@ def test_a_reported_job_keeps_all_that_was_reported_in_one_event() -> None:
     (event,) = job.pending_events
     assert isinstance(event, Job.Reported)
     assert (event.originator_id, event.timestamp, event.account_id, event.flow_id) == (JOB, NOON, ACCOUNT, FLOW)
-    assert (event.target, event.tags, event.data) == ("SAP", ["x"], {"a": None})
+    assert (event.target, event.tags, event.data) == ("SAP", ["x"], '{"a":null}')
     assert event.details == [{"sequence_no": 1, "status": "failed", "error_message": "no size"}]
     assert (job.status, job.counts.failed, job.received_at) == (JobStatus.FAILED, 1, NOON)
     assert job.duration_seconds == 240.0

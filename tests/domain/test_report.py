@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain import limits
-from domain.report import Counts, DetailStatus, JobStatus, Report, computed_status
+from domain.report import AS_WRITTEN, Counts, DetailStatus, JobStatus, Report, computed_status
 from tests.support.examples import FLOW, report_body
 
 if TYPE_CHECKING:
@@ -111,19 +111,28 @@ def test_data_may_have_64_kib_of_compact_json_in_utf_8_and_no_byte_more(letter_b
     data = data_of_bytes(limits.DATA_BYTES_MAX)
     if letter_bytes == 2:
         data["a"] = "ü" * (len(data["a"]) // 2)
-    assert parsed(data=data).data == data
+    assert json.loads(parsed(data=data).data or "") == data
     data["a"] += "xx"
     assert errors_of(data=data) == [(("data",), "data_too_large")]
 
 
-def test_data_is_kept_as_sent() -> None:
+def test_data_is_kept_as_compact_json() -> None:
     data: dict[str, Any] = {
         "null": None,
         "in": {"null": None, "list": [None, 0, -1.5, True, "", {}]},
         "": "no name",
         "large": 10**25,
     }
-    assert parsed(data=data).data == data
+    assert parsed(data=data).data == json.dumps(data, separators=(",", ":"))
+
+
+def test_data_is_kept_as_it_was_written_where_whoever_read_it_says_how() -> None:
+    body, written = json.dumps(report_body(data={"a": 0.0})), '{"a":1e-400}'
+    report = Report.model_validate_json(body, strict=True, context={AS_WRITTEN: written})
+    assert report.data == written
+    too_long = written.replace("1e", "1" * limits.DATA_BYTES_MAX + "e")
+    with pytest.raises(ValidationError):
+        Report.model_validate_json(body, strict=True, context={AS_WRITTEN: too_long})
 
 
 @pytest.mark.parametrize("data", [[], "text", 1, True])

@@ -232,8 +232,7 @@ _KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in _NOT
 
 def shown_of_job(row: dict[str, Any], details: list[Any]) -> tuple[Any, ...]:
     """Return what a row says of a job, in the terms of `reported_of_job`."""
-    data = None if row["data"] is None else json.loads(row["data"])
-    return (*(row[column] for column in _JOB_COLUMNS), row["process_id"], str(row["key_id"]), data, details)
+    return (*(row[column] for column in _JOB_COLUMNS), row["process_id"], str(row["key_id"]), row["data"], details)
 
 
 def reported_of_job(event: Job.Reported) -> tuple[Any, ...]:

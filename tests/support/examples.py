@@ -171,7 +171,7 @@ def example_events() -> list[Event]:
             error_message="line 2: Größe fehlt",
             external_id="INV-1",
             tags=["month-end", "test"],
-            data={"nested": {"null": None, "list": [1, 2.5, "x", True]}, "large": 12345678901234567890},
+            data='{"nested":{"null":null,"list":[1,2.5,"x",true]},"large":12345678901234567890}',
             details=[
                 {
                     "sequence_no": 1,

@@ -192,10 +192,6 @@ class _Sensible:
         return user_id
 
     def _keep_rules(self, body: dict[str, Any]) -> None:
-        for name, value in body.items():
-            if isinstance(value, float) and value.is_integer():
-                # An integer to JSON Schema. To the service 60.0 is none, which the document says in words.
-                body[name] = int(value)
         if body.get("flow_id") is not None:
             body["flow_id"] = _existing_as_a_rule(body["flow_id"], self._existing["flow_id"])
         if body.get("finished_at") is not None:

@@ -78,15 +78,18 @@ def all_golden() -> dict[str, Golden]:
 
 
 def history_of(stream: UUID | str, up_to: int, golden: Iterable[Golden]) -> list[StoredEvent]:
-    """Return the golden events of a stream, up to a version, in order. Snapshots are not among them."""
-    events = (
-        one.stored
+    """Return the golden events of a stream, up to a version, in order, each in the last shape that is given of it.
+
+    Snapshots are not among them.
+    """
+    events = {
+        one.stored.originator_version: one.stored
         for one in golden
         if one.stored.originator_id == stream
         and one.stored.originator_version <= up_to
         and not one.stored.topic.endswith(".snapshot")
-    )
-    return sorted(events, key=lambda stored: stored.originator_version)
+    }
+    return [events[version] for version in sorted(events)]
 
 
 def replay(events: Iterable[Event | Snapshot]) -> Any:

@@ -69,7 +69,9 @@ FIELDS: dict[str, dict[str, Words]] = {
         "external_id": Words("The job's id in the RPA tool."),
         "tags": Words("Labels to find it by. Not blank."),
         "data": Words(
-            f"Your own fields, kept as sent: up to {limits.DATA_BYTES_MAX} bytes as compact JSON.", name="ReportData"
+            "Your own fields, kept as sent, with all digits of a number: up to"
+            f" {limits.DATA_BYTES_MAX} bytes as compact JSON.",
+            name="ReportData",
         ),
         "details": Words(
             f"The records, with a sequence_no each that no other has. More than {limits.DETAILS_MAX} are a 413:"
@@ -77,7 +79,7 @@ FIELDS: dict[str, dict[str, Words]] = {
         ),
     },
     "Detail": {
-        "sequence_no": Words("The place of the record in the job; unique in it, and written without a decimal point."),
+        "sequence_no": Words("The place of the record in the job; unique in it. 60.0 will do for 60."),
         "status": Words("In any case: `SUCCESS` will do too.", name=DetailStatus.__name__),
         "record_id": Words("The record's id in the system that it is from."),
         "record_name": Words("What people call the record."),
@@ -88,9 +90,7 @@ FIELDS: dict[str, dict[str, Words]] = {
         "name": Words("For people: one line, not blank; spaces around it are cut off.", _NAME),
         "flow_id": Words("The one process that the key is for. Left out: every process of the account."),
         "expires_at": Words("The instant from which the key is refused: in the future. Left out: never.", _TIME),
-        "limit": Words(
-            f"Requests in any 60 seconds, without a decimal point; {limits.RATE_LIMIT_DEFAULT} when it is left out."
-        ),
+        "limit": Words(f"Requests in any 60 seconds; {limits.RATE_LIMIT_DEFAULT} when it is left out."),
     },
     KeyChange.__name__: {
         "name": Words("Another name. Left out: as it is.", _NAME),

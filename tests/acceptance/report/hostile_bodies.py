@@ -179,7 +179,21 @@ _WRONG: dict[str, tuple[bytes, str]] = {
             raw(f'[{{"sequence_no": {number}, "status": "success"}}]', "details"),
             "/details/0/sequence_no",
         )
-        for number in ("-1", "1.0", "1e0", "-0.0", "1.5", '"1"', "true", "null", "[]", "2147483648", "1" + "0" * 400)
+        for number in (
+            "-1",
+            "1.5",
+            "1.00000000000000001",
+            "1e-400",
+            "1e-99999999999999999999",
+            "-1.0",
+            "2147483648.0",
+            '"1"',
+            "true",
+            "null",
+            "[]",
+            "2147483648",
+            "1" + "0" * 400,
+        )
     },
 }
 
@@ -193,7 +207,10 @@ _HARMLESS: dict[str, bytes] = {
     "a float that is next to nothing": raw('{"x": 1e-9999}'),
     "a float of 10,000 digits": raw('{"x": 0.' + "1" * 10_000 + "}"),
     "minus nothing": raw('{"x": -0, "y": -0.0}'),
-    "minus nothing for a whole number": raw('[{"sequence_no": -0, "status": "success"}]', "details"),
+    **{
+        f"{number} for a whole number": raw(f'[{{"sequence_no": {number}, "status": "success"}}]', "details")
+        for number in ("-0", "-0.0", "1.0", "1e0", "1.50e1", "2147483647.000", "10e-1", "0e99")
+    },
     "an empty name in data": raw('{"": {"": null}}'),
     "fields of JavaScript in data": raw('{"__proto__": {"constructor": 1}}'),
     "a surrogate pair": raw(r'"\ud83e\udd16"', "robot_id"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -59,7 +60,7 @@ def test_what_was_answered_with_201_is_in_the_log_as_another_process_reads_it(wo
     with another_process(database_url, FakeClock()) as other:
         [reported] = other.events(UUID(job_id))
         assert isinstance(reported, Job.Reported)
-        assert (reported.data, reported.actor) == (data, str(robot.key_id))
+        assert (json.loads(reported.data or ""), reported.actor) == (data, str(robot.key_id))
         assert reported.counts.model_dump() == {"total": 2, "success": 1, "failed": 0, "skipped": 1}
 
 

@@ -61,7 +61,7 @@ def test_a_large_report_is_in_the_log_as_it_was_sent_and_answered_like_any_other
         assert [event.topic for event in appended] == ["api_key.used", "job.reported"]
         [reported] = over_socket.application.events(UUID(answer.json["job_id"]))
         assert isinstance(reported, Job.Reported)
-        assert (reported.details, reported.data) == (details(), data)
+        assert (reported.details, json.loads(reported.data or "")) == (details(), data)
         assert (reported.actor, reported.request_id) == (str(robot.key_id), answer.headers["x-request-id"])
     over_socket.wait_for_lists()
     assert staged_states(database_url) == 0

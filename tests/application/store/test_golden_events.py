@@ -67,7 +67,8 @@ def test_a_golden_history_replays_to_the_recorded_state(name: str) -> None:
     if golden.stored.topic.endswith(".snapshot"):
         history = [golden.stored]
     else:
-        history = history_of(golden.stored.originator_id, golden.stored.originator_version, GOLDEN.values())
+        before = golden.stored.originator_version - 1
+        history = [*history_of(golden.stored.originator_id, before, GOLDEN.values()), golden.stored]
     state = state_of(replay(MAPPER.to_domain_event(stored) for stored in history))
     # What a later release adds to the state is not in an older file.
     assert {field: state.get(field) for field in golden.replays_to} == golden.replays_to

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from application.ingest import SubmitReport, new_job_id
-from domain.report import Report
+from domain.report import AS_WRITTEN, Report
 from interfaces.bootstrap import Services
 from tests.support.examples import report_body
 
@@ -35,8 +36,8 @@ def key(store: Rpawatch, account: str) -> str:
 def report(services: Services, key: str, flow: str) -> Callable[..., str]:
     """Report a job of the account, and return its id."""
 
-    def report(**fields: Any) -> str:
-        body = Report.model_validate(report_body(flow_id=flow, **fields))
+    def report(written: str | None = None, **fields: Any) -> str:
+        body = Report.model_validate(report_body(flow_id=flow, **fields), context={AS_WRITTEN: written})
         command = SubmitReport(actor=key, key_id=UUID(key), report=body, new_job_id=new_job_id())
         return str(services.door.execute(command).result.job.id)
 
@@ -87,6 +88,17 @@ def test_a_job_is_shown_with_what_was_reported(store: Rpawatch, report: Callable
     assert "3 booked" in for_people
     assert "R-2" in for_people
     assert "R-2" not in store("jobs", "show", job).out
+
+
+def test_numbers_in_data_are_shown_with_the_digits_that_were_sent(store: Rpawatch, report: Callable[..., str]) -> None:
+    written = r'{"small":1e-400,"exact":1.10,"none":-0,"Größe 🤖":"\\u00000 \"0","long":' + "9" * 400 + "}"
+    job = report(written, data={})
+    out = store("jobs", "show", job, "--json").out
+    assert out.isascii()
+    shown = json.loads(out, parse_float=str, parse_int=str)
+    assert shown["data"] == json.loads(written, parse_float=str, parse_int=str)
+    for_people = store("jobs", "show", job).out
+    assert all(number in for_people for number in ("small 1e-400", "exact 1.10", "none -0", "9" * 400))
 
 
 def test_a_job_that_is_not_there_is_said_so(store: Rpawatch) -> None:
