@@ -73,15 +73,16 @@ screenshots: install ## a picture of every web page in build/screenshots/, in bo
 	@$(PYTHON) -m tests.pages.screenshots
 
 lock: ## pin again what pyproject.toml asks for; UPGRADE=1 takes the newest of everything
-	@echo "Pinning in requirements.lock, what bench compares with in bench/peers/drf, and what the tests have from npm (seconds)"
+	@echo "Pinning all that is installed: in requirements.lock, for bench, and for the tests of clients (seconds)"
 	@$(find_python); rm -rf build/lock && "$$python" -m venv build/lock
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 build/lock/bin/python -m pip --no-input -qq install $(UV)
 	@build/lock/bin/uv pip compile pyproject.toml --extra test --group build --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock
-	@build/lock/bin/uv pip compile bench/peers/drf/requirements.in --universal --python-version 3.11 \
+	@for folder in bench/peers/drf tests/clients/generators; do \
+		build/lock/bin/uv pip compile $$folder/requirements.in --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command "make lock" --no-config --no-cache --system-certs --quiet \
-		$(if $(UPGRADE),--upgrade) --output-file bench/peers/drf/requirements.lock
+		$(if $(UPGRADE),--upgrade) --output-file $$folder/requirements.lock || exit 1; done
 	@rm -rf build/lock
 	@tests/support/system_packages.sh npm
 	@for set in tests/support/npm/*/; do npm --prefix "$$set" install --package-lock-only --ignore-scripts --no-audit \
