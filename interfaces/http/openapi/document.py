@@ -175,8 +175,8 @@ def _describe(name: str, schema: dict[str, Any]) -> None:
         schema["description"] = DESCRIPTIONS[name]
     for field_name, field in schema.get("properties", {}).items():
         field.pop("title", None)
-        if field.get("default", ...) is None:
-            del field["default"]
+        # In words alone: where there is a default, openapi-typescript does not let a field be left out.
+        field.pop("default", None)
         named = field.pop(NAMED_BY, None)
         words = FIELDS.get(name, {}).get(field_name)
         if words is not None:

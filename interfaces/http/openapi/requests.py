@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from domain import limits
@@ -100,7 +101,7 @@ FIELDS: dict[str, dict[str, Words]] = {
     Rotation.__name__: {
         "overlap_seconds": Words(
             "For how long the old key still works, up to a week; not beyond its own expiry. With 0 it ends with this"
-            " answer."
+            f" answer; left out, after {limits.ROTATION_OVERLAP_DEFAULT // timedelta(hours=1)} hours."
         ),
         "expires_at": Words("Of the new key. Left out: it lives as long as the old one was made for.", _TIME),
     },

@@ -233,6 +233,12 @@ def test_a_value_of_one_name_has_one_type_wherever_it_is(document: dict[str, Any
     assert sorted(name for name, _ in fields) == ["actor", "position"]
 
 
+def test_what_may_be_left_out_of_a_body_has_no_default_for_which_a_client_would_have_to_send_it(
+    document: dict[str, Any],
+) -> None:
+    assert not [where for where, schema in schemas_of(document) if "/properties/" in where and "default" in schema]
+
+
 def test_every_number_says_how_large_it_can_be(document: dict[str, Any]) -> None:
     formats = {"integer": {"int32", "int64"}, "number": {"double"}}
     for where, schema in schemas_of(document):
