@@ -7,6 +7,8 @@ from typing import Final
 
 _NAMES = re.compile(r"/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?")
 """Single slashes, and between them what needs no percent-encoding: no route takes anything else."""
+_TILE = re.compile("(/api/v1/audit/tile/[a-z0-9]+/)(.+)")
+_ENCODED_SLASH = re.compile("%2[Ff]")
 _DOTS: Final = frozenset({".", ".."})
 _SLASH_AT_ITS_END: Final = "No address has a slash at its end. Send the request without the slash."
 _OTHER_SPELLING: Final = (
@@ -20,10 +22,17 @@ def what_is_odd(path: str) -> str | None:
 
     path: as it was sent, not decoded, without the query.
     """
-    if _is_plain(path):
+    if _is_plain(path) or _is_tile(path):
         return None
     without = path.removesuffix("/")
     return _SLASH_AT_ITS_END if without not in {path, "/"} and _is_plain(without) else _OTHER_SPELLING
+
+
+def _is_tile(path: str) -> bool:
+    # The number of a tile is one parameter with slashes in it, which every generated client encodes. What stands before
+    # it, and what a rule can be about, has one spelling all the same.
+    tile = _TILE.fullmatch(path)
+    return tile is not None and _is_plain(tile[1] + _ENCODED_SLASH.sub("/", tile[2]))
 
 
 def _is_plain(path: str) -> bool:

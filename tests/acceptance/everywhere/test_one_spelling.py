@@ -49,6 +49,11 @@ def spellings(path: str) -> Iterator[str]:
             yield from (f"{before};x/{part}{after}", f"{before};/{part}{after}")
 
 
+def with_an_encoded_slash(path: str) -> set[str]:
+    """Return the other spellings of the number of a tile, which are taken: see below."""
+    return {path.replace(".p/", f".p{slash}") for slash in ("%2F", "%2f")} if "/tile/" in path else set()
+
+
 def addresses(world: World) -> list[str]:
     ids = ids_in_account_a(world) | {"session_id": "none"}
     return [path.format(**ids) for path in routes(world.services) | web_routes(world.services)]
@@ -59,13 +64,28 @@ def test_no_other_spelling_of_any_address_leads_there(world: World, who: str) ->
     headers = asking(world, who) | {"Accept": "*/*"}
     for path in addresses(world):
         assert what_is_odd(path) is None
-        for other in {*spellings(path)} - {path}:
+        for other in {*spellings(path)} - {path, *with_an_encoded_slash(path)}:
             for method in ("GET", "POST"):
                 answer = world.ask(method, other, headers=headers)
                 assert (answer.status, answer.problem) == (404, "not-found"), (method, other)
                 said = answer.json["detail"]
                 assert ("without the slash" in said) == (other == f"{path}/" and path != "/"), other
                 assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+def test_slashes_in_the_number_of_a_tile_may_be_encoded_as_generated_clients_do(slash: str) -> None:
+    tiles = "/api/v1/audit/tile"
+    assert what_is_odd(f"{tiles}/0/x001{slash}067.p{slash}8") is None
+    assert what_is_odd(f"{tiles}/entries/000.p{slash}8") is None
+    for other in (
+        f"{tiles}/0{slash}000",
+        f"{tiles}{slash}0/000.p/8",
+        f"{tiles}/0/000{slash}",
+        f"{tiles}/0/..{slash}keys",
+    ):
+        assert what_is_odd(other) is not None
+    assert what_is_odd(f"/api/v1/audit{slash}keys") is not None
 
 
 def test_over_a_socket_neither(over_socket: World) -> None:
