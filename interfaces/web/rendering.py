@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from domain import limits
 from domain.key_secret import MARK
+from domain.names import is_blank
 from interfaces.web.assets import asset_address
 from interfaces.web.charts import counts_bar, sparkline
 
@@ -120,6 +121,11 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {whole % 60:02} s"
 
 
+def _seen(text: str) -> str:
+    """Return the text of a link, or words in its place: robots were called what nobody sees before that was refused."""
+    return "(a blank name)" if is_blank(text) else text
+
+
 def make_environment() -> Environment:
     """Return the templates, with what they all may use."""
     environment = Environment(
@@ -142,6 +148,7 @@ def make_environment() -> Environment:
         "counts": counts_text,
         "counts_bar": counts_bar,
         "sparkline": sparkline,
+        "seen": _seen,
     }
     environment.globals |= {"asset": asset_address, "limits": limits}
     return environment
