@@ -89,6 +89,8 @@ class Channel(HTTPChannel):
             self.handle_close()
             return
         self.server.moved_bytes += len(data)
+        if self._is_large():
+            self.server.pace.spend(len(data), time.monotonic())
         if not self._lingering_since:
             self.received(data)
             return
@@ -236,8 +238,19 @@ class Channel(HTTPChannel):
             self.request.close()
 
     def readable(self) -> bool:
-        """Tell whether to read on: not before what has arrived was looked at."""
-        return bool(not self._ahead and super().readable())
+        """Tell whether to read on: not before what has arrived was looked at, and of a large body at its pace."""
+        if self._ahead or not super().readable():
+            return False
+        if self._is_large() and self.server.pace.seconds_left(time.monotonic()):
+            self.server.slowed.add(self)
+            return False
+        return True
+
+    def _is_large(self) -> bool:
+        """Tell whether more of a body has come than small requests have."""
+        body = self.request.body_rcv if self.request is not None else None
+        received = self._discarded_bytes if body is None else len(body)
+        return received > self._limits.small_body_bytes_max
 
     def cancel(self) -> None:
         """Drop the request that nobody will answer: the client has gone, or the threads have ended."""

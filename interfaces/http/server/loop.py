@@ -17,6 +17,7 @@ from waitress.server import TcpWSGIServer
 from interfaces.http.server import refusals
 from interfaces.http.server.channel import Channel
 from interfaces.http.server.listening import Door, Entrance, listen_on
+from interfaces.http.server.pace import Pace
 from interfaces.http.server.parking import Parking
 from interfaces.http.server.polling import Poller
 from interfaces.http.server.sharing import Listening
@@ -105,6 +106,9 @@ class Loop(TcpWSGIServer):
         self.entrance, self.port = door.entrance, str(self.effective_port)
         self._poller = Poller((*self._entrances, self.trigger))
         self.parking = Parking(self.wake_once)
+        self.pace = Pace(time.monotonic())
+        self.slowed: set[Channel] = set()
+        """Connections with a large body, of which nothing is read for the moment."""
 
     def begin(self) -> None:
         """Make the calling thread the one of the loop."""
@@ -133,8 +137,19 @@ class Loop(TcpWSGIServer):
             channel = self._changed.popleft()
             channel.go_on()
             self._poller.arm(channel)
-        waits = (seconds_max, self._listening.seconds_max, self.parking.seconds_left())
+        waits = [seconds_max, self._listening.seconds_max, self.parking.seconds_left()]
+        if self.slowed:
+            waits.append(self._read_on())
         self._poller.poll(0.0 if self._turns else min(waits), self._map)
+
+    def _read_on(self) -> float:
+        """Go on with large bodies when it is time; return the seconds until then."""
+        left = self.pace.seconds_left(time.monotonic())
+        if not left:
+            slowed, self.slowed = self.slowed, set()
+            for channel in slowed:
+                self._poller.arm(channel)
+        return left or float("inf")
 
     def connections(self) -> int:
         """Return the number of open connections."""
