@@ -41,8 +41,8 @@ _ABSOLUTE_FORM = re.compile(rf"(?i:https?)://({_HOST_NAME})((?:[/?].*)?)")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"+):([\t -~\x80-\xff]*)")
 _REQUEST_ID: Final = b"x-request-id:"
 _REQUEST_ID_VALUE = re.compile(rb"[!-~]{1,256}")
-_TLS: Final = b"\x16\x03"
-"""What every handshake begins with: the type of the record, and its version."""
+_TLS: Final = b"\x16"
+"""What every handshake begins with, the type of its record (RFC 8446, 5.1); it may come as one byte."""
 _CONTENT_LENGTH = re.compile(r"[0-9]{1,100}")
 """Nobody has that many bytes, and int() takes time that grows faster than the digits."""
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?")
