@@ -143,6 +143,9 @@ class _Sensible:
         if not meta.is_negative_at(ParameterLocation.BODY) and isinstance(case.body, dict):
             self._keep_rules(case.body)
             self._keep_rules_of_key(case, case.body)
+        if meta.is_negative_at(ParameterLocation.BODY) and case.body is None:
+            # Of a wrong type by the schema; to the service it is no body, which the document says in words.
+            case.body = 0
         if not meta.is_negative_at(ParameterLocation.HEADER) and "Idempotency-Key" in case.headers:
             # A key that came with another body is refused; so each case has its own.
             case.headers["Idempotency-Key"] = case.id

@@ -151,7 +151,7 @@ def _request_body(entry: Entry) -> RequestBody | None:
         schema=PydanticSchema(schema_class=entry.body),
         examples={name: Example(value=value) for name, value in REQUESTS[entry.body].items()},
     )
-    note = None if entry.body_required else "May be left out."
+    note = None if entry.body_required else "May be left out, or null."
     return RequestBody(required=entry.body_required, description=note, content={JSON: media})
 
 
