@@ -40,7 +40,8 @@ AUDIT_OPERATIONS: tuple[Entry, ...] = (
         success=(
             Success(
                 description="The file.",
-                media_types=tuple(chosen.media_type.partition(";")[0] for chosen in EXPORT_FORMATS.values()),
+                # In this order: see BINARY.
+                media_types=tuple(sorted(chosen.media_type.partition(";")[0] for chosen in EXPORT_FORMATS.values())),
                 headers=("Content-Disposition",),
             ),
         ),

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
+BINARY = frozenset({BYTES, "application/jsonl"})
+"""What clients are to take for a file, and not for a text.
+
+Of an answer of several types, generators take the first that they know. openapi-generator knows all, and reads what is
+a text from JSON, whatever its type says; openapi-python-client knows text/csv and not application/jsonl, and stumbles
+over a file of text/csv. So JSON Lines come first, as a file, and then CSV, as a text.
+"""
 
 
 class Access(Enum):
