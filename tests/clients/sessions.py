@@ -23,7 +23,7 @@ STEPS = (
     "reads its history",
     "lists the audit log",
     "exports it",
-    "reads bytes",
+    "reads bytes and text",
     "reads what a later version answers",
     "signs out",
 )

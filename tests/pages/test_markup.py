@@ -62,5 +62,5 @@ def test_the_checker_finds_what_is_wrong() -> None:
 
 def test_without_java_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nu, "JAVA", "java-that-is-not-there")
-    with pytest.raises(nu.NuError, match="apt-get install default-jre-headless"):
+    with pytest.raises(nu.NuError, match="apt-get install default-jdk-headless"):
         nu.findings({"a.html": ""})

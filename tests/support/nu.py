@@ -1,6 +1,6 @@
 """The Nu HTML checker, which knows the rules of HTML, CSS and SVG: from its npm package.
 
-It runs on Java, Debian's default-jre-headless, which is started once for all files that are to be checked: a start
+It runs on Java, Debian's default-jdk-headless, which is started once for all files that are to be checked: a start
 takes longer than a page.
 """
 
@@ -37,7 +37,7 @@ def findings(files: Mapping[str, str]) -> list[str]:
     java = shutil.which(JAVA)
     if java is None:
         raise NuError(
-            "Java, on which the checker runs, is not installed; on Debian: apt-get install default-jre-headless"
+            "Java, on which the checker runs, is not installed; on Debian: apt-get install default-jdk-headless"
         )
     jar = installed("nu") / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
     with tempfile.TemporaryDirectory() as folder:

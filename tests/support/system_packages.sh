@@ -1,14 +1,14 @@
 #!/bin/sh
 # Sees to the packages of the system that the tests need beyond Python: all of them, or those that are named.
 #
-#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer] [faketime] [default-jre-headless]
+#     system_packages.sh [postgresql] [chromium] [npm] [nginx-light] [pgbouncer] [faketime] [default-jdk-headless]
 #
 # Each is installed only when it is missing and where that is possible; else this says what to do, and fails: nothing is
 # skipped.
 set -eu
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer faketime default-jre-headless
+[ $# -gt 0 ] || set -- postgresql chromium npm nginx-light pgbouncer faketime default-jdk-headless
 
 # Each need by the name of its package: whether it is there, and what for.
 is_there() {
@@ -16,7 +16,7 @@ is_there() {
     postgresql) "$python" debian_postgres.py --find >/dev/null ;; # Debian's own: see there
     pgbouncer) [ -x /usr/sbin/pgbouncer ] ;;
     nginx-light) [ -x /usr/sbin/nginx ] ;; # not on every PATH
-    default-jre-headless) command -v java >/dev/null ;;
+    default-jdk-headless) command -v javac >/dev/null ;; # which has java too
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -26,7 +26,7 @@ purpose() {
     faketime) echo "the library faketime, for the tests of machines whose clocks are wrong" ;;
     chromium) echo "the browser Chromium, for the tests of the web pages" ;;
     npm) echo "npm, which gets what the tests of the web pages and of the API's document need" ;;
-    default-jre-headless) echo "Java, on which the Nu checker of the web pages runs" ;;
+    default-jdk-headless) echo "Java, on which the Nu checker of the web pages runs, and a client that is generated for it" ;;
     pgbouncer) echo "Debian's PgBouncer, for the tests of the database behind a pooler" ;;
     nginx-light) echo "Debian's nginx, for the tests of the service behind a proxy" ;;
     *) fail "nothing is known about the need '$1'" ;;
@@ -40,7 +40,7 @@ for need; do
     is_there "$need" || { missing="$missing $need"; echo "Missing: $what"; }
 done
 [ -n "$missing" ] || exit 0
-hand="install by hand what is missing (apt-get install$missing), or run the other tests with: make check && .venv/bin/python -m pytest --ignore=tests/pages --ignore=tests/acceptance/everywhere/test_behind_nginx.py --ignore-glob=*/test_pooler.py"
+hand="install by hand what is missing (apt-get install$missing), or run the other tests with: make check && .venv/bin/python -m pytest --ignore=tests/pages --ignore=tests/clients --ignore=tests/acceptance/everywhere/test_behind_nginx.py --ignore-glob=*/test_pooler.py"
 
 command -v apt-get >/dev/null || fail "this is no Debian system, and only there it can be installed from here: $hand"
 if [ "$(id -u)" -eq 0 ]; then

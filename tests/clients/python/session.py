@@ -23,7 +23,7 @@ from rpa_watch_client.api.jobs import list_job_details, list_jobs, read_job
 from rpa_watch_client.api.keys import create_key, deactivate_key, list_key_history, list_keys, rotate_key
 from rpa_watch_client.api.members import add_member
 from rpa_watch_client.api.processes import register_process
-from rpa_watch_client.api.proof import read_tile
+from rpa_watch_client.api.proof import read_checkpoint, read_tile
 from rpa_watch_client.api.session import sign_in, sign_out
 from rpa_watch_client.models import (
     AccountRole,
@@ -217,7 +217,8 @@ soon(lambda: read_tile.sync_detailed("0", "000.p/1", client=admin).status_code =
 tile = done(read_tile.sync_detailed("0", "000.p/1", client=admin))
 assert isinstance(tile, File)
 assert len(tile.payload.read()) == 32
-print("reads bytes")
+assert done(read_checkpoint.sync_detailed(client=admin)).startswith("rpawatch/")
+print("reads bytes and text")
 
 [grown] = done(list_audit.sync_detailed(account, client=AuthenticatedClient(LATER_URL, token="any"))).items
 assert (grown.action, grown.resource.kind) == ("dream.dreamt", "dream")

@@ -229,7 +229,9 @@ const tile = () =>
   });
 await soon(async () => (await tile()).response.status === 200);
 same(done(await tile()).byteLength, 32);
-console.log("reads bytes");
+const head = done(await admin.GET("/api/v1/audit/checkpoint", { parseAs: "text" }));
+check(head.startsWith("rpawatch/"), head);
+console.log("reads bytes and text");
 
 const newer = createClient<paths>({ baseUrl: setting("LATER_URL") });
 const [grown] = done(await newer.GET("/api/v1/accounts/{account_id}/audit", { params: { path } })).items;
