@@ -6,6 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from interfaces.http.openapi.examples import ANSWERS, REQUESTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -28,17 +30,24 @@ STEPS = (
     "signs out",
 )
 """What a session says when it has done it: all of it, in this order."""
+EXAMPLES = [
+    *((model.__name__, value) for model, values in REQUESTS.items() for value in values.values()),
+    *((model.__name__, value) for model, value in ANSWERS.items()),
+]
+"""Of every body and every answer, with the name of its schema."""
 SECONDS_MAX = 240
 """For any program, on a busy machine; each takes a few seconds."""
 
 
-def ran(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program in a folder; return all that it said. It must succeed."""
+def ran(
+    command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, *, told: str = ""
+) -> str:
+    """Run a program in a folder; return all that it said. It must succeed. told: its standard input."""
     done = subprocess.run(
         command,
         cwd=folder,
         env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL,
+        input=told,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

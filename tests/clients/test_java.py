@@ -5,6 +5,7 @@ It is compiled and runs against the libraries that the generator itself has with
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interfaces.http.openapi import document
-from tests.clients.sessions import STEPS, ran, steps_of
+from tests.clients.sessions import EXAMPLES, STEPS, ran, steps_of
 from tests.support.environments import programs_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def test_no_schema_is_left_without_a_name_or_a_type(client: Path) -> None:
         for found in re.findall(r"^  private (Object \w+)", model.read_text(), re.MULTILINE)
     }
     assert fields == set()
+
+
+def test_every_example_is_understood(jar: Path, client: Path) -> None:
+    command = (java("java"), "-Dfile.encoding=UTF-8", "-cp", f"classes:{jar}", "Examples")
+    assert ran(command, client, told=json.dumps(EXAMPLES)) == ""
 
 
 def test_a_session_from_signing_in_to_signing_out(jar: Path, client: Path, surroundings: Mapping[str, str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from interfaces.http.openapi import document
-from tests.clients.sessions import STEPS, ran, steps_of
+from tests.clients.sessions import EXAMPLES, STEPS, ran, steps_of
 from tests.support.environments import programs_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def client(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_generator_has_nothing_to_complain_about(client: Path) -> None:
     assert (client / "said").read_text().splitlines() == ["Generating client"]
+
+
+def test_every_example_is_understood(programs: Path, client: Path) -> None:
+    command = (programs / "python", HERE / "python" / "examples.py")
+    assert ran(command, client, {"PYTHONPATH": str(client / "client")}, told=json.dumps(EXAMPLES)) == ""
 
 
 def test_a_session_from_signing_in_to_signing_out(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interfaces.http.openapi import document
-from tests.clients.sessions import STEPS, ran, steps_of
+from tests.clients.sessions import EXAMPLES, STEPS, ran, steps_of
 from tests.support.npm_packages import installed, node
 
 if TYPE_CHECKING:
@@ -39,6 +39,22 @@ def test_the_generator_has_nothing_to_complain_about(client: Path) -> None:
     assert second.startswith(f"🚀 {document.FILE}")
 
 
+@pytest.fixture(scope="module")
+def compiled(client: Path) -> str:
+    """What tsc says of the session, and of every example as a value of its type."""
+    examples = [
+        f"export const example{number}: Schemas[{json.dumps(name)}] = {json.dumps(value)};"
+        for number, (name, value) in enumerate(EXAMPLES)
+    ]
+    types = 'import type { components } from "./schema.js"; type Schemas = components["schemas"];'
+    (client / "examples.ts").write_text("\n".join([types, *examples]))
+    return ran([node(), "node_modules/typescript/bin/tsc"], client)
+
+
+def test_the_types_hold_in_the_session_and_for_every_example(compiled: str) -> None:
+    assert compiled == ""
+
+
+@pytest.mark.usefixtures("compiled")
 def test_a_session_from_signing_in_to_signing_out(client: Path, surroundings: Mapping[str, str]) -> None:
-    assert ran([node(), "node_modules/typescript/bin/tsc"], client) == ""
     assert steps_of(ran([node(), "session.js"], client, surroundings)) == STEPS
