@@ -14,10 +14,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.limits import BODY_BYTES_MAX_DEFAULT
 from interfaces.env_file import EnvFileError, read_env_file
 from interfaces.http.forwarded import TrustedProxies
+from interfaces.http.paths import what_is_odd
 
 PREFIX = "RPAWATCH_"
 _PORT_MAX = 65535
 _ADDRESSES_MAX = 16
+_BASE_PATH_CHARS_MAX = 200
 _ADDRESS = re.compile(r"(?:\[([0-9A-Za-z:.%_-]+)\]|([^\s:/\[\]@]+)):([0-9]{1,5})")
 _ENV_FILE = Path(".env")
 _OTHERS = re.compile(rf"{PREFIX}(?:API_KEY|URL|TEST_[A-Z_]+|BENCH_[A-Z_]+)")
@@ -48,6 +50,10 @@ class Settings(BaseSettings):
     )
     metrics_listen: str | None = Field(
         None, description="Address and port for `/metrics`, which is then to be had there only, and nothing else is"
+    )
+    base_path: str = Field(
+        "",
+        description="Path that all addresses of the service begin with, as in `/rpa`, where it shares a host",
     )
     data_dir: Path = Field(Path("rpawatch-data"), description="Folder of the embedded PostgreSQL and its data")
     database_url: SecretStr | None = Field(
@@ -91,6 +97,14 @@ class Settings(BaseSettings):
             return None
         _addresses(value)
         return value
+
+    @field_validator("base_path")
+    @classmethod
+    def _base_path_is_one(cls, value: str) -> str:
+        base = value.strip().rstrip("/")
+        if base and (not base.startswith("/") or len(base) > _BASE_PATH_CHARS_MAX or what_is_odd(base) is not None):
+            raise ValueError("must be a path as in /rpa, of letters, digits, -, ., _ and ~ between single slashes")
+        return base
 
     @field_validator("database_url")
     @classmethod

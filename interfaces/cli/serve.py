@@ -143,7 +143,7 @@ def _first_admin(services: Services, settings: Settings) -> list[str]:
 
 
 def _greet(settings: Settings, doors: Sequence[Door], first_admin: list[str]) -> None:
-    urls = [_url(door) for door in doors if not door.entrance]
+    urls = [_url(door) + settings.base_path for door in doors if not door.entrance]
     metrics = [f"{_url(door)}/metrics" for door in doors if door.entrance]
     out = Console(highlight=False, markup=False, soft_wrap=True)
     out.print(f"\nRPA Watch listens on {' and '.join(urls)}    (API page: {urls[0]}/docs)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import falcon
@@ -60,12 +61,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.http")
 
-_PATHS = Paths(
-    # What waits at the door lets the server go on with others.
-    quick=frozenset({"/api/v1/ingest/report", "/api/v1/ingest/key"}),
-    health=frozenset({"/health/live"}),
-    large_bodies=frozenset({"/api/v1/ingest/report"}),
-)
+# What waits at the door lets the server go on with others.
+_QUICK = ("/api/v1/ingest/report", "/api/v1/ingest/key")
+_HEALTH = ("/health/live",)
+_LARGE_BODIES = ("/api/v1/ingest/report",)
 
 METRICS_PATH = "/metrics"
 METRICS_ENTRANCE = "metrics"
@@ -123,14 +122,17 @@ class _App(falcon.App):  # type: ignore[type-arg] # Falcon's App is generic only
     _META_METHODS: frozenset[str] = frozenset()  # type: ignore[misc] # Falcon would answer them before any middleware
 
 
-def create_app(services: Services, *, without: frozenset[str] = frozenset()) -> falcon.App:  # type: ignore[type-arg] # as above
-    """Return the WSGI application on these collaborators. without: paths that are not to be had here."""
+def create_app(services: Services, *, base: str = "", without: frozenset[str] = frozenset()) -> falcon.App:  # type: ignore[type-arg] # as above
+    """Return the WSGI application on these collaborators.
+
+    base: the path that all addresses begin with. without: paths that are not to be had here.
+    """
     found = routes(services) | web_routes(services)
-    return _app_of({path: resource for path, resource in found.items() if path not in without})
+    return _app_of({path: resource for path, resource in found.items() if path not in without}, base)
 
 
-def _app_of(found: Mapping[str, object]) -> falcon.App:  # type: ignore[type-arg] # as above
-    app = _App(middleware=[Envelope()], router=Router())
+def _app_of(found: Mapping[str, object], base: str = "") -> falcon.App:  # type: ignore[type-arg] # as above
+    app = _App(middleware=[Envelope(base)], router=Router())
     # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.keep_blank_qs_values = True
@@ -146,11 +148,12 @@ def _app_of(found: Mapping[str, object]) -> falcon.App:  # type: ignore[type-arg
 def create_apps(services: Services, settings: Settings) -> WSGIApplication:
     """Return the WSGI application as it is served: where the metrics have an address of their own, they are there only.
 
-    Nothing else is: whoever may read figures need not be able to reach anything more.
+    Nothing else is, whoever may read figures need not be able to reach anything more; and no proxy leads there, so the
+    base path does not count.
     """
     if not settings.metrics_addresses:
-        return create_app(services)
-    public = create_app(services, without=frozenset({METRICS_PATH}))
+        return create_app(services, base=settings.base_path)
+    public = create_app(services, base=settings.base_path, without=frozenset({METRICS_PATH}))
     metrics = _app_of({METRICS_PATH: Metrics(services)})
 
     def by_entrance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -186,20 +189,25 @@ def create_server(services: Services, settings: Settings, listening: Listening |
         host,
         port,
         limits,
-        problem=problem_of_server,
+        problem=partial(problem_of_server, base=settings.base_path),
         trusted_proxy=settings.trusted_proxy,
         listening=listening,
-        paths=_PATHS,
+        paths=_paths_behind(settings.base_path),
     )
 
 
-def problem_of_server(
-    status: int, slug: str, *, detail: str, instance: str, request_id: str | None
+def _paths_behind(base: str) -> Paths:
+    quick, health, large = (frozenset(base + path for path in paths) for paths in (_QUICK, _HEALTH, _LARGE_BODIES))
+    return Paths(quick=quick, health=health, large_bodies=large)
+
+
+def problem_of_server(  # noqa: PLR0913 - as the server calls it, and what is known before
+    status: int, slug: str, *, detail: str, instance: str, request_id: str | None, base: str = ""
 ) -> tuple[list[tuple[str, str]], bytes]:
     """Return headers and body of a refusal that the server makes before the application is asked."""
     del status  # the table has it
     name = request_id_of(request_id)
-    _, headers, body = document(ProblemError(slug, detail=detail), instance=instance, request_id=name)
+    _, headers, body = document(ProblemError(slug, detail=detail), instance=instance, request_id=name, base=base)
     return [*SECURITY_HEADERS.items(), *headers.items(), ("X-Request-Id", name)], body
 
 
@@ -236,7 +244,9 @@ def _send(req: falcon.Request, resp: falcon.Response, problem: ProblemError) -> 
     if wants_page(req):
         show_problem(req, resp, problem)
         return
-    status, headers, body = document(problem, instance=req.context.path, request_id=req.context.request_id)
+    status, headers, body = document(
+        problem, instance=req.context.path, request_id=req.context.request_id, base=req.context.base
+    )
     resp.context.problem = problem.slug
     resp.status = status
     resp.text = None

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import orjson
 import swagger_ui_bundle
 
 from domain.errors import NotFoundError
@@ -40,7 +41,7 @@ _PAGE = """<!doctype html>
 <main id="page"></main>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>
 """
-_START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null});
+_START = """SwaggerUIBundle({url: "openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null});
 """
 _PROBLEM_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title} - RPA Watch</title>
@@ -56,16 +57,22 @@ class ApiDocument:
         self._services = services
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with the document that is committed, and in it what the cookie is called here."""
-        del req
-        resp.data = _document(cookie_name(self._services.tenant_id, cookies.SESSION, secure=False))
+        """Answer with the document that is committed, with the base path and what the cookie is called here."""
+        session_cookie = cookie_name(self._services.tenant_id, cookies.SESSION, secure=False)
+        resp.data = _document(session_cookie, req.context.base)
         resp.content_type = "application/json"
 
 
 @cache
-def _document(session_cookie: str) -> bytes:
+def _document(session_cookie: str, base: str) -> bytes:
     committed = files("interfaces.http.openapi").joinpath("openapi.json").read_text(encoding="utf-8")
-    return committed.replace(f'"{COOKIE_IN_DOCUMENT}"', f'"{session_cookie}"').encode()
+    named = committed.replace(f'"{COOKIE_IN_DOCUMENT}"', f'"{session_cookie}"').encode()
+    if not base:
+        return named
+    found = orjson.loads(named)
+    for server in found["servers"]:
+        server["url"] = base
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2)
 
 
 class DocsPage:

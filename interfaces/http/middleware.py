@@ -9,6 +9,7 @@ import structlog
 
 from application.store.database import begin_deadline, end_deadline
 from domain.key_secret import looks_like_a_key_in
+from interfaces.http.base_path import put_on, without_base
 from interfaces.http.methods import METHODS
 from interfaces.http.metrics import count_request
 from interfaces.http.parameters import check_query_encoding
@@ -37,7 +38,10 @@ _NO_SUCH_METHOD = "This service knows no such method. OPTIONS tells which ones a
 
 
 class Envelope:
-    """The Falcon middleware."""
+    """The Falcon middleware. base: the path that all addresses begin with, "" for none."""
+
+    def __init__(self, base: str = "") -> None:
+        self._base = base
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Name the request. Raises ProblemError key-in-url, whatever else is sent, or what else can't be served."""
@@ -45,17 +49,27 @@ class Envelope:
         waited = seconds_waited(req)
         begin_deadline(STORE_SECONDS_MAX - waited)
         req.context.request_id = request_id_of(req.get_header("X-Request-Id"))
-        req.context.path = req.path
+        req.context.path, req.context.base = req.path, self._base
         resp.set_headers(SECURITY_HEADERS)
         resp.set_header("X-Request-Id", req.context.request_id)
         # The raw target where there is one: what a router makes of it must not decide what is seen.
         target = req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"
+        path = without_base(path_of(target), self._base)
+        if self._base:
+            req.path = path or "/"
         if looks_like_a_key_in(target):
             req.context.path = "/"
             raise ProblemError("key-in-url")
         if req.method not in METHODS:
             raise ProblemError("not-implemented", detail=_NO_SUCH_METHOD)
-        if (oddity := what_is_odd(path_of(target))) is not None:
+        if path is None:
+            raise ProblemError("not-found", detail=f"All addresses of this service begin with {self._base}/ here.")
+        if not path and req.method in {"GET", "HEAD"}:
+            # As people type it.
+            resp.status, resp.complete = 303, True
+            resp.set_header("Location", "/")
+            return
+        if (oddity := what_is_odd(path)) is not None:
             raise ProblemError("not-found", detail=oddity)
         check_query_encoding(req)
         if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
@@ -73,6 +87,8 @@ class Envelope:
         """Count and log the answer."""
         del resource, req_succeeded
         end_deadline()
+        if self._base:
+            put_on(resp, self._base)
         seconds = time.perf_counter() - req.context.started
         route = req.uri_template or "-"
         status = int(str(resp.status)[:3])

@@ -209,11 +209,16 @@ def problem_of(error: Exception) -> ProblemError:
     return ProblemError(slug, errors=field_errors, headers=headers)
 
 
-def document(problem: ProblemError, *, instance: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of a problem. instance: the path of the request, or "/" to keep it out."""
+def document(
+    problem: ProblemError, *, instance: str, request_id: str, base: str = ""
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of a problem.
+
+    instance: the path of the request, or "/" to keep it out. base: the path that all addresses begin with.
+    """
     kind = PROBLEMS[problem.slug]
     body: dict[str, Any] = {
-        "type": f"/problems/{problem.slug}",
+        "type": f"{base}/problems/{problem.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail or kind.detail,

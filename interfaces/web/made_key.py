@@ -59,4 +59,4 @@ class MadeKeyPage(Page):
 
 def base_url(req: falcon.Request) -> str:
     """Return what the addresses of this service begin with, as the browser knows them."""
-    return f"{req.scheme}://{req.netloc if _HOST.fullmatch(req.netloc) else 'localhost'}"
+    return f"{req.scheme}://{req.netloc if _HOST.fullmatch(req.netloc) else 'localhost'}{req.context.base}"

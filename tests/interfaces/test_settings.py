@@ -63,6 +63,7 @@ def test_a_process_that_is_started_with_the_settings_as_variables_has_the_same(
     said = load_settings(
         listen="[::1]:0,127.0.0.1:0",
         metrics_listen="127.0.0.1:0",
+        base_path="/rpa/watch",
         data_dir=tmp_path,
         signing_key=tmp_path / "key.pem",
         database_url="postgresql://me:s3cret%20@h/x",
@@ -215,3 +216,22 @@ def test_an_address_that_is_none_is_named_at_the_start(
 def test_metrics_that_are_left_blank_have_no_address_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RPAWATCH_METRICS_LISTEN", " ")
     assert load_settings().metrics_addresses == []
+
+
+@pytest.mark.parametrize(
+    ("said", "base"), [("/rpa", "/rpa"), ("/rpa/", "/rpa"), ("/a/b-c.d_e~f", "/a/b-c.d_e~f"), ("", ""), ("/", "")]
+)
+def test_a_base_path_is_taken_with_and_without_a_slash_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, said: str, base: str
+) -> None:
+    monkeypatch.setenv("RPAWATCH_BASE_PATH", said)
+    assert load_settings().base_path == base
+
+
+@pytest.mark.parametrize(
+    "said", ["rpa", "/a b", "/a//b", "//a", "/..", "/a/./b", "/%61", "/a?b", "/ä", "https://a/b", '/"', "/" + "a" * 200]
+)
+def test_a_base_path_that_is_none_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("RPAWATCH_BASE_PATH", said)
+    with pytest.raises(SettingsError, match=r"^RPAWATCH_BASE_PATH must be a path as in /rpa"):
+        load_settings()
