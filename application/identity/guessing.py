@@ -46,8 +46,13 @@ _ESTIMATING: Final = threading.Lock()
 
 def is_guessed_first(password: str, *, email: str, name: str) -> bool:
     """Return whether a password (normalised) of a user with this address and name takes too few guesses."""
-    text = _YEAR.sub(_YEAR_KNOWN, password.casefold())
+    text = password.casefold()
     words = _words_of(email.casefold(), name.casefold())
+    # Also as it is: what looks like a year may stand in a date, or in digits that are common as a whole.
+    return any(_takes_few_guesses(one, words) for one in dict.fromkeys((text, _YEAR.sub(_YEAR_KNOWN, text))))
+
+
+def _takes_few_guesses(text: str, words: list[str]) -> bool:
     squeezed = _squeezed(text)
     if _is_made_of(squeezed, words):
         return True
