@@ -25,7 +25,7 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     # Decomposed first: what case folding makes of a letter depends on whether its marks stand in it or behind it.
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    letters = _decomposed(_decomposed(text).casefold())
     return "".join(letter for letter in without_invisible(letters) if not _is_accent(letter))
 
 
@@ -63,11 +63,19 @@ def words_of(text: str) -> list[str]:
     What stands between blanks is one, without the punctuation around it, so that INV-2024/0042 is one word; where it is
     nothing else, with it.
     """
-    pieces = plain(text).split() or unicodedata.normalize("NFKD", text).split()
+    if text.isascii():
+        pieces = text.lower().split()
+    else:
+        # Each by itself: one that is nothing but accents is a word too, whatever others there are.
+        pieces = [part for piece in _decomposed(text).split() for part in plain(piece).split() or [piece]]
     return [
         piece[:WORD_CHARS_MAX] if piece[0].isalnum() and piece[-1].isalnum() else _word(piece)[:WORD_CHARS_MAX]
         for piece in pieces
     ]
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
 
 
 def _word(piece: str) -> str:

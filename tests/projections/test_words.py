@@ -23,6 +23,8 @@ from projections.words import WORD_CHARS_MAX, words_of
         ("a - b", ["a", "-", "b"]),
         ("... 🤖", ["...", "🤖"]),
         ("\u0301", ["\u0301"]),
+        ("x \u0301\u0301 \u200b y", ["x", "\u0301\u0301", "\u200b", "y"]),
+        ("¨ INV-1", ["\u0308", "inv-1"]),
         ("ﬁne ①", ["fine", "1"]),
         ("請求 #7", ["請求", "7"]),
         ("x" * (WORD_CHARS_MAX + 1), ["x" * WORD_CHARS_MAX]),
@@ -40,6 +42,11 @@ def test_words_are_what_stands_between_blanks_without_punctuation_around(text: s
 def test_every_text_that_is_not_blank_has_words_and_upper_case_has_the_same(text: str) -> None:
     assert bool(words_of(text)) == bool(text.strip())
     assert all(0 < len(word) <= WORD_CHARS_MAX for word in words_of(text))
+
+
+@given(st.lists(st.text(max_size=20), max_size=4))
+def test_a_text_has_the_same_words_whatever_stands_beside_it(texts: list[str]) -> None:
+    assert words_of("\n".join(texts)) == [word for text in texts for word in words_of(text)]
 
 
 @given(st.text(max_size=50))
