@@ -115,6 +115,7 @@ def test_a_flood_of_failures_in_their_name_keeps_nobody_out_where_they_signed_in
         if through == "the API":
             return world.ask("POST", SESSION, json=typed, address=address, headers=scheme | headers)
         form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+        form |= {"Sec-Fetch-Site": "same-origin"}
         body = urlencode(typed).encode()
         return world.ask("POST", "/sign-in", body=body, address=address, headers=scheme | form | headers)
 
