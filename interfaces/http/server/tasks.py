@@ -145,14 +145,16 @@ class AppTask(WSGITask):
         return header
 
     def _is_ordinary(self) -> bool:
-        """Tell whether the connection stays open and the application gave exactly the size of a body that it has."""
+        """Tell whether the connection stays open, and the application gave the size of a body that there is, or none.
+
+        After 204 and 304, which have neither, waitress would close it.
+        """
         return (
             self.version == "1.1"
-            and self.content_length is not None
-            and self.has_body
+            and (self.content_length is not None) == self.has_body
             and not self.close_on_finish
             and self.request.headers.get("CONNECTION", "").lower() != "close"
-            and _are_ordinary(tuple([name for name, _ in self.response_headers]))
+            and _are_ordinary(tuple([name for name, _ in self.response_headers]), self.has_body)
         )
 
     def write(self, data: bytes) -> None:
@@ -214,9 +216,9 @@ class AppTask(WSGITask):
 
 
 @lru_cache(maxsize=256)
-def _are_ordinary(names: tuple[str, ...]) -> bool:
+def _are_ordinary(names: tuple[str, ...], has_length: bool) -> bool:  # noqa: FBT001 - one of two keys
     lower = {name.lower() for name in names}
-    return "content-length" in lower and lower.isdisjoint({"connection", "date", "server"})
+    return ("content-length" in lower) == has_length and lower.isdisjoint({"connection", "date", "server"})
 
 
 @lru_cache(maxsize=256)

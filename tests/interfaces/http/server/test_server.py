@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -27,6 +27,11 @@ from tests.interfaces.http.server.wire import (
     until,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 
 def test_it_tells_the_port_that_it_got() -> None:
     with serving(Application()) as server:
@@ -41,6 +46,24 @@ def test_a_connection_serves_one_request_after_the_other() -> None:
         for number in range(3):
             connection.sendall(request("/echo", "POST", str(number).encode()))
             assert read_answer(connection).body == str(number).encode()
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_a_connection_goes_on_after_an_answer_that_has_no_body(status: str) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [("ETag", f'"{environ["REQUEST_METHOD"]}"')])
+        return []
+
+    with serving(app) as server, connect(server.address) as connection:
+        for method in ("GET", "DELETE", "HEAD", "GET"):
+            connection.sendall(request("/hello", method))
+            answer = read_answer(connection)
+            assert (answer.status, answer.body) == (int(status[:3]), b"")
+            assert answer.headers["etag"] == f'"{method}"'
+            assert not {"connection", "content-length", "transfer-encoding"} & answer.headers.keys()
+    with serving(app) as server:
+        [answer] = exchange(server.address, request("/hello", Connection="close"))
+    assert answer.headers["connection"] == "close"
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:
