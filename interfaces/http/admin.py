@@ -17,6 +17,7 @@ from domain.model import Aggregate
 from domain.names import checked_name
 from interfaces.http.parameters import int_parameter, parameter
 from interfaces.http.problems import ProblemError
+from interfaces.http.representations import holds_secret
 from interfaces.http.requests import client_address, idempotency_key, json_request, path_uuid
 from interfaces.http.sessions import signed_in
 
@@ -133,6 +134,12 @@ def send(resp: falcon.Response, body: object, status: int = 200) -> None:
     resp.status = status
     resp.data = orjson.dumps(body)
     resp.content_type = "application/json"
+
+
+def send_secret(resp: falcon.Response, body: object, status: int = 200) -> None:
+    """Answer with JSON that has a secret in it."""
+    send(resp, body, status)
+    holds_secret(resp)
 
 
 def send_page(req: falcon.Request, resp: falcon.Response, items: list[dict[str, Any]], next_cursor: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import falcon
 import structlog
@@ -35,6 +35,7 @@ from interfaces.http.methods import Router
 from interfaces.http.metrics import Metrics
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
 from interfaces.http.problems import ProblemError, document, problem_of
+from interfaces.http.representations import Representations
 from interfaces.http.requests import client_address, request_id_of
 from interfaces.http.server import (
     ENTRANCE,
@@ -132,7 +133,8 @@ def create_app(services: Services, *, base: str = "", without: frozenset[str] = 
 
 
 def _app_of(found: Mapping[str, object], base: str = "") -> falcon.App:  # type: ignore[type-arg] # as above
-    app = _App(middleware=[Envelope(base)], router=Router())
+    middleware: list[Any] = [Envelope(base), Representations(base)]
+    app = _App(middleware=middleware, router=Router())
     # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
     app.req_options.auto_parse_form_urlencoded = False
     app.req_options.keep_blank_qs_values = True

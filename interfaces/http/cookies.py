@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from uuid import uuid5
 
+from interfaces.http.representations import holds_secret
 from interfaces.http.requests import cookie
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def drop_cookie(resp: falcon.Response, tenant_id: UUID, kind: str) -> None:
 
 
 def _set(resp: falcon.Response, name: str, value: str, expires: datetime | None, *, is_secure: bool) -> None:
+    holds_secret(resp)
     resp.set_cookie(name, value, expires=expires, path="/", secure=is_secure, http_only=True, same_site="Lax")
 
 

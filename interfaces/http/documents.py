@@ -14,6 +14,7 @@ from domain.errors import NotFoundError
 from interfaces.http import cookies
 from interfaces.http.cookies import cookie_name
 from interfaces.http.problems import PROBLEMS
+from interfaces.http.representations import ASK_AGAIN, Kept, may_be_kept, send_kept
 
 if TYPE_CHECKING:
     import falcon
@@ -30,6 +31,7 @@ ASSETS = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "start.js": "text/javascript; charset=utf-8",
 }
+HTML = "text/html; charset=utf-8"
 COOKIE_IN_DOCUMENT = "rpawatch_session"
 """In the place of the session cookie's name, which each installation has its own of."""
 _PAGE = """<!doctype html>
@@ -59,20 +61,24 @@ class ApiDocument:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the document that is committed, with the base path and what the cookie is called here."""
         session_cookie = cookie_name(self._services.tenant_id, cookies.SESSION, secure=False)
-        resp.data = _document(session_cookie, req.context.base)
-        resp.content_type = "application/json"
+        send_kept(resp, _document(session_cookie, req.context.base), "application/json", ASK_AGAIN)
 
 
 @cache
-def _document(session_cookie: str, base: str) -> bytes:
+def _document(session_cookie: str, base: str) -> Kept:
     committed = files("interfaces.http.openapi").joinpath("openapi.json").read_text(encoding="utf-8")
     named = committed.replace(f'"{COOKIE_IN_DOCUMENT}"', f'"{session_cookie}"').encode()
     if not base:
-        return named
+        return Kept.of(named)
     found = orjson.loads(named)
     for server in found["servers"]:
         server["url"] = base
-    return orjson.dumps(found, option=orjson.OPT_INDENT_2)
+    return Kept.of(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+
+
+@cache
+def _asset(name: str) -> Kept:
+    return Kept.of(_START.encode() if name == "start.js" else (swagger_ui_bundle.swagger_ui_path / name).read_bytes())
 
 
 class DocsPage:
@@ -81,8 +87,8 @@ class DocsPage:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the page."""
         del req
-        resp.text = _PAGE
-        resp.content_type = "text/html; charset=utf-8"
+        resp.text, resp.content_type = _PAGE, HTML
+        may_be_kept(resp, ASK_AGAIN)
         resp.set_header("Content-Security-Policy", _OWN_CSP)
 
 
@@ -94,9 +100,7 @@ class DocsAsset:
         del req
         if name not in ASSETS:
             raise NotFoundError
-        resp.content_type = ASSETS[name]
-        resp.data = _START.encode() if name == "start.js" else (swagger_ui_bundle.swagger_ui_path / name).read_bytes()
-        resp.set_header("Cache-Control", "public, max-age=3600")
+        send_kept(resp, _asset(name), ASSETS[name], "public, max-age=3600")
 
 
 class ProblemPage:
@@ -111,4 +115,5 @@ class ProblemPage:
         resp.text = _PROBLEM_PAGE.format(
             title=html.escape(kind.title), status=kind.status, slug=slug, detail=html.escape(kind.detail)
         )
-        resp.content_type = "text/html; charset=utf-8"
+        resp.content_type = HTML
+        may_be_kept(resp, ASK_AGAIN)

@@ -24,6 +24,7 @@ from interfaces.http.admin import (
     page_parameters,
     send,
     send_page,
+    send_secret,
 )
 from interfaces.http.parameters import (
     choice_parameter,
@@ -106,7 +107,7 @@ class _ShowsKeys(AdminResource):
             raise self._created_before(resp, outcome.resource_id, _SHOWN_ONCE)
         resource = self._resource(outcome.resource_id)
         resp.set_header("Location", _path_of(resource))
-        send(resp, {**resource, "key": secret.text}, 201)
+        send_secret(resp, {**resource, "key": secret.text}, 201)
 
     def _created_before(self, resp: falcon.Response, key_id: UUID, detail: str) -> ProblemError:
         resource = self._resource(key_id)

@@ -13,6 +13,7 @@ from interfaces.http.admin import AdminResource, check_parameters, send
 from interfaces.http.parameters import check_order, int_parameter, refused
 from interfaces.http.presenters import time_text
 from interfaces.http.problems import ProblemError
+from interfaces.http.representations import ALWAYS, ASK_AGAIN, may_be_kept
 from projections.log_tree.proving import NotProvableError
 from projections.log_tree.tiles import TileMissingError
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
+_OWN_ALWAYS: Final = f"private, {ALWAYS.removeprefix('public, ')}"
+"""Of hashes: those of a tile never change, also of one that is not full, whose width is in its address."""
+_OWN_ASK_AGAIN: Final = f"private, {ASK_AGAIN}"
+"""Of what is made of the log as it is now: also of entries, so that one that was altered is seen."""
 _ENTRIES: Final = "entries"
 _LEVELS: Final = frozenset(map(str, range(64)))
 _DIGITS_MAX: Final = 19
@@ -50,6 +55,7 @@ class CheckpointResource(_Proofs):
         resp.text = head.note
         resp.content_type = TEXT
         resp.last_modified = head.signed_at
+        may_be_kept(resp, _OWN_ASK_AGAIN)
 
 
 class LogKeysResource(_Proofs):
@@ -67,6 +73,7 @@ class LogKeysResource(_Proofs):
             for key in self._services.log_proofs.public_keys()
         ]
         send(resp, {"items": items})
+        may_be_kept(resp, ASK_AGAIN)
 
 
 class TileResource(_Proofs):
@@ -78,8 +85,10 @@ class TileResource(_Proofs):
         check_parameters(req)
         if level == _ENTRIES:
             resp.data = self._services.log_proofs.entries(number)
+            may_be_kept(resp, _OWN_ASK_AGAIN)
         elif level in _LEVELS:
             resp.data = self._services.log_proofs.tile(int(level), number)
+            may_be_kept(resp, _OWN_ALWAYS)
         else:
             raise NotFoundError
         resp.content_type = BYTES

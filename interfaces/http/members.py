@@ -14,7 +14,15 @@ from domain.ids import member_id, random_id
 from domain.member import Member
 from domain.permissions import Action, Role
 from interfaces.http.accounts import Nothing
-from interfaces.http.admin import AdminResource, Name, check_parameters, idempotent, page_parameters, send, send_page
+from interfaces.http.admin import (
+    AdminResource,
+    Name,
+    check_parameters,
+    idempotent,
+    page_parameters,
+    send_page,
+    send_secret,
+)
 from interfaces.http.presenters import member_resource
 from interfaces.http.requests import path_uuid
 
@@ -80,7 +88,7 @@ class MembersResource(AdminResource):
         )
         if invited.first_password is not None:
             resource["first_password"] = invited.first_password.password
-        send(resp, resource, 201)
+        send_secret(resp, resource, 201)
 
 
 class MemberResource(AdminResource):
@@ -108,4 +116,4 @@ class FirstPasswordResource(AdminResource):
         user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
         member = self._get(Member, member_id(caller["account_id"], user.user_id))
         resource = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
-        send(resp, resource | {"first_password": made.password})
+        send_secret(resp, resource | {"first_password": made.password})

@@ -9,7 +9,7 @@ import structlog
 
 from application.store.database import begin_deadline, end_deadline
 from domain.key_secret import looks_like_a_key_in
-from interfaces.http.base_path import put_on, without_base
+from interfaces.http.base_path import without_base
 from interfaces.http.methods import METHODS
 from interfaces.http.metrics import count_request
 from interfaces.http.parameters import check_query_encoding
@@ -87,8 +87,6 @@ class Envelope:
         """Count and log the answer."""
         del resource, req_succeeded
         end_deadline()
-        if self._base:
-            put_on(resp, self._base)
         seconds = time.perf_counter() - req.context.started
         route = req.uri_template or "-"
         status = int(str(resp.status)[:3])

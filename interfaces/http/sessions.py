@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -21,8 +20,10 @@ from domain.errors import (
 )
 from interfaces.http import cookies
 from interfaces.http.cookies import drop_cookie, keep_cookie, read_cookie
+from interfaces.http.masking import is_token
 from interfaces.http.presenters import time_text, user_resource
 from interfaces.http.problems import ProblemError
+from interfaces.http.representations import holds_secret
 from interfaces.http.requests import client_address, json_request
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def signed_in(services: Services, req: falcon.Request, *, restricted_too: bool =
 
 def check_csrf_token(session: Session, sent: str | None) -> None:
     """Raise ProblemError csrf-token unless this is the session's, which no other site can know."""
-    if not hmac.compare_digest((sent or "").encode(), session.csrf_token.encode()):
+    if not is_token(sent or "", session.csrf_token):
         raise ProblemError("csrf-token")
 
 
@@ -184,6 +185,7 @@ def present(services: Services, resp: falcon.Response, session: Session, token: 
     }
     if token is not None:
         body["token"] = token
+    holds_secret(resp)
     resp.data = orjson.dumps(body)
     resp.content_type = "application/json"
 

@@ -1,18 +1,14 @@
-"""The files that pages load. A file's address holds a digest of it, so a browser may keep it for ever.
-
-They are sent compressed. Pages are not: together with what a page repeats of a request, their length would tell a
-listener about the secrets in them (BREACH).
-"""
+"""The files that pages load. A file's address holds a digest of it, so a browser may keep it for ever."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from domain.errors import NotFoundError
+from interfaces.http.representations import ALWAYS, Kept, send_kept
 
 if TYPE_CHECKING:
     import falcon
@@ -29,8 +25,7 @@ _DIGEST_CHARS = 12
 class _Asset:
     address: str
     media_type: str
-    data: bytes
-    gzipped: bytes
+    kept: Kept
 
 
 def _load() -> dict[str, _Asset]:
@@ -41,7 +36,7 @@ def _load() -> dict[str, _Asset]:
             data = file.read_bytes()
             digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
             address = f"/assets/{stem}.{digest}.{suffix}"
-            found[file.name] = _Asset(address, _MEDIA_TYPES[suffix], data, gzip.compress(data, mtime=0))
+            found[file.name] = _Asset(address, _MEDIA_TYPES[suffix], Kept.of(data))
     return found
 
 
@@ -63,11 +58,4 @@ class AssetFile:
         asset = _BY_ADDRESS.get(req.path)
         if asset is None:
             raise NotFoundError
-        resp.content_type = asset.media_type
-        resp.set_header("Vary", "Accept-Encoding")
-        if "gzip" in (req.get_header("Accept-Encoding") or ""):
-            resp.set_header("Content-Encoding", "gzip")
-            resp.data = asset.gzipped
-        else:
-            resp.data = asset.data
-        resp.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        send_kept(resp, asset.kept, asset.media_type, ALWAYS)

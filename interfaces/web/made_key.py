@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from domain.api_key import ApiKey
 from interfaces.http.presenters import key_resource
+from interfaces.http.representations import holds_secret
 from interfaces.web.page import Page
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class MadeKeyPage(Page):
         if outcome.replayed:
             self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=False)
             return
+        holds_secret(resp)
         self._show(
             req,
             resp,

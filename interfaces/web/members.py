@@ -16,6 +16,7 @@ from domain.permissions import Action, allows
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource, member_resource
+from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
 from interfaces.web.forms import ONCE, Form
 from interfaces.web.made_key import base_url
@@ -46,6 +47,7 @@ class ShowsFirstPassword(Page):
         self, req: falcon.Request, resp: falcon.Response, visit: Visit, user_id: UUID, made: FirstPassword
     ) -> None:
         user = self._services.users.by_ids([user_id])[user_id]
+        holds_secret(resp)
         self._show(req, resp, visit, "member_made.html", tab="members", user=user, made=made, base_url=base_url(req))
 
 

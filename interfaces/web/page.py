@@ -20,6 +20,7 @@ from domain.errors import (
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource
+from interfaces.http.masking import mask
 from interfaces.http.problems import PROBLEMS, ProblemError, problem_of
 from interfaces.http.requests import client_address, path_uuid
 from interfaces.http.sessions import check_csrf_token, find_session
@@ -225,7 +226,7 @@ class Page(AdminResource):
             path=req.path,
             now=self._services.clock(),
             accounts=self._accounts(visit),
-            csrf=visit.session.csrf_token,
+            csrf=mask(visit.session.csrf_token),
             **values,
         )
 

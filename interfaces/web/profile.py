@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import FieldError, HashingBusyError, InvalidInputError, SignInThrottledError
 from interfaces.http.admin import check_parameters
+from interfaces.http.masking import mask
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.http.sessions import drop_session, set_cookie, set_password
@@ -104,7 +105,7 @@ class PasswordPage(Page):
     def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
         if visit.session.is_restricted:
             session = visit.session
-            send_page(resp, "password_first.html", status, form=form, session=session, csrf=session.csrf_token)
+            send_page(resp, "password_first.html", status, form=form, session=session, csrf=mask(session.csrf_token))
         else:
             self._show(req, resp, visit, "password.html", status=status, tab="", form=form)
 

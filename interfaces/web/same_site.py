@@ -16,12 +16,12 @@ What can't be told is never kept or shown again with what was typed: that could 
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
 from interfaces.http import cookies
 from interfaces.http.cookies import keep_cookie, read_cookie
+from interfaces.http.masking import is_token, mask
 from interfaces.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def visitor_of(req: falcon.Request, resp: falcon.Response, tenant_id: UUID) -> s
     visitor = known or secrets.token_urlsafe(_VISITOR_BYTES)
     if known is None:
         keep_cookie(req, resp, tenant_id, cookies.VISITOR, visitor, None)
-    return visitor
+    return mask(visitor)
 
 
 def is_of_visitor(req: falcon.Request, tenant_id: UUID, sent: str) -> bool:
     """Return whether a form holds what its browser was given with it."""
     known = read_cookie(req, tenant_id, cookies.VISITOR)
-    return known is not None and hmac.compare_digest(sent.encode(), known.encode())
+    return known is not None and is_token(sent, known)

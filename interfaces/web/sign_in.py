@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
+from interfaces.http.masking import mask
 from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import drop_session, find_session, set_cookie, sign_in
@@ -79,7 +80,7 @@ class SignInPage(Page):
         if session.is_restricted:
             go_to(resp, CHOOSE_PATH)
         elif carried:
-            send_page(resp, "resume.html", goal=goal, csrf=session.csrf_token, carried=carried, resumed=RESUMED)
+            send_page(resp, "resume.html", goal=goal, csrf=mask(session.csrf_token), carried=carried, resumed=RESUMED)
         else:
             go_to(resp, goal)
 

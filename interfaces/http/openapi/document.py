@@ -68,6 +68,8 @@ Robots report finished jobs with an API key; people manage accounts, processes, 
 - **Limits**: an answer to a valid key says in `RateLimit` what is left; a 429 says in `Retry-After` how long to wait.
 - **Lists** show a change of an account, key, process or member when it is answered, and a job within a second of its
   report; the `Location` of the report leads to it at once. A filter may be repeated: any of its values will do.
+- **Compression**: answers of 1 KiB and more are compressed with gzip where that is asked for, unless they hold a
+  secret. What has an `ETag` is answered with 304 when `If-None-Match` names it.
 - **Methods** that an address does not take are answered with 405 and `Allow`.
 - **Keys** belong in the X-API-Key header. Anything that looks like one in a URL is refused with 400 `key-in-url`.
 """
