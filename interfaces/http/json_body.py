@@ -179,10 +179,10 @@ def _look_through(body: bytes, model: type[BaseModel], slug: str) -> _Looked:
     reading = Reading(text)
     tree = reading.tree
     if _ESCAPED_TROUBLE.search(text):
-        trouble = (path for path, leaf in places(tree) if isinstance(leaf, str) and _TROUBLE.search(leaf))
+        trouble = places(tree, lambda leaf: isinstance(leaf, str) and _TROUBLE.search(leaf) is not None)
         errors = [
             FieldError(pointer_to(path), "must not hold NUL or half of a surrogate pair")
-            for path in islice(trouble, limits.ERRORS_LISTED_MAX + 1)
+            for path, _ in islice(trouble, limits.ERRORS_LISTED_MAX + 1)
         ]
         if errors:
             raise ProblemError(slug, errors=errors)

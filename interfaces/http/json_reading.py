@@ -22,7 +22,7 @@ from interfaces.http.problems import ProblemError
 from interfaces.http.validation import pointer_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Path = tuple[str | int, ...]
 
@@ -87,7 +87,10 @@ class Reading:
         if text.count("[") + text.count("{") > limits.JSON_DEPTH_MAX and _deeper_than(self.tree, limits.JSON_DEPTH_MAX):
             _too_deep()
         if self._has_faults:
-            found = (FieldError(pointer_to(path), leaf.why) for path, leaf in places(self.tree) if type(leaf) is _Fault)
+            found = (
+                FieldError(pointer_to(path), fault.why)
+                for path, fault in places(self.tree, lambda leaf: type(leaf) is _Fault)
+            )
             raise ProblemError(
                 "malformed-json",
                 detail="The body holds what is not JSON, or would not come back as it was sent. Correct what is listed"
@@ -158,16 +161,20 @@ def _whole(node: object) -> object:
     return node
 
 
-def places(node: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
-    """Yield what is neither object nor list, with its path; and each name, with that of its object."""
+def places(node: object, is_wanted: Callable[[object], bool], path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield what is wanted, of names and of what is neither object nor list, with its path; a name with its object's.
+
+    is_wanted: of no object or list. Asked here, since what is yielded goes through all levels.
+    """
     if isinstance(node, dict):
         for name, value in node.items():
-            yield path, name
-            yield from places(value, (*path, name))
+            if is_wanted(name):
+                yield path, name
+            yield from places(value, is_wanted, (*path, name))
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from places(value, (*path, index))
-    else:
+            yield from places(value, is_wanted, (*path, index))
+    elif is_wanted(node):
         yield path, node
 
 

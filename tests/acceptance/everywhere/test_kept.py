@@ -104,10 +104,9 @@ def check_job(world: World, sent: Sent, listed: dict[str, Any]) -> None:
     """The job is what was sent, in the list, alone, and where it is searched for."""
     body = sent.body
     path = world.account(f"/jobs/{sent.job}")
-    whole = json.loads(get(world, path).body, **EXACT)
-    assert json.dumps(listed) == json.dumps(
-        {name: value for name, value in get(world, path).json.items() if name != "data"}
-    )
+    answer = get(world, path)
+    assert listed == {name: value for name, value in answer.json.items() if name != "data"}
+    whole = json.loads(answer.body, **EXACT)
     for name in ("robot_id", "target", "source", "result_summary", "error_message", "external_id"):
         assert whole[name] == body.get(name), (name, sent.text)
     assert whole["tags"] == (body.get("tags") or [])

@@ -69,6 +69,17 @@ BODIES: Final[dict[str, Callable[[int], bytes]]] = {
     "as many lists as may be": lambda size: _data(_listed([b"[]"] * _share(size, _NEARLY_ALL // 2))),
     "as many objects as may be": lambda size: _data(_listed([b'{"a":1}'] * _share(size, _NEARLY_ALL // 2))),
     "as many floats as may be": lambda size: _data(_listed([b"1.5e300"] * _share(size, _NEARLY_ALL))),
+    "as many NaN as may be": lambda size: _data(_listed([b"NaN"] * _share(size, _NEARLY_ALL))),
+    "NaN at the end of deep lists": lambda size: _data(
+        _listed([*[b"[" * 95 + b"1" + b"]" * 95] * _share(size, 2_500), b"NaN"])
+    ),
+    "as many names twice as may be": lambda size: _data(
+        b"{" + b",".join([_names(_share(size, _NEARLY_ALL // 2))] * 2) + b"}"
+    ),
+    "as many whole floats as may be": lambda size: (
+        HEAD + b',"limit":"x","a":' + _listed([b"60.0"] * _share(size, _NEARLY_ALL)) + b"}"
+    ),
+    "a long whole float": lambda size: _filled(size, b"0", HEAD + b',"target":1.', b"}"),
     "as many names as may be in data": lambda size: _data(b"{" + _names(_share(size, _NEARLY_ALL)) + b"}"),
     "as many unknown names as may be": lambda size: HEAD + b"," + _names(_share(size, _NEARLY_ALL)) + b"}",
     "as many unknown names in a detail": lambda size: _details([b"{" + _names(_share(size, _NEARLY_ALL)) + b"}"]),
