@@ -248,10 +248,9 @@ def test_what_was_compressed_comes_back(body: bytes, level: int) -> None:
     assert inflate(gzip.compress(body, level), "gzip", 200_000) == body
 
 
-@given(
-    parts=st.lists(st.binary(max_size=2_000) | st.binary(min_size=100_000, max_size=100_000), min_size=1, max_size=9)
-)
-def test_members_are_one_body_however_many_and_of_whatever_size(parts: list[bytes]) -> None:
+@given(sizes=st.lists(st.integers(0, 1_000) | st.sampled_from([65_536, 65_537, 200_000]), min_size=1, max_size=5))
+def test_members_are_one_body_however_many_and_of_whatever_size(sizes: list[int]) -> None:
+    parts = [bytes([number]) * size for number, size in enumerate(sizes)]
     body = b"".join(parts)
     packed = b"".join(map(gzip.compress, parts))
     assert inflate(packed, "gzip", len(body)) == body
@@ -260,7 +259,7 @@ def test_members_are_one_body_however_many_and_of_whatever_size(parts: list[byte
             inflate(packed, "gzip", len(body) - 1)
 
 
-@given(body=st.binary(max_size=500), cut=st.integers(1, 20))
+@given(body=st.binary(max_size=500), cut=st.integers(1, 19))
 def test_a_compressed_body_that_ends_too_early_or_too_late_is_refused(body: bytes, cut: int) -> None:
     packed = gzip.compress(body)
     for wrong in (packed[:-cut], packed + b"x" * cut, packed + packed[:-cut], zlib.compress(body)):
