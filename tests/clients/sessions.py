@@ -18,7 +18,7 @@ STEPS = (
     "creates a key",
     "reports",
     "is told what is wrong with a report",
-    "is told to wait",
+    "is told to wait, and why",
     "lists jobs",
     "rotates the key",
     "deactivates it",

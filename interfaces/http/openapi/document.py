@@ -29,7 +29,7 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 
-from interfaces.http.openapi.entry import BINARY, EVERYWHERE, JSON
+from interfaces.http.openapi.entry import BINARY, EVERYWHERE, JSON, OF_BROWSERS
 from interfaces.http.openapi.examples import ANSWERS, REQUESTS
 from interfaces.http.openapi.named import NAMED_BY, SCHEMAS, reference_to
 from interfaces.http.openapi.operations import OPERATIONS
@@ -166,6 +166,8 @@ def _success(success: Success) -> Response:
 
 
 def _media(success: Success, name: str) -> MediaType:
+    if name in OF_BROWSERS:
+        return MediaType()
     if success.model is None:
         return MediaType(schema=text(format="binary") if name in BINARY else text())
     if isinstance(success.model, str):

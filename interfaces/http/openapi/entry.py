@@ -18,6 +18,8 @@ Of an answer of several types, generators take the first that they know. openapi
 a text from JSON, whatever its type says; openapi-python-client knows text/csv and not application/jsonl, and stumbles
 over a file of text/csv. So JSON Lines come first, as a file, and then CSV, as a text.
 """
+OF_BROWSERS = frozenset({"text/html", "text/css", "text/javascript"})
+"""What has no schema: openapi-generator's client in Java would read a text of these types from JSON."""
 
 
 class Access(Enum):

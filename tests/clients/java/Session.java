@@ -2,6 +2,7 @@ import client.ApiClient;
 import client.ApiException;
 import client.api.AccountsApi;
 import client.api.AuditLogApi;
+import client.api.DocumentsApi;
 import client.api.IngestApi;
 import client.api.JobsApi;
 import client.api.KeysApi;
@@ -26,6 +27,7 @@ import client.model.NewKey;
 import client.model.NewMember;
 import client.model.NewProcess;
 import client.model.Problem;
+import client.model.ProblemSlug;
 import client.model.Report;
 import client.model.Rotation;
 import client.model.SignIn;
@@ -169,7 +171,8 @@ public final class Session {
 
         ApiException tooMany = refused(() -> bot.reportJob(report, null), 429, "rate-limited").answer();
         check(Integer.parseInt(tooMany.getResponseHeaders().firstValue("Retry-After").orElseThrow()) > 0, tooMany);
-        System.out.println("is told to wait");
+        new DocumentsApi(nobody).explainProblem(ProblemSlug.RATE_LIMITED);
+        System.out.println("is told to wait, and why");
 
         JobsApi jobs = new JobsApi(admin);
         soon(() -> jobs.listJobs(account, null, null, null, null, null, null, null, null, null).getItems().size() == 2);

@@ -18,6 +18,7 @@ from uuid import uuid4
 from rpa_watch_client import AuthenticatedClient, Client
 from rpa_watch_client.api.accounts import open_account
 from rpa_watch_client.api.audit_log import export_audit, list_audit
+from rpa_watch_client.api.documents import explain_problem
 from rpa_watch_client.api.ingest import read_own_key, report_job
 from rpa_watch_client.api.jobs import list_job_details, list_jobs, read_job
 from rpa_watch_client.api.keys import create_key, deactivate_key, list_key_history, list_keys, rotate_key
@@ -41,6 +42,7 @@ from rpa_watch_client.models import (
     NewMember,
     NewProcess,
     Problem,
+    ProblemSlug,
     Report,
     ReportData,
     Rotation,
@@ -144,7 +146,10 @@ print("is told what is wrong with a report")
 answer = report_job.sync_detailed(client=bot, body=report)
 refused(answer, HTTPStatus.TOO_MANY_REQUESTS, "rate-limited")
 assert int(answer.headers["Retry-After"]) > 0
-print("is told to wait")
+page = explain_problem.sync_detailed(ProblemSlug.RATE_LIMITED, client=nobody)
+assert page.status_code == HTTPStatus.OK
+assert b"<h1>" in page.content
+print("is told to wait, and why")
 
 soon(lambda: len(done(list_jobs.sync_detailed(account, client=admin)).items) == 2)
 found, cursor = [], UNSET

@@ -123,7 +123,9 @@ console.log("is told what is wrong with a report");
 const tooMany = await bot.POST("/api/v1/ingest/report", { body: report });
 refused(tooMany, 429, "rate-limited");
 check(Number(tooMany.response.headers.get("Retry-After")) > 0, "Retry-After");
-console.log("is told to wait");
+const page = await nobody.GET("/problems/{slug}", { params: { path: { slug: "rate-limited" } }, parseAs: "text" });
+same([page.response.status, page.error], [200, undefined]);
+console.log("is told to wait, and why");
 
 const jobs = async (query: NonNullable<paths["/api/v1/accounts/{account_id}/jobs"]["get"]["parameters"]["query"]>) =>
   done(await admin.GET("/api/v1/accounts/{account_id}/jobs", { params: { path, query } }));
