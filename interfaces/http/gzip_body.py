@@ -61,8 +61,8 @@ def _pieces(body: bytes) -> Iterator[bytes]:
             piece = member.decompress(given, _PIECE_BYTES)
             while piece:
                 yield piece
-                # At its end, the tail may be what follows it: given again, that would be counted twice.
-                piece = b"" if member.eof else member.decompress(member.unconsumed_tail, _PIECE_BYTES)
+                # When it has ended, its tail is what follows it: given again, that would be counted twice.
+                piece = b"" if member.unused_data else member.decompress(member.unconsumed_tail, _PIECE_BYTES)
         at -= len(member.unused_data)
         if at == len(body):
             return
