@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from domain.account import Account
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.dead_letters import list_dead_letters
 from projections.health import ask
+from projections.key_list import KEY_LIST
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
 from projections.read_model import SCHEMA
@@ -25,8 +27,9 @@ from projections.rebuild import CHECKED, REBUILT, AlreadyRunningError, EventNotH
 from projections.tracking import look
 from projections.verify import Difference, verify
 from tests.projections.histories import TENANT, Histories, events_of
+from tests.support.clock import NOON
 from tests.support.effort import effort, seeded_random
-from tests.support.examples import cause
+from tests.support.examples import a_job, a_key, cause
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -268,4 +271,27 @@ def test_a_check_compares_each_read_model_where_it_is(world: World) -> None:
     with world.following([ACCOUNT_LIST]):
         world.wait_for_all([ACCOUNT_LIST])
     assert look(world.owner, [PROCESS_LIST]).position == 0
+    assert verified(world).differences == ()
+
+
+def test_what_was_stored_with_the_offset_of_its_sender_is_listed_and_made_anew(world: World) -> None:
+    """Releases before stored times as they were sent. PostgreSQL takes no offset of 16 hours or more."""
+    mapper = world.application.event_sourcing.mapper
+    key, job = a_key(expires_at=NOON + timedelta(days=30)), a_job(finished_at="2026-03-10T11:59:00Z")
+    for event in [*events_of(key), *events_of(job)]:
+        stored = mapper.to_stored_event(event)
+        state = stored.state.replace(b'"2026-03-10T11:55:00Z"', b'"2026-03-11T11:54:00+23:59"')
+        state = state.replace(b'"2026-04-09T12:00:00Z"', b'"2026-04-08T20:00:00-16:00"')
+        assert state != stored.state
+        world.owner.execute(
+            "INSERT INTO rpawatch.events (originator_id, originator_version, topic, state) VALUES (%s, %s, %s, %s)",
+            (stored.originator_id, stored.originator_version, stored.topic, state),
+        )
+    world.follow()
+    world.wait_for_all()
+    assert world.rows(KEY_LIST)[key.id].expires_at == key.expires_at
+    [shown] = world.owner.execute("SELECT started_at, finished_at FROM rpawatch_lists.job_list_v1").fetchall()
+    assert (shown["started_at"], shown["finished_at"]) == (job.started_at, job.finished_at)
+    assert list_dead_letters(world.database, READ_MODELS, 10) == []
+    assert rebuilt(world)
     assert verified(world).differences == ()
