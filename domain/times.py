@@ -16,5 +16,14 @@ def in_utc(time: datetime) -> datetime:
     return time.astimezone(UTC)
 
 
+def rfc_3339(time: datetime) -> str:
+    """Return a time as it is told everywhere: in UTC with `Z`, and with six digits of a second, always.
+
+    So texts of times are in the order of time. Six are what the log has; with fewer, the time of an event would be
+    before the event when it is asked for.
+    """
+    return in_utc(time).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
 """A time of an event or of a state. Those that are stored already may have another zone; they are not written again."""

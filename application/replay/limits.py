@@ -19,6 +19,7 @@ from application.replay.order import ClockSteps, Ordered, in_order
 from application.replay.streams import Streams
 from domain import key_events
 from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
+from domain.times import rfc_3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,9 +111,7 @@ def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
     if event.originator_version != key.version + 1:
         found.append(("version_gap", 0, f"version {event.originator_version} comes after version {key.version}"))
     if timedelta(0) < key.last - event.timestamp <= CLOCKS_APART_MAX:
-        found.append(
-            ("time_backwards", 0, f"it is of an earlier time than the event before it, {key.last.isoformat()}")
-        )
+        found.append(("time_backwards", 0, f"it is of an earlier time than the event before it, {rfc_3339(key.last)}"))
     if isinstance(event, key_events.Used | key_events.Throttled):
         key.decided.set_back(now)
     if isinstance(event, key_events.Used):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
+
+from domain.times import rfc_3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,13 +25,8 @@ if TYPE_CHECKING:
 
 
 def time_text(time: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC with `Z`, and with six digits always: texts of times are then in the order of time.
-
-    Six are what the log has. With fewer, the time of an event would be before the event when it is asked for.
-    """
-    if time is None:
-        return None
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return a time as it is told everywhere, or None."""
+    return None if time is None else rfc_3339(time)
 
 
 def job_receipt(job: Job) -> dict[str, Any]:
