@@ -47,6 +47,15 @@ def test_the_checker_finds_nothing(pages: dict[str, str]) -> None:
     assert nu.findings(sent | {file.name: file.read_text(encoding="utf-8") for file in loaded}) == []
 
 
+def test_no_page_shows_a_token_of_a_session_as_it_is(pages: dict[str, str], office: Office) -> None:
+    """It would be guessed from the lengths of compressed pages."""
+    for who in ("alice", "tess", "aud", "bob"):
+        session = office.world.people.session(who)
+        for name, text in pages.items():
+            assert session["token"] not in text, name
+            assert session["csrf_token"] not in text, name
+
+
 def test_every_template_is_among_the_pages(pages: dict[str, str], rendered: set[str]) -> None:
     del pages
     there = {file.name for file in files("interfaces.web").joinpath("templates").iterdir()}
