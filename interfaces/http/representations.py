@@ -51,6 +51,8 @@ _TEXT: Final = frozenset(
     }
 )
 _DIGEST_CHARS: Final = 32
+_ASKED_CHARS_MAX: Final = 1000
+"""Of Accept-Encoding: no browser sends a tenth of it, and to read a longer one takes more than it would save."""
 _QUALITY_CHARS_MAX: Final = 5
 _GZIP_WBITS: Final = 31
 _RAW_WBITS: Final = -15
@@ -134,7 +136,9 @@ class Representations:
 def takes_gzip(field: str | None) -> bool:
     """Return whether a client asks for gzip with this Accept-Encoding, and would not rather have bytes as they are."""
     asked = dict[str, float]()
-    for part in (field or "").split(","):
+    if field is None or len(field) > _ASKED_CHARS_MAX:
+        return False
+    for part in field.split(","):
         name, _, parameters = part.partition(";")
         asked[name.strip().lower()] = _quality(parameters)
     gzip = asked.get("gzip", asked.get("x-gzip", asked.get("*", 0.0)))

@@ -129,6 +129,8 @@ def test_tiles_go_out_as_they_are(world: World) -> None:
         ("gzip;q=nan", False),
         ("gzip;level=9", False),
         ("gzipped", False),
+        ("gzip" + "," * 996, True),
+        ("gzip" + "," * 997, False),
     ],
 )
 def test_a_client_gets_what_it_likes_best_and_never_what_it_does_not_take(

@@ -275,6 +275,7 @@ class Places:
             return fill
 
         around = {
+            "Accept-Encoding": [("gzip;q=0.", ""), ("gzip,", "")],
             "Authorization": [("Bearer ", "")],
             "Cookie": [(f"{self._cookie}=", ""), ('a="', '"'), (f'{self._cookie}="', '"')],
             "Content-Type": [("application/json;", ""), ("application/json; charset=", "")],
