@@ -27,13 +27,13 @@ def read_env_file(path: Path, prefix: str) -> dict[str, str]:
     Lines as in a shell: NAME=value, with or without `export` and quotes, comments, and ends of any system's. Lines
     without the prefix are others' business. Raises EnvFileError.
     """
-    # A folder of this name is somebody's Python environment.
-    if not path.exists() or path.is_dir():
-        return {}
     where = path.absolute()
     try:
         with path.open("rb") as file:
             data = file.read(BYTES_MAX + 1)
+    except (FileNotFoundError, IsADirectoryError):
+        # A folder of this name is somebody's Python environment.
+        return {}
     except OSError as error:
         raise EnvFileError(f"{where} can't be read ({error.strerror or error}). Check who may read it") from None
     if len(data) > BYTES_MAX:

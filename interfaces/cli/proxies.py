@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -30,7 +30,7 @@ class Proxy:
 
     host: str
     port: int
-    authorization: str | None
+    authorization: str | None = field(repr=False)
 
     @property
     def headers(self) -> dict[str, str]:

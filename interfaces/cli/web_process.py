@@ -39,9 +39,8 @@ class Place:
     """What a web process is given besides the settings.
 
     worker: its number, from 1. listening: the descriptors of the sockets that all accept from, with the entrance of
-    each. lifeline: the read end of
-    a pipe whose write end the service holds, and nobody else; at its end the service is no more, however it ended.
-    folder: what the web processes have in common.
+    each. lifeline: the read end of a pipe whose write end the service holds, and nobody else; at its end the service is
+    no more, however it ended. folder: what the web processes have in common.
     """
 
     worker: int

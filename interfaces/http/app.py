@@ -150,8 +150,8 @@ def _app_of(found: Mapping[str, object], base: str = "") -> falcon.App:  # type:
 def create_apps(services: Services, settings: Settings) -> WSGIApplication:
     """Return the WSGI application as it is served: where the metrics have an address of their own, they are there only.
 
-    Nothing else is, whoever may read figures need not be able to reach anything more; and no proxy leads there, so the
-    base path does not count.
+    Nothing else is: whoever may read figures need not be able to reach anything more. No proxy leads there, so the base
+    path does not count.
     """
     if not settings.metrics_addresses:
         return create_app(services, base=settings.base_path)

@@ -90,3 +90,10 @@ def test_whatever_stands_there_it_is_read_or_refused(
         assert str(refused).startswith(f"{file}, line ")  # noqa: PT017 - either is right
     else:
         assert all(name.upper().startswith("RPAWATCH_") for name in found)
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(EnvFileError, match=r"can't be read \(Not a directory\)"):
+        read_env_file(file / ".env", "RPAWATCH_")

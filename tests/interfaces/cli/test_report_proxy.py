@@ -211,7 +211,9 @@ THROUGH = Proxy("proxy.example", 3128, None)
     ],
 )
 def test_the_variables_are_read_as_other_programs_read_them(environment: dict[str, str], proxy: Proxy | None) -> None:
-    assert proxy_for("bots.example.com", 443, environment) == proxy
+    found = proxy_for("bots.example.com", 443, environment)
+    assert found == proxy
+    assert proxy is None or proxy.authorization is None or proxy.authorization not in repr(found)
 
 
 @pytest.mark.parametrize(
