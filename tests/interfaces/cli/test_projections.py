@@ -89,14 +89,14 @@ def test_a_check_finds_a_row_that_was_changed_and_a_rebuild_puts_it_right(
 
 
 def test_tables_of_other_releases_are_told_and_dropped(store: Rpawatch, owner: psycopg.Connection) -> None:
-    for name in ("account_list_v2", "account_list_v2" + REBUILT):
+    for name in ("account_list_v0", "account_list_v0" + REBUILT):
         owner.execute(f"CREATE TABLE rpawatch_lists.{name} (account_id uuid)".encode())
         owner.execute(f"ALTER TABLE rpawatch_lists.{name} OWNER TO rpawatch_projector".encode())
         owner.execute(
             "INSERT INTO rpawatch_lists.positions (name, position, is_complete) VALUES (%s, 0, true)", (name,)
         )
     shown = store("projections", "status", "--json")
-    assert shown.json["unused"] == ["account_list_v2", "account_list_v2" + REBUILT]
+    assert shown.json["unused"] == ["account_list_v0", "account_list_v0" + REBUILT]
     assert "rpawatch projections clean" in shown.err
     cleaned = store("projections", "clean", "--json")
     assert cleaned.json == {"items": [{"name": name} for name in shown.json["unused"]]}
