@@ -33,7 +33,7 @@ SYNTAX = {
     '{"a": "b': "line 1, column 7: the text that begins here has no end",
     '{"a": "b\nc"}': "line 1, column 9: a control character in a text has to be written as an escape, as \\n",
     r'{"a": "\x"}': "line 1, column 8: a backslash in a text has to begin an escape that JSON has, or be doubled",
-    r'{"": "C:\Users"}': "line 1, column 9: a backslash in a text has to begin an escape that JSON has, or be doubled",
+    r'{"": "D:\Xyz"}': "line 1, column 9: a backslash in a text has to begin an escape that JSON has, or be doubled",
     r'{"a": "\u12"}': "line 1, column 9: four hexadecimal digits should follow \\u",
     "{} {}": "line 1, column 4: the JSON ended before this, and something follows",
     "{}\n\nx": "line 3, column 1: the JSON ended before this, and something follows",
