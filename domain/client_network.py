@@ -27,8 +27,7 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
 
 def canonical_address(text: str) -> str:
     """Return the one way to write an address (RFC 5952), so that equal ones are equal texts; else the text as it is."""
-    address = parse_address(text)
-    return text if address is None else _written(address)
+    return _canonical(text) if len(text) <= _ADDRESS_CHARS_MAX else _canonical_of(text)
 
 
 # Each request comes to it several times, and an IPv6 address takes 20 microseconds.
@@ -41,7 +40,12 @@ def _parsed(host: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-_written = lru_cache(maxsize=_REMEMBERED_MAX)(str)
+def _canonical_of(text: str) -> str:
+    address = parse_address(text)
+    return text if address is None else str(address)
+
+
+_canonical = lru_cache(maxsize=_REMEMBERED_MAX)(_canonical_of)
 
 
 def network_of(address: str) -> str:

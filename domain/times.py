@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime
 
 def in_utc(time: datetime) -> datetime:
     """Return the same instant in UTC."""
-    return time.astimezone(UTC)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def rfc_3339(time: datetime) -> str:
@@ -22,7 +22,7 @@ def rfc_3339(time: datetime) -> str:
     So texts of times are in the order of time. Six are what the log has; with fewer, the time of an event would be
     before the event when it is asked for.
     """
-    return in_utc(time).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return in_utc(time).isoformat("T", "microseconds")[: -len("+00:00")] + "Z"
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]

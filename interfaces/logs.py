@@ -57,11 +57,12 @@ _FIELDS_MAX: Final = 12
 """Of an object in an event that is too long, and of the event."""
 
 
-def configure_logs(level: str, log_format: str, *, worker: int | None = None) -> None:
+def configure_logs(level: str, log_format: str, *, worker: int | None = None, for_good: bool = False) -> None:
     """Set logging up for the process.
 
     level: debug, info, warning or error. log_format: json, text or auto. worker: the number of a web process of
-    several, which each of its lines then says.
+    several, which each of its lines then says. for_good: nothing is set up again after this, so each logger can be made
+    once, and not for each line: a fiftieth of what a report costs a web process.
     """
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -88,6 +89,7 @@ def configure_logs(level: str, log_format: str, *, worker: int | None = None) ->
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
+        cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(_StandardError())
     handler.setFormatter(

@@ -47,7 +47,7 @@ def serve(settings: Settings) -> None:
     This process keeps the embedded server running. The read models are kept up to date beside the web process: where
     there are several, by this one. Raises CommandError and what `open_store` and `migrate` raise.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.log_level, settings.log_format, for_good=True)
     with open_store(settings) as store:
         migrate(store.conninfo)
         threads = settings.threads if settings.workers == 1 else _THREADS_WITHOUT_REQUESTS

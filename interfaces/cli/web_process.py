@@ -75,7 +75,7 @@ def main() -> None:
     place = Place.of(sys.argv[1:])
     # What the service was told, and not what a changed .env says by now.
     settings = Settings(_env_file=None)
-    configure_logs(settings.log_level, settings.log_format, worker=place.worker)
+    configure_logs(settings.log_level, settings.log_format, worker=place.worker, for_good=True)
     count_together(place.folder, place.worker)
     try:
         _serve(settings, place)

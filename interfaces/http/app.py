@@ -133,7 +133,7 @@ def create_app(services: Services, *, base: str = "", without: frozenset[str] = 
 
 
 def _app_of(found: Mapping[str, object], base: str = "") -> falcon.App:  # type: ignore[type-arg] # as above
-    middleware: list[Any] = [Envelope(base), Representations(base)]
+    middleware: list[Any] = [Envelope(base, found), Representations(base)]
     app = _App(middleware=middleware, router=Router())
     # What Falcon would read a form from, no route takes; bodies are read and judged in json_body.py.
     app.req_options.auto_parse_form_urlencoded = False

@@ -11,7 +11,7 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Final
 
-from domain.client_network import parse_address
+from domain.client_network import canonical_address, parse_address
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -90,8 +90,7 @@ def find_client(
     peer: the address of who has connected. proxies: None to trust none. forwarded_for, forwarded_proto: X-Forwarded-For
     and X-Forwarded-Proto, repeated ones joined with commas; None for one that was not sent. Raises ForwardedError.
     """
-    parsed = parse_address(peer)
-    address = peer if parsed is None else str(parsed)
+    parsed, address = parse_address(peer), canonical_address(peer)
     if proxies is None or not proxies.has(parsed):
         # Whoever comes from the internet may send it; from next door it is usually the proxy.
         is_odd = forwarded_for is not None and parsed is not None and parsed.is_private

@@ -19,6 +19,8 @@ from interfaces.http.requests import client_address, request_id_of, seconds_wait
 from interfaces.http.server import path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import falcon
 
 _log = structlog.get_logger("rpawatch.http")
@@ -38,10 +40,15 @@ _NO_SUCH_METHOD = "This service knows no such method. OPTIONS tells which ones a
 
 
 class Envelope:
-    """The Falcon middleware. base: the path that all addresses begin with, "" for none."""
+    """The Falcon middleware.
 
-    def __init__(self, base: str = "") -> None:
+    base: the path that all addresses begin with, "" for none. routes: the templates of all addresses.
+    """
+
+    def __init__(self, base: str = "", routes: Iterable[str] = ()) -> None:
         self._base = base
+        self._fixed = frozenset(route for route in routes if "{" not in route and not base)
+        """Addresses that need no look, such as those that robots ask for all the time."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Name the request. Raises ProblemError key-in-url, whatever else is sent, or what else can't be served."""
@@ -54,14 +61,22 @@ class Envelope:
         resp.set_header("X-Request-Id", req.context.request_id)
         # The raw target where there is one: what a router makes of it must not decide what is seen.
         target = req.env.get("REQUEST_URI") or f"{req.path}?{req.query_string}"
+        if target not in self._fixed:
+            self._check_address(req, resp, target)
+        if req.method not in METHODS:
+            raise ProblemError("not-implemented", detail=_NO_SUCH_METHOD)
+        if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
+            raise ProblemError(
+                "unavailable", detail="Too many requests are waiting. Send it again after Retry-After seconds."
+            )
+
+    def _check_address(self, req: falcon.Request, resp: falcon.Response, target: str) -> None:
         path = without_base(path_of(target), self._base)
         if self._base:
             req.path = path or "/"
         if looks_like_a_key_in(target):
             req.context.path = "/"
             raise ProblemError("key-in-url")
-        if req.method not in METHODS:
-            raise ProblemError("not-implemented", detail=_NO_SUCH_METHOD)
         if path is None:
             raise ProblemError("not-found", detail=f"All addresses of this service begin with {self._base}/ here.")
         if not path and req.method in {"GET", "HEAD"}:
@@ -72,10 +87,6 @@ class Envelope:
         if (oddity := what_is_odd(path)) is not None:
             raise ProblemError("not-found", detail=oddity)
         check_query_encoding(req)
-        if waited > QUEUE_SECONDS_MAX and req.path != "/health/live":
-            raise ProblemError(
-                "unavailable", detail="Too many requests are waiting. Send it again after Retry-After seconds."
-            )
 
     def process_response(
         self,

@@ -114,13 +114,15 @@ class Representations:
         del resource
         if self._base:
             put_on(resp, self._base)
+        if resp.data is not None and len(resp.data) < COMPRESSED_BYTES_MIN and not _is_kept(resp):
+            return  # as every answer to a robot
         kept: Kept | None = getattr(resp.context, "kept", None) if req_succeeded else None
         body = _body_of(resp)
         is_compressed = _may_be_compressed(resp, body, kept)
         if is_compressed:
             resp.set_header("Vary", "Accept-Encoding")
             is_compressed = takes_gzip(req.get_header("Accept-Encoding"))
-        if req_succeeded and getattr(resp.context, "may_be_kept", False):
+        if req_succeeded and _is_kept(resp):
             tag = _tag_of(body or b"") if kept is None else kept.tag
             etag = f'"{tag}-gzip"' if is_compressed else f'"{tag}"'
             resp.set_header("ETag", etag)
@@ -131,6 +133,10 @@ class Representations:
         if is_compressed:
             resp.set_header("Content-Encoding", "gzip")
             _compress(resp, body, kept)
+
+
+def _is_kept(resp: falcon.Response) -> bool:
+    return getattr(resp.context, "may_be_kept", False)
 
 
 def takes_gzip(field: str | None) -> bool:

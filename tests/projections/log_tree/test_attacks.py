@@ -51,7 +51,9 @@ VALUES (gen_random_uuid(), 1, 'job.reported', 'x', {at});
 """
 ATTACKS = {
     "a byte is changed": Attack(
-        "UPDATE rpawatch.events SET state = set_byte(state, 3, get_byte(state, 3) # 1) WHERE notification_id = 77;", 77, "changed"
+        "UPDATE rpawatch.events SET state = set_byte(state, 3, get_byte(state, 3) # 1) WHERE notification_id = 77;",
+        77,
+        "changed",
     ),
     "two events are swapped": Attack(
         MOVE.format(at=90, to=-1) + MOVE.format(at=91, to=90) + MOVE.format(at=-1, to=91), 90, "changed"
@@ -225,7 +227,8 @@ def test_events_removed_behind_the_last_head_show_against_the_tree(world: World,
 
 def test_a_spoilt_tree_is_told_from_a_spoilt_log(world: World, kept: Kept) -> None:
     world.owner.execute(
-        "UPDATE rpawatch.tree_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE level = 0 AND number = 1"
+        "UPDATE rpawatch.tree_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)"
+        " WHERE level = 0 AND number = 1"
     )
     found = verify(world, [kept.checkpoint]).findings
     assert [(one.kind, one.position) for one in found] == [("tree", 258)]

@@ -106,7 +106,9 @@ def test_a_tree_that_was_changed_behind_its_signed_head_gets_no_other(world: Wor
     with world.connect() as connection:
         grow(connection)
         add_head(connection, next_checkpoint(connection, ORIGIN, 300), [SIGNER])
-        world.owner.execute("UPDATE rpawatch.tree_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE level = 0")
+        world.owner.execute(
+            "UPDATE rpawatch.tree_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE level = 0"
+        )
         fill(world, 1)
         grow(connection)
         with pytest.raises(TreeSpoiltError, match="300 events"):
