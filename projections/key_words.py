@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ LAST_CHARACTER = "\U0010ffff"
 WORDS_ASKED_MAX = 8
 """Of a search; further ones would only make it slower."""
 _PREFIX_CHARS = 8
+_OF_A_PREFIX = re.compile("[0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ def words_asked(text: str) -> list[tuple[str, str]]:
     A prefix has capitals; it may come with what stands before it in a key, and before the rest of it in a list.
     """
     found: list[tuple[str, str]] = []
-    for written in (word for piece in text.replace(MARK, "").split() for word in pieces_of(piece)):
-        # Without case and accents one may be two, such as ½. None of them is a prefix, which has neither.
-        words = words_of(written)
-        found += [(words[0], written[:_PREFIX_CHARS])] if len(words) == 1 else [(word, word) for word in words]
+    for piece in text.replace(MARK, "").split():
+        # A word is made plain before it is cut out, as in a name: ℡ is tel, and ½ are two words.
+        as_typed = {run.lower(): run[:_PREFIX_CHARS] for run in _OF_A_PREFIX.findall(piece)}
+        found += [(word, as_typed.get(word, word)) for word in words_of(piece)]
     return found[:WORDS_ASKED_MAX]

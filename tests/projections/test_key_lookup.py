@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -150,6 +151,16 @@ def test_every_word_of_a_name_finds_it(name: str, other: str) -> None:
     assert len(words_asked(other)) <= WORDS_ASKED_MAX
 
 
+def test_every_character_finds_the_name_that_has_it() -> None:
+    characters = [chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point <= 0xDFFF]
+    # The others stand for themselves wherever they are.
+    told = (char for char in characters if not char.isalnum() or unicodedata.normalize("NFKD", char) != char)
+    for name in (f"a{char}0" for char in told if unicodedata.category(char) not in {"Cn", "Co"}):
+        words = words_of(name)
+        lost = [asked for asked, _ in words_asked(name) if not any(word.startswith(asked) for word in words)]
+        assert not lost, ascii(name)
+
+
 @given(st.text(max_size=50), st.sampled_from(FORMS), st.sampled_from(FORMS))
 def test_a_name_in_one_normal_form_is_found_by_every_other(name: str, stored: Form, asked: Form) -> None:
     words = words_of(unicodedata.normalize(stored, name))
@@ -175,6 +186,9 @@ def test_a_name_in_one_normal_form_is_found_by_every_other(name: str, stored: Fo
         ("Rech\u00adnung", "Rechnung"),
         ("می\u200cخواهم", "میخواهم"),
         ("½ Tag", "½"),
+        ("Robot №7", "№7"),
+        ("SAP™", "sap™"),
+        ("Ⓐ0 ℡", "ⓐ0 tel"),
         ("Nightly 🤖", "🤖"),
         ("---", "---"),
     ],
