@@ -46,14 +46,14 @@ def is_in_word(char: str) -> bool:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Return the runs of letters, digits and their marks in a text, with capitals and accents; it has no blanks.
+    """Return the runs of letters, digits and their marks in a text that is plain and has no blanks.
 
     The text itself when it has none of these and can be shown, such as an emoji.
     """
     if text.isascii():
         pieces = [piece for piece in _ASCII_SEPARATORS.split(text) if piece]
     else:
-        pieces = "".join(char if is_in_word(char) else " " for char in without_invisible(text)).split()
+        pieces = "".join(char if is_in_word(char) else " " for char in text).split()
     return pieces or ([text] if text.isprintable() else [])
 
 
