@@ -13,7 +13,6 @@ from tests.acceptance.everywhere.test_compression import COMPRESSED, GZIP
 from tests.acceptance.everywhere.test_conditional import KEPT
 from tests.acceptance.everywhere.test_conditional import ask as ask_for
 from tests.acceptance.everywhere.test_headers import ANSWERS
-from tests.support.api import ADDRESS
 from tests.support.pages import Browser, browser_of
 from tests.support.world import email_of, password_of
 
@@ -38,19 +37,10 @@ class Linting:
         self.found: list[str] = []
         self.answers = 0
 
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        json: Any = ...,
-        body: bytes | None = None,
-        address: str = ADDRESS,
-    ) -> Answer:
-        answer = self._ask(method, path, headers=headers, json=json, body=body, address=address)
+    def __call__(self, method: str, path: str, **sent: Any) -> Answer:
+        answer = self._ask(method, path, **sent)
         self.answers += 1
-        notes = notes_on(method, path, headers or {}, answer)
+        notes = notes_on(method, path, sent.get("headers") or {}, answer)
         self.found += [f"{method} {path[:80]}, {answer.status}: {note}" for note in notes]
         return answer
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from domain import key_secret
 from interfaces.bootstrap import Services
 from interfaces.cli import desk, service
 from interfaces.cli.main import run
@@ -72,3 +73,11 @@ def flow(store: Rpawatch, account: str) -> str:
     made = store("processes", "register", "Invoice entry", "--account", account, "--json")
     flow_id: str = made.json["flow_id"]
     return flow_id
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of a bot, which its environment has."""
+    secret = key_secret.generate().text
+    monkeypatch.setenv("RPAWATCH_API_KEY", secret)
+    return secret

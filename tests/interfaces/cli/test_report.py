@@ -14,7 +14,6 @@ from uuid import UUID
 
 import pytest
 
-from domain import key_secret
 from interfaces.cli import report
 from interfaces.cli.sender import TOTAL_SECONDS_MAX, Patience
 from tests.interfaces.cli.bots_service import RECEIPT, Scripted, refusal, scripted_service
@@ -49,13 +48,6 @@ def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     time = FakeTime()
     monkeypatch.setattr(report, "Patience", lambda retries: Patience(retries, time.clock, time.sleep, lambda: 1.0))
     return time
-
-
-@pytest.fixture
-def secret(monkeypatch: pytest.MonkeyPatch) -> str:
-    secret = key_secret.generate().text
-    monkeypatch.setenv("RPAWATCH_API_KEY", secret)
-    return secret
 
 
 @pytest.fixture

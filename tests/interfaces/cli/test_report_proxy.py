@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from domain import key_secret
 from interfaces.cli import report
 from interfaces.cli.output import WrongUsageError
 from interfaces.cli.proxies import Proxy, proxy_for
@@ -69,13 +68,6 @@ def service(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
     context.load_cert_chain(certificate)
     with scripted_service(Scripted(), tls=context) as running:
         yield running
-
-
-@pytest.fixture
-def secret(monkeypatch: pytest.MonkeyPatch) -> str:
-    secret = key_secret.generate().text
-    monkeypatch.setenv("RPAWATCH_API_KEY", secret)
-    return secret
 
 
 @pytest.fixture
