@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 BYTES_PER_SECOND: Final = 16 * 1024 * 1024
-"""More than twice what can be taken apart and stored in a second; 3 % of a core."""
+"""More than twice what can be taken apart and stored in a second."""
 BURST_BYTES: Final = 16 * 1024 * 1024
 """What may come at once when nothing large came for a second: any report that is alone is not slowed."""
 
