@@ -6,6 +6,7 @@ Bodies are drawn at random, sent to the whole application, and looked for with a
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import Robot, World
 
-REPORTS = effort(150, 160_000)
-CHANGES = effort(40, 40_000)
+BODIES = int(os.environ.get("RPAWATCH_TEST_BODIES") or effort(200, 10_000))
+"""RPAWATCH_TEST_BODIES=200000 takes some hours."""
+CHANGES = BODIES // 5
+REPORTS = BODIES - CHANGES
 ROUND = 1_000
 """Sent before they are looked for."""
 BETWEEN = timedelta(seconds=1)
