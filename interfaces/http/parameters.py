@@ -56,10 +56,10 @@ def several(req: falcon.Request, name: str) -> list[str]:
 
     Raises ProblemError for too many.
     """
-    texts = list(dict.fromkeys(req.get_param_as_list(name) or ()))
+    texts = req.get_param_as_list(name) or []
     if len(texts) > FILTER_VALUES_MAX:
         raise refused(f"{name} can be given at most {FILTER_VALUES_MAX} times")
-    return texts
+    return list(dict.fromkeys(texts))
 
 
 def choice_parameter(req: falcon.Request, name: str, choices: Collection[str]) -> str | None:
