@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ signs, which takes seconds for 32 of them."""
 _UNSHIFTED: Final = str.maketrans('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./")
 """The same keys of a US keyboard without shift: a walk on it is one either way."""
 _YEAR: Final = re.compile(r"20[2-4]\d")
+_LAST_YEAR: Final = re.compile(r"(.*)20[2-4]\d", re.DOTALL)
 _YEAR_KNOWN: Final = "2017"
 """The library takes years for years up to this one."""
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -47,9 +49,11 @@ _ESTIMATING: Final = threading.Lock()
 def is_guessed_first(password: str, *, email: str, name: str) -> bool:
     """Return whether a password (normalised) of a user with this address and name takes too few guesses."""
     text = password.casefold()
-    words = _words_of(email.casefold(), name.casefold())
-    # Also as it is: what looks like a year may stand in a date, or in digits that are common as a whole.
-    return any(_takes_few_guesses(one, words) for one in dict.fromkeys((text, _YEAR.sub(_YEAR_KNOWN, text))))
+    words = [*_words_of(email.casefold(), name.casefold()), *_common_with_signs_in(text)]
+    # Also as it is, and with the last year alone: what looks like one may stand in a date (02041973, with 2026 after
+    # it), or in digits that are common as a whole.
+    readings = (text, _YEAR.sub(_YEAR_KNOWN, text), _LAST_YEAR.sub(rf"\g<1>{_YEAR_KNOWN}", text))
+    return any(_takes_few_guesses(one, words) for one in dict.fromkeys(readings))
 
 
 def _takes_few_guesses(text: str, words: list[str]) -> bool:
@@ -67,8 +71,24 @@ def _words_of(email: str, name: str) -> list[str]:
     local, _, domain = email.partition("@")
     texts = [email, local, domain, name, *_OWN_WORDS, *_PHRASES]
     parts = [part for text in (local, domain, name) for part in _WORD.findall(text) if len(part) >= _WORD_CHARS_MIN]
-    readings = [form for text in texts for form in (text, text.translate(_LOOK_ALIKES), text.translate(_UNSHIFTED))]
+    readings = [form for text in texts for form in _forms(text)]
     return [word for word in dict.fromkeys([*map(_squeezed, texts), *readings, *parts]) if len(word) >= _WORD_CHARS_MIN]
+
+
+def _common_with_signs_in(text: str) -> list[str]:
+    """Return the common passwords in it that the library would not find, since their signs are read as digits."""
+    return [form for word in _common_with_signs() if word in text for form in _forms(word)]
+
+
+@cache
+def _common_with_signs() -> list[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - see _guesses
+
+    return [word for word in FREQUENCY_LISTS["passwords"] if not word.isalnum()]
+
+
+def _forms(text: str) -> tuple[str, str, str]:
+    return text, text.translate(_LOOK_ALIKES), text.translate(_UNSHIFTED)
 
 
 def _is_made_of(squeezed: str, words: Iterable[str]) -> bool:
