@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,11 +15,22 @@ from tests.support import side_by_side
 from tests.support.side_by_side import PYTEST, Part, Signals, parts_of_the_tests, run
 from tests.support.waiting import wait_until
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[1]
 FILES = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
 TOUCH_A_DATABASE = {Path("tests") / name for name in ("acceptance", "application", "projections")}
 OF_THE_EMBEDDED_SERVER = Path("tests/application/store/test_embedded.py")
 OF_THE_PAGES = Path("tests/acceptance/web")
+
+
+@pytest.fixture(autouse=True)
+def _sigint_is_heard() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so would the parts that a test begins."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def files_of(part: Part) -> list[Path]:
