@@ -13,22 +13,23 @@ from domain.model import SYSTEM_ACTOR
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allows
 
 if TYPE_CHECKING:
+    from application.caller import AccountCaller, Caller
     from application.work import FindsAggregates
 
 
-def check_access(find: FindsAggregates, actor: str, tenant_id: UUID, account_id: UUID | None, action: Action) -> None:
-    """Check that `actor` may do this in an account, or with account_id None in the tenant.
+def check_access(find: FindsAggregates, by: Caller, action: Action) -> None:
+    """Check that a caller may do this in the account, or in the tenant, that they ask about.
 
     Raises ForbiddenError for a member whose role does not allow it; NotFoundError for a stranger, the same as for an
     account that does not exist.
     """
-    if account_id is not None:
-        account = find.find(Account, account_id)
-        if account is None or account.tenant_id != tenant_id:
+    if by.account_id is not None:
+        account = find.find(Account, by.account_id)
+        if account is None or account.tenant_id != by.tenant_id:
             raise NotFoundError
-    if actor == SYSTEM_ACTOR:
+    if by.actor == SYSTEM_ACTOR:
         return
-    roles = roles_of(find, UUID(actor), tenant_id, account_id)
+    roles = roles_of(find, UUID(by.actor), by.tenant_id, by.account_id)
     if not roles:
         raise NotFoundError
     if not allows(roles, action):
@@ -50,11 +51,12 @@ def turn_of(find: FindsAggregates, user_id: UUID, tenant_id: UUID, account_id: U
     return str(user_id if roles_of(find, user_id, tenant_id, None) else account_id)
 
 
-def visible_processes(find: FindsAggregates, actor: str, tenant_id: UUID, account_id: UUID) -> frozenset[UUID] | None:
-    """Return the process streams that a user may see in an account; None when they see all of them."""
-    if actor == SYSTEM_ACTOR:
+def visible_processes(find: FindsAggregates, by: AccountCaller) -> frozenset[UUID] | None:
+    """Return the process streams that a caller may see in the account; None when they see all of them."""
+    if by.actor == SYSTEM_ACTOR:
         return None
-    if roles_of(find, UUID(actor), tenant_id, account_id) - ROLES_WITH_ASSIGNED_PROCESSES:
+    user_id = UUID(by.actor)
+    if roles_of(find, user_id, by.tenant_id, by.account_id) - ROLES_WITH_ASSIGNED_PROCESSES:
         return None
-    members = [find.find(Member, member_id(scope, UUID(actor))) for scope in (tenant_id, account_id)]
+    members = [find.find(Member, member_id(scope, user_id)) for scope in (by.tenant_id, by.account_id)]
     return frozenset(process for member in members if member for process in member.process_ids)

@@ -16,6 +16,7 @@ from domain.process import Process
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from application.caller import AccountCaller
     from application.work import Work
 
 
@@ -24,7 +25,6 @@ class OpenAccount(AdminCommand):
     """Make an account."""
 
     action: ClassVar[Action] = Action.OPEN_ACCOUNT
-    account_id: None = None
     new_account_id: UUID
     name: str
 
@@ -34,7 +34,7 @@ class ChangeAccountSettings(AdminCommand):
     """Choose whether client addresses are recorded from then on: of robots, and of who administers the account."""
 
     action: ClassVar[Action] = Action.OPEN_ACCOUNT
-    account_id: UUID
+    by: AccountCaller
     keep_addresses: bool
 
 
@@ -43,7 +43,7 @@ class RenameAccount(AdminCommand):
     """Give an account another name; None leaves it as it is."""
 
     action: ClassVar[Action] = Action.WRITE_ACCOUNT
-    account_id: UUID
+    by: AccountCaller
     name: str | None
 
 
@@ -52,7 +52,7 @@ class SuspendAccount(AdminCommand):
     """Keep the robots of an account out."""
 
     action: ClassVar[Action] = Action.SUSPEND_ACCOUNT
-    account_id: UUID
+    by: AccountCaller
     reason: str | None = None
 
 
@@ -61,7 +61,7 @@ class ResumeAccount(AdminCommand):
     """Let the robots of an account in again."""
 
     action: ClassVar[Action] = Action.SUSPEND_ACCOUNT
-    account_id: UUID
+    by: AccountCaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class RegisterProcess(AdminCommand):
     """Make a process of the account known."""
 
     action: ClassVar[Action] = Action.WRITE_PROCESSES
-    account_id: UUID
+    by: AccountCaller
     flow_id: UUID
     name: str
 
@@ -79,7 +79,7 @@ class ChangeProcess(AdminCommand):
     """Rename, retire or restore a process; None leaves that as it is."""
 
     action: ClassVar[Action] = Action.WRITE_PROCESSES
-    account_id: UUID
+    by: AccountCaller
     flow_id: UUID
     name: str | None = None
     retired: bool | None = None
@@ -87,7 +87,7 @@ class ChangeProcess(AdminCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddMember(AdminCommand):
-    """Give a user a role in an account, or with account_id None in the tenant, and assign processes.
+    """Give a user a role in an account, or in the tenant, and assign processes.
 
     processes: pairs of account and flow id.
     """
@@ -119,21 +119,21 @@ def open_account(work: Work, command: OpenAccount) -> UUID:
     if work.find(Account, command.new_account_id) is not None:
         raise AlreadyCreatedError(command.new_account_id)
     account = Account.open(
-        work.cause, account_id=command.new_account_id, tenant_id=command.tenant_id, name=command.name
+        work.cause, account_id=command.new_account_id, tenant_id=command.by.tenant_id, name=command.name
     )
     return work.begin(account).id
 
 
 def change_account_settings(work: Work, command: ChangeAccountSettings) -> UUID:
     """Change the setting and return the account's id."""
-    account = work.get(Account, command.account_id)
+    account = work.get(Account, command.by.account_id)
     account.change_settings(work.cause, keep_addresses=command.keep_addresses)
     return account.id
 
 
 def rename_account(work: Work, command: RenameAccount) -> UUID:
     """Rename the account and return its id. Raises InvalidInputError."""
-    account = work.get(Account, command.account_id)
+    account = work.get(Account, command.by.account_id)
     if command.name is not None:
         account.rename(work.cause, command.name)
     return account.id
@@ -141,30 +141,30 @@ def rename_account(work: Work, command: RenameAccount) -> UUID:
 
 def suspend_account(work: Work, command: SuspendAccount) -> UUID:
     """Suspend the account and return its id; again changes nothing."""
-    account = work.get(Account, command.account_id)
+    account = work.get(Account, command.by.account_id)
     account.suspend(work.cause, command.reason)
     return account.id
 
 
 def resume_account(work: Work, command: ResumeAccount) -> UUID:
     """Resume the account and return its id; again changes nothing."""
-    account = work.get(Account, command.account_id)
+    account = work.get(Account, command.by.account_id)
     account.resume(work.cause)
     return account.id
 
 
 def register_process(work: Work, command: RegisterProcess) -> UUID:
     """Make the process known and return its stream. Raises AlreadyCreatedError when the account has that flow id."""
-    stream = process_id(command.account_id, command.flow_id)
+    stream = process_id(command.by.account_id, command.flow_id)
     if work.find(Process, stream) is not None:
         raise AlreadyCreatedError(command.flow_id)
-    process = Process.register(work.cause, account_id=command.account_id, flow_id=command.flow_id, name=command.name)
+    process = Process.register(work.cause, account_id=command.by.account_id, flow_id=command.flow_id, name=command.name)
     return work.begin(process).id
 
 
 def change_process(work: Work, command: ChangeProcess) -> UUID:
     """Change the process and return its stream. Raises NotFoundError."""
-    process = work.get(Process, process_id(command.account_id, command.flow_id))
+    process = work.get(Process, process_id(command.by.account_id, command.flow_id))
     if command.name is not None:
         process.rename(work.cause, command.name)
     if command.retired is not None:
@@ -177,13 +177,13 @@ def add_member(work: Work, command: AddMember) -> UUID:
 
     Raises InvalidInputError for a role of the other scope, ProcessNotFoundError.
     """
-    member = work.find(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    member = work.find(Member, member_id(command.by.scope_id, command.user_id))
     if member is None:
         member = work.begin(
             Member.add(
                 work.cause,
-                tenant_id=command.tenant_id,
-                account_id=command.account_id,
+                tenant_id=command.by.tenant_id,
+                account_id=command.by.account_id,
                 user_id=command.user_id,
                 role=command.role,
             )
@@ -193,7 +193,7 @@ def add_member(work: Work, command: AddMember) -> UUID:
     for account_id, flow_id in command.processes:
         process = work.find(Process, process_id(account_id, flow_id))
         # A member of one account has no business with the processes of another, and must not find out about them.
-        if process is None or command.account_id not in {None, account_id}:
+        if process is None or command.by.account_id not in {None, account_id}:
             raise ProcessNotFoundError
         member.assign(work.cause, process.id)
     return member.id
@@ -201,7 +201,7 @@ def add_member(work: Work, command: AddMember) -> UUID:
 
 def remove_member(work: Work, command: RemoveMember) -> UUID:
     """Take everything away and return the member's stream. Raises NotFoundError for who is no member."""
-    member = work.get(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    member = work.get(Member, member_id(command.by.scope_id, command.user_id))
     if not member.roles:
         raise NotFoundError
     for role in sorted(member.roles):
@@ -213,7 +213,7 @@ def remove_member(work: Work, command: RemoveMember) -> UUID:
 
 def note_first_password(work: Work, command: NewFirstPassword) -> UUID:
     """Write it down and return the member's stream. Raises NotFoundError for who is no member."""
-    member = work.get(Member, member_id(command.account_id or command.tenant_id, command.user_id))
+    member = work.get(Member, member_id(command.by.scope_id, command.user_id))
     if not member.roles:
         raise NotFoundError
     member.note_first_password(work.cause)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from application.caller import Caller
     from application.work import Work
     from domain.permissions import Action
 
@@ -29,16 +30,21 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminCommand(Command):
-    """Something that a user, or the operator, asks of an account; account_id is None for the tenant.
-
-    address: of the user's client; None at the command line. Events have it only where it may be kept.
-    """
+    """Something that a user, or the operator, asks of an account or of the tenant."""
 
     action: ClassVar[Action]
-    tenant_id: UUID
-    account_id: UUID | None
-    address: str | None = None
+    by: Caller
     idempotency: IdempotentRequest | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who asks."""
+        return self.by.actor
+
+    @property
+    def request_id(self) -> str:
+        """The request that asks."""
+        return self.by.request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,11 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
     """
 
     def handler(work: Work, command: AdminCommand) -> Outcome:
-        check_access(work, command.actor, command.tenant_id, command.account_id, command.action)
+        check_access(work, command.by, command.action)
         work.cause = replace(work.cause, address=_address_to_keep(work, command))
         if command.idempotency is None:
             return Outcome(handle(work, command))
-        stream = receipt_id(command.account_id or command.tenant_id, command.actor, command.idempotency.key)
+        stream = receipt_id(command.by.scope_id, command.actor, command.idempotency.key)
         receipt = work.find(Receipt, stream)
         if receipt is not None:
             receipt.check_same_request(command.idempotency.digest)
@@ -82,6 +88,7 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
 
 def _address_to_keep(work: Work, command: AdminCommand) -> str | None:
     # The tenant itself, and so the opening of an account, has no setting that could say otherwise.
-    if command.address is None or command.account_id is None:
-        return command.address
-    return work.get(Account, command.account_id).address_to_keep(command.address)
+    by = command.by
+    if by.address is None or by.account_id is None:
+        return by.address
+    return work.get(Account, by.account_id).address_to_keep(by.address)

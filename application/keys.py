@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from application.caller import AccountCaller
     from application.work import Work
     from domain.key_secret import KeySecret
 
@@ -28,7 +29,7 @@ class CreateKey(AdminCommand):
     """Make a key. flow_id: of the one process that it is for, or None for the whole account."""
 
     action: ClassVar[Action] = Action.WRITE_KEYS
-    account_id: UUID
+    by: AccountCaller
     secret: KeySecret
     name: str
     flow_id: UUID | None = None
@@ -41,7 +42,7 @@ class ChangeKey(AdminCommand):
     """Rename a key, change its limit, let it expire sooner; None leaves that as it is."""
 
     action: ClassVar[Action] = Action.WRITE_KEYS
-    account_id: UUID
+    by: AccountCaller
     key_id: UUID
     name: str | None = None
     limit: int | None = None
@@ -56,7 +57,7 @@ class RotateKey(AdminCommand):
     """
 
     action: ClassVar[Action] = Action.WRITE_KEYS
-    account_id: UUID
+    by: AccountCaller
     key_id: UUID
     secret: KeySecret
     overlap: timedelta = ROTATION_OVERLAP_DEFAULT
@@ -83,18 +84,18 @@ class DeactivateKey(AdminCommand):
     """End a key for good."""
 
     action: ClassVar[Action] = Action.WRITE_KEYS
-    account_id: UUID
+    by: AccountCaller
     key_id: UUID
     reason: str | None = None
 
 
 def create_key(work: Work, command: CreateKey) -> UUID:
     """Make the key and return its id. Raises ProcessNotFoundError, ProcessRetiredError, InvalidInputError."""
-    _check_scope(work, command.account_id, command.flow_id)
+    _check_scope(work, command.by.account_id, command.flow_id)
     key = ApiKey.create(
         work.cause,
         key_id=_new_stream(work, command.secret),
-        account_id=command.account_id,
+        account_id=command.by.account_id,
         flow_id=command.flow_id,
         name=command.name,
         prefix=command.secret.prefix,
@@ -158,7 +159,7 @@ def key_of_account(key: ApiKey | None, account_id: UUID) -> ApiKey:
 
 
 def _key(work: Work, command: ChangeKey | RotateKey | DeactivateKey) -> ApiKey:
-    return key_of_account(work.find(ApiKey, command.key_id), command.account_id)
+    return key_of_account(work.find(ApiKey, command.key_id), command.by.account_id)
 
 
 def _check_scope(work: Work, account_id: UUID, flow_id: UUID | None) -> None:

@@ -20,13 +20,20 @@ A = TypeVar("A", bound=Aggregate)
 class Command:
     """Something that is asked of the application.
 
-    actor: a user id, a key id or "system". request_id: as the log line names it. command_id: made once; trying a
-    command again after a lost reply keeps it.
+    command_id: made once; trying a command again after a lost reply keeps it.
     """
 
-    actor: str = SYSTEM_ACTOR
-    request_id: str = "-"
     command_id: UUID = field(default_factory=random_id)
+
+    @property
+    def actor(self) -> str:
+        """Who asks: a user id, a key id, or "system" for what the service does by itself."""
+        return SYSTEM_ACTOR
+
+    @property
+    def request_id(self) -> str:
+        """The request, as the log line names it; "-" for none."""
+        return "-"
 
     @property
     def main_stream(self) -> UUID | None:

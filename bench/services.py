@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 from psycopg.conninfo import conninfo_to_dict
 
 from application.accounts import RegisterProcess
+from application.caller import AccountCaller
 from application.keys import CreateKey
 from bench import plain
 from bench.ground import free_port
@@ -196,9 +197,16 @@ def _prepare_watch(conninfo: str, secrets: list[KeySecret], over_limit: list[Key
     with Services(conninfo, threads=2) as services:
         tenant = services.begin().tenant_id
         account = uuid5(tenant, "account:default")
-        services.door.execute(RegisterProcess(tenant_id=tenant, account_id=account, flow_id=FLOW, name="Bench"))
+        services.door.execute(
+            RegisterProcess(by=AccountCaller(tenant_id=tenant, account_id=account), flow_id=FLOW, name="Bench")
+        )
         for limit, many in ((RATE_LIMIT_MAX, secrets), (1, over_limit)):
             for number, secret in enumerate(many):
                 services.door.execute(
-                    CreateKey(tenant_id=tenant, account_id=account, secret=secret, name=f"Key {number}", limit=limit)
+                    CreateKey(
+                        by=AccountCaller(tenant_id=tenant, account_id=account),
+                        secret=secret,
+                        name=f"Key {number}",
+                        limit=limit,
+                    )
                 )

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
+from application.caller import AccountCaller
 from application.ingest import ReadOwnKey
 from application.keys import CreateKey
 from bench.figures import Figure, Target
@@ -86,13 +87,18 @@ def _used_keys(conninfo: str) -> list[str]:
         account = uuid5(tenant, "account:default")
 
         def use(stream: UUID) -> None:
-            answer = services.door.execute(ReadOwnKey(actor=str(stream), key_id=stream)).result
+            answer = services.door.execute(ReadOwnKey(key_id=stream)).result
             if answer.error is not None:
                 raise answer.error
 
         for secret in secrets:
             services.door.execute(
-                CreateKey(tenant_id=tenant, account_id=account, secret=secret, name="Cold", limit=RATE_LIMIT_MAX)
+                CreateKey(
+                    by=AccountCaller(tenant_id=tenant, account_id=account),
+                    secret=secret,
+                    name="Cold",
+                    limit=RATE_LIMIT_MAX,
+                )
             )
         streams = [key_id(secret.sha256_hex) for secret in secrets]
         # One key after the other in each round, so that those that are decided together are of different keys.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4, uuid5
 
 from application.accounts import AddMember, OpenAccount
+from application.caller import Caller
 from application.identity.passwords import check_password
 from application.identity.users import FirstPassword, PasswordKind, normalised_email
 from application.store.database import connect
@@ -68,7 +69,9 @@ class FirstRun:
     def _ensure_default_account(self, tenant_id: UUID) -> None:
         account_id = uuid5(tenant_id, "account:default")
         if self.event_sourcing.find(Account, account_id) is None:
-            self.door.execute(OpenAccount(tenant_id=tenant_id, new_account_id=account_id, name=DEFAULT_ACCOUNT_NAME))
+            self.door.execute(
+                OpenAccount(by=Caller(tenant_id=tenant_id), new_account_id=account_id, name=DEFAULT_ACCOUNT_NAME)
+            )
 
     def _ensure_admin(self, tenant_id: UUID, email: str, password: str | None) -> FirstAdmin | None:
         user_id = first_admin_id(tenant_id)
@@ -81,7 +84,7 @@ class FirstRun:
         # The row, the role, the password: cut short between them, the next start goes on from here.
         if user is None:
             user = self.users.ensure(tenant_id, email, "Administrator", self.clock(), user_id)
-        self.door.execute(AddMember(tenant_id=tenant_id, account_id=None, user_id=user_id, role=Role.TENANT_ADMIN))
+        self.door.execute(AddMember(by=Caller(tenant_id=tenant_id), user_id=user_id, role=Role.TENANT_ADMIN))
         if password is None:
             return FirstAdmin(user.email, self.users.make_first_password(user, self.clock()))
         self.users.set_password(user_id, password)

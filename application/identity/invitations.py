@@ -95,7 +95,7 @@ class Invitations:
             return Invitation(self, command)
         known = self._meant(command, email)
         identity = known or self._users.ensure(self._home(command), email, name, self._clock())
-        if identity.password_kind is not PasswordKind.NONE and not self._has_a_role(identity, command.tenant_id):
+        if identity.password_kind is not PasswordKind.NONE and not self._has_a_role(identity, command.by.tenant_id):
             # They were removed: what they could sign in with then is void before they are somebody again.
             self._users.void_password(identity.user_id)
             identity = replace(identity, password_kind=PasswordKind.NONE, password_hash=None, first_password_until=None)
@@ -123,16 +123,7 @@ class Invitations:
             return Invited(member, user, None, is_ours)
         if invitation.was_member:
             # Of who is new the log says so by their role.
-            self._door.execute(
-                NewFirstPassword(
-                    actor=command.actor,
-                    request_id=command.request_id,
-                    address=command.address,
-                    tenant_id=command.tenant_id,
-                    account_id=command.account_id,
-                    user_id=user.user_id,
-                )
-            )
+            self._door.execute(NewFirstPassword(by=command.by, user_id=user.user_id))
         first_password = self._users.make_first_password(before, self._clock())
         return Invited(member, _with(user, first_password), first_password, is_ours)
 
@@ -143,10 +134,10 @@ class Invitations:
             yield
         except NotFoundError:
             # Perhaps it was carried out before, and cut short before the rest was.
-            check_access(self._events, command.actor, command.tenant_id, command.account_id, command.action)
-            self._see_off(command.user_id, command.tenant_id)
+            check_access(self._events, command.by, command.action)
+            self._see_off(command.user_id, command.by.tenant_id)
             raise
-        self._see_off(command.user_id, command.tenant_id)
+        self._see_off(command.user_id, command.by.tenant_id)
 
     def new_first_password(
         self, command: NewFirstPassword, execute: Callable[[NewFirstPassword], Outcome]
@@ -157,9 +148,9 @@ class Invitations:
         another vouched for, NotFoundError for who has no role there, and AlreadyCreatedError for a repeat, and when
         somebody else made one at the same moment.
         """
-        check_access(self._events, command.actor, command.tenant_id, command.account_id, command.action)
+        check_access(self._events, command.by, command.action)
         user = self._users.by_ids([command.user_id]).get(command.user_id)
-        if user is None or not self._roles_in(command.account_id or command.tenant_id, user.user_id):
+        if user is None or not self._roles_in(command.by.scope_id, user.user_id):
             raise NotFoundError
         if not self._vouches(command, user):
             raise ForbiddenError
@@ -178,28 +169,30 @@ class Invitations:
 
     def _meant(self, command: AddMember, email: str) -> Identity | None:
         """Return who has a role under this address in the account already."""
-        if command.account_id is None:
+        if command.by.account_id is None:
             return None
-        known = {member_id(command.account_id, identity.user_id): identity for identity in self._users.by_email(email)}
+        known = {
+            member_id(command.by.account_id, identity.user_id): identity for identity in self._users.by_email(email)
+        }
         # All at once, and also for nobody: how long it takes must not tell whether the address is known elsewhere.
         there = self._events.recorder.stale(dict.fromkeys([*known, command.user_id], 0))
         return next(
             (
                 identity
                 for stream, identity in known.items()
-                if stream in there and self._roles_in(command.account_id, identity.user_id)
+                if stream in there and self._roles_in(command.by.account_id, identity.user_id)
             ),
             None,
         )
 
     def _home(self, command: AdminCommand) -> UUID:
         """Return who vouches for whom an actor invites: the tenant, for who has a say in all of it."""
-        if command.account_id is None or self.speaks_for_tenant(command.actor, command.tenant_id):
-            return command.tenant_id
-        return command.account_id
+        if command.by.account_id is None or self.speaks_for_tenant(command.actor, command.by.tenant_id):
+            return command.by.tenant_id
+        return command.by.account_id
 
     def _vouches(self, command: AdminCommand, user: Identity) -> bool:
-        return self.speaks_for_tenant(command.actor, command.tenant_id) or user.scope_id == command.account_id
+        return self.speaks_for_tenant(command.actor, command.by.tenant_id) or user.scope_id == command.by.account_id
 
     def _see_off(self, user_id: UUID, tenant_id: UUID) -> None:
         user = self._users.by_ids([user_id]).get(user_id)

@@ -47,7 +47,7 @@ def list_accounts(desk: Desk) -> Answer:
 @store_command(_accounts, "create", examples='rpawatch accounts create "Finance"')
 def create_account(desk: Desk, name: Name) -> Answer:
     """Create an account: an isolated workspace with processes, keys, members and jobs of its own."""
-    command = OpenAccount(**desk.caller(), new_account_id=uuid4(), name=checked(wire.Name, name, "name"))
+    command = OpenAccount(by=desk.caller(), new_account_id=uuid4(), name=checked(wire.Name, name, "name"))
     return _account(desk, desk.execute(command))
 
 
@@ -55,7 +55,7 @@ def create_account(desk: Desk, name: Name) -> Answer:
 def rename_account(desk: Desk, name: Name, account: AccountOption = None) -> Answer:
     """Give an account another name."""
     new_name = checked(wire.Name, name, "name")
-    return _account(desk, desk.execute(RenameAccount(**desk.caller(desk.account(account).id), name=new_name)))
+    return _account(desk, desk.execute(RenameAccount(by=desk.caller(desk.account(account).id), name=new_name)))
 
 
 @store_command(
@@ -66,13 +66,13 @@ def rename_account(desk: Desk, name: Name, account: AccountOption = None) -> Ans
 def suspend_account(desk: Desk, account: AccountOption = None, reason: ReasonOption = None) -> Answer:
     """Keep the robots of an account out at once; what was reported stays. Again changes nothing."""
     why = None if reason is None else checked(wire.Reason, reason, "reason")
-    return _account(desk, desk.execute(SuspendAccount(**desk.caller(desk.account(account).id), reason=why)))
+    return _account(desk, desk.execute(SuspendAccount(by=desk.caller(desk.account(account).id), reason=why)))
 
 
 @store_command(_accounts, "resume", examples="rpawatch accounts resume --account Finance")
 def resume_account(desk: Desk, account: AccountOption = None) -> Answer:
     """Let the robots of a suspended account in again."""
-    return _account(desk, desk.execute(ResumeAccount(**desk.caller(desk.account(account).id))))
+    return _account(desk, desk.execute(ResumeAccount(by=desk.caller(desk.account(account).id))))
 
 
 @store_command(
@@ -91,7 +91,7 @@ def change_settings(
     """Show the settings of an account, or change them."""
     account_id = desk.account(account).id
     if keep_addresses is not None:
-        desk.execute(ChangeAccountSettings(**desk.caller(account_id), keep_addresses=keep_addresses is OnOff.ON))
+        desk.execute(ChangeAccountSettings(by=desk.caller(account_id), keep_addresses=keep_addresses is OnOff.ON))
     now = desk.get(Account, account_id)
     document = account_resource(now) | {"keep_addresses": now.keep_addresses}
     return Answer(document, _COLUMNS | {"keep_addresses": "Keep addresses"})

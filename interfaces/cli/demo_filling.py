@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
 from application.accounts import AddMember, ChangeAccountSettings, ChangeProcess, OpenAccount, RegisterProcess
@@ -17,7 +17,6 @@ from application.keys import CreateKey, DeactivateKey
 from domain import key_secret
 from domain.account import Account
 from domain.errors import ProcessRetiredError
-from domain.model import SYSTEM_ACTOR
 from domain.report import Report
 from interfaces.cli.demo_tenant import (
     ACCOUNTS,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from application.admin import AdminCommand
+    from application.caller import AccountCaller
     from domain.rate_limit import Quota
     from interfaces.cli.demo_jobs import DemoJob
     from interfaces.cli.desk import Desk
@@ -107,13 +107,13 @@ class Filling:
     def set_up(self) -> None:
         """Make accounts, people, processes, members, and the keys that there are from the start."""
         for name in ACCOUNTS:
-            self._do(OpenAccount, None, new_account_id=self.account_id(name), name=name)
-        self._do(ChangeAccountSettings, WITHOUT_ADDRESSES, keep_addresses=False)
+            self._do(OpenAccount(by=self._desk.caller(), new_account_id=self.account_id(name), name=name))
+        self._do(ChangeAccountSettings(by=self._admin(WITHOUT_ADDRESSES), keep_addresses=False))
         for person in ADMINS.values():
             self._add(person)
         for process in PROCESSES:
             flow_id = self.flow_id(process.account, process.name)
-            self._do(RegisterProcess, process.account, flow_id=flow_id, name=process.name)
+            self._do(RegisterProcess(by=self._admin(process.account), flow_id=flow_id, name=process.name))
         for person in OTHERS:
             self._add(person)
         for key in KEYS:
@@ -140,7 +140,10 @@ class Filling:
                 yield self._at(key.ended), lambda key=key: self._end_key(key)  # type: ignore[misc]
         [fax] = [process for process in PROCESSES if process.name == BOUGHT_BY_FAX]
         flow_id = self.flow_id(fax.account, fax.name)
-        yield self._at(RETIRED_AT), lambda: self._do(ChangeProcess, fax.account, flow_id=flow_id, retired=True)
+        yield (
+            self._at(RETIRED_AT),
+            lambda: self._do(ChangeProcess(by=self._admin(fax.account), flow_id=flow_id, retired=True)),
+        )
 
     def _at(self, part: float) -> datetime:
         return self._begin + (self._end - self._begin) * part
@@ -149,11 +152,14 @@ class Filling:
         self._clock.reach(at)
         change()
 
-    def _do(self, command: type[AdminCommand], account: str | None, **fields: Any) -> UUID:  # noqa: ANN401 - the command's
-        caller = self._desk.caller(self.account_id(account) if account else None)
-        actor = self._actors.get(account or "", SYSTEM_ACTOR)
+    def _admin(self, account: str) -> AccountCaller:
+        """Return who administers an account; the operator, as long as nobody does."""
+        caller = self._desk.caller(self.account_id(account))
+        return replace(caller, actor=self._actors.get(account, caller.actor))
+
+    def _do(self, command: AdminCommand) -> UUID:
         self._clock.reach(self._clock.now + timedelta(seconds=self._random.uniform(5, 40)))
-        return self._desk.execute(command(**{**caller, "actor": actor}, **fields))
+        return self._desk.execute(command)
 
     def _add(self, person: DemoPerson) -> None:
         users, tenant_id = self._desk.services.users, self._desk.services.tenant_id
@@ -164,7 +170,8 @@ class Filling:
         users.set_password(user.user_id, password)
         homes = {process.name: process.account for process in PROCESSES}
         processes = tuple((self.account_id(homes[name]), self.flow_id(homes[name], name)) for name in person.processes)
-        self._do(AddMember, person.account, user_id=user.user_id, role=person.role, processes=processes)
+        by = self._admin(person.account) if person.account else self._desk.caller()
+        self._do(AddMember(by=by, user_id=user.user_id, role=person.role, processes=processes))
         self.people.append((person, password))
         if person.account and person == ADMINS[person.account]:
             self._actors[person.account] = str(user.user_id)
@@ -172,21 +179,21 @@ class Filling:
     def _make_key(self, key: DemoKey) -> None:
         secret = key_secret.generate()
         expires_at = None if key.expires is None else self._at(key.expires)
-        stream = self._do(
-            CreateKey,
-            key.account,
+        command = CreateKey(
+            by=self._admin(key.account),
             secret=secret,
             name=key.name,
             flow_id=self.flow_id(key.account, key.process) if key.process else None,
             expires_at=expires_at,
             limit=key.limit,
         )
+        stream = self._do(command)
         until = expires_at if key.ended is None else self._at(key.ended)
         self.keys.append(MadeKey(key, stream, secret, self._clock.now, until))
 
     def _end_key(self, key: DemoKey) -> None:
         [made] = [made for made in self.keys if made.key == key]
-        self._do(DeactivateKey, key.account, key_id=made.key_id, reason=key.reason)
+        self._do(DeactivateKey(by=self._admin(key.account), key_id=made.key_id, reason=key.reason))
 
     def _key_for(self, job: DemoJob) -> MadeKey | None:
         fitting = [
@@ -235,7 +242,6 @@ class Filling:
         account = self.account_id(key.key.account)
         answer: IngestAnswer = self._desk.services.door.execute(
             SubmitReport(
-                actor=str(key.key_id),
                 request_id=uuid5(account, f"{name}:{self.uses.total()}").hex,
                 key_id=key.key_id,
                 address=address,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID, uuid4
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from application.caller import AccountCaller, Caller
 from application.identity.users import normalised_email
 from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
@@ -54,13 +55,18 @@ class Desk:
         self._request_id = f"cli-{uuid4().hex}"
         self._lists_are_current = False
 
-    def caller(self, account_id: UUID | None = None) -> dict[str, Any]:
-        """Return what every admin command has; account_id is None for the tenant."""
-        return {
-            "tenant_id": self.services.tenant_id,
-            "account_id": account_id,
-            "request_id": self._request_id,
-        }
+    @overload
+    def caller(self, account_id: UUID) -> AccountCaller: ...
+
+    @overload
+    def caller(self, account_id: UUID | None = None) -> Caller: ...
+
+    def caller(self, account_id: UUID | None = None) -> Caller:
+        """Return the operator, as who asks about an account; account_id is None for the tenant."""
+        tenant_id = self.services.tenant_id
+        if account_id is None:
+            return Caller(tenant_id=tenant_id, request_id=self._request_id)
+        return AccountCaller(tenant_id=tenant_id, account_id=account_id, request_id=self._request_id)
 
     def execute(self, command: AdminCommand) -> UUID:
         """Carry out a command and return the id of what was made or changed. Raises what the door raises."""

@@ -101,7 +101,7 @@ def create_key(  # noqa: PLR0913 - each is an option
     """Create a key. It is shown this once: only its SHA-256 is kept."""
     secret = key_secret.generate()
     command = CreateKey(
-        **desk.caller(desk.account(account).id),
+        by=desk.caller(desk.account(account).id),
         secret=secret,
         name=checked(wire.Name, name, "name"),
         flow_id=process,
@@ -147,7 +147,7 @@ def change_key(
 ) -> Answer:
     """Rename a key, change its limit, let it expire sooner."""
     command = ChangeKey(
-        **desk.caller(desk.get(ApiKey, key_id).account_id),
+        by=desk.caller(desk.get(ApiKey, key_id).account_id),
         key_id=key_id,
         name=checked(wire.Name, name, "name") if name is not None else None,
         limit=limit,
@@ -189,7 +189,7 @@ def rotate_key(
     """Let a new key take the place of one. The new one is shown this once."""
     secret = key_secret.generate()
     command = RotateKey(
-        **desk.caller(desk.get(ApiKey, key_id).account_id),
+        by=desk.caller(desk.get(ApiKey, key_id).account_id),
         key_id=key_id,
         secret=secret,
         overlap=timedelta(seconds=overlap),
@@ -233,7 +233,7 @@ def deactivate_key(
 
 def _ended(desk: Desk, key_id: UUID, why: str | None) -> Answer:
     account_id = desk.get(ApiKey, key_id).account_id
-    return _key(desk, desk.execute(DeactivateKey(**desk.caller(account_id), key_id=key_id, reason=why)))
+    return _key(desk, desk.execute(DeactivateKey(by=desk.caller(account_id), key_id=key_id, reason=why)))
 
 
 key_list.add_to(_keys)

@@ -67,7 +67,7 @@ def _ended(desk: Desk, secret: KeySecret, reason: str) -> dict[str, Any]:
         return _item(stream, secret, None, UNKNOWN_HERE)
     if key.deactivated_at is not None:
         return _item(stream, secret, key, _BEFORE)
-    desk.execute(DeactivateKey(**desk.caller(key.account_id), key_id=stream, reason=reason))
+    desk.execute(DeactivateKey(by=desk.caller(key.account_id), key_id=stream, reason=reason))
     return _item(stream, secret, key, _DEACTIVATED)
 
 

@@ -93,7 +93,7 @@ def add_member(  # noqa: PLR0913 - each is an option
     new_name = None if name is None else checked(wire.Name, name, "name")
     scope = _scope_of_role(desk, role, account)
     processes = _processes(desk, role, scope, process or [])
-    command = AddMember(**desk.caller(scope), user_id=random_id(), role=role, processes=processes)
+    command = AddMember(by=desk.caller(scope), user_id=random_id(), role=role, processes=processes)
     invitation = desk.services.invitations.begin(command, address, new_name or address.partition("@")[0])
     invited = invitation.settled(desk.services.door.execute(invitation.command).result)
     member, first_password = invited.member, invited.first_password
@@ -118,7 +118,7 @@ def add_member(  # noqa: PLR0913 - each is an option
 def remove_member(desk: Desk, email: Whom, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
     """Take all roles in one account, or in the tenant, away from somebody; at once."""
     user, scope = _one_of(desk, email, account, tenant=tenant)
-    command = RemoveMember(**desk.caller(scope), user_id=user.user_id)
+    command = RemoveMember(by=desk.caller(scope), user_id=user.user_id)
     with desk.services.invitations.removing(command):
         member = desk.get(Member, desk.execute(command))
     document = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=False)
@@ -139,7 +139,7 @@ def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, te
     Where an address is known in several places, those are different people: --account or --tenant says which.
     """
     user, scope = _one_of(desk, email, account, tenant=tenant, of_one_user=True)
-    command = NewFirstPassword(**desk.caller(scope), user_id=user.user_id)
+    command = NewFirstPassword(by=desk.caller(scope), user_id=user.user_id)
     _, made = desk.services.invitations.new_first_password(
         command, lambda noted: desk.services.door.execute(noted).result
     )

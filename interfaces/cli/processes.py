@@ -63,7 +63,7 @@ def register_process(
 ) -> Answer:
     """Register a process, so that robots can report jobs of it."""
     command = RegisterProcess(
-        **desk.caller(desk.account(account).id), flow_id=flow_id or uuid4(), name=checked(wire.Name, name, "name")
+        by=desk.caller(desk.account(account).id), flow_id=flow_id or uuid4(), name=checked(wire.Name, name, "name")
     )
     return _process(desk, desk.execute(command))
 
@@ -94,7 +94,7 @@ def _change(
     desk: Desk, account: str | None, flow_id: UUID, *, name: str | None = None, retired: bool | None = None
 ) -> Answer:
     caller = desk.caller(desk.account(account).id)
-    return _process(desk, desk.execute(ChangeProcess(**caller, flow_id=flow_id, name=name, retired=retired)))
+    return _process(desk, desk.execute(ChangeProcess(by=caller, flow_id=flow_id, name=name, retired=retired)))
 
 
 def _process(desk: Desk, stream: UUID) -> Answer:

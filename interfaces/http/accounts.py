@@ -94,7 +94,7 @@ class AccountsResource(_ShowsAccounts):
         """List the accounts that the caller is a member of."""
         caller = self._caller(req)
         size, cursor = page_parameters(req)
-        page = self._services.lists.accounts_of(UUID(caller["actor"]), caller["tenant_id"], size, cursor)
+        page = self._services.lists.accounts_of(UUID(caller.actor), caller.tenant_id, size, cursor)
         send_page(req, resp, *page)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -102,7 +102,7 @@ class AccountsResource(_ShowsAccounts):
         caller = self._caller(req)
         body = self._body(req, NewAccount, caller, OpenAccount)
         outcome = self._execute(
-            resp, OpenAccount(**caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
+            resp, OpenAccount(by=caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
         )
         resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
         self._show(resp, outcome.resource_id, 201)
@@ -116,13 +116,13 @@ class AccountResource(_ShowsAccounts):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_ACCOUNT)
         check_parameters(req)
-        self._show(resp, caller["account_id"])
+        self._show(resp, caller.account_id)
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Rename an account."""
         caller = self._caller(req, account_id)
         body = self._body(req, AccountChange, caller, RenameAccount)
-        outcome = self._execute(resp, RenameAccount(**caller, name=body.name))
+        outcome = self._execute(resp, RenameAccount(by=caller, name=body.name))
         self._show(resp, outcome.resource_id)
 
 
@@ -133,7 +133,7 @@ class SuspendResource(_ShowsAccounts):
         """Keep the account's robots out; again changes nothing."""
         caller = self._caller(req, account_id)
         body = self._body(req, Suspension, caller, SuspendAccount)
-        outcome = self._execute(resp, SuspendAccount(**caller, idempotency=idempotent(req), reason=body.reason))
+        outcome = self._execute(resp, SuspendAccount(by=caller, idempotency=idempotent(req), reason=body.reason))
         self._show(resp, outcome.resource_id)
 
 
@@ -144,7 +144,7 @@ class ResumeResource(_ShowsAccounts):
         """Let the account's robots in again; again changes nothing."""
         caller = self._caller(req, account_id)
         self._body(req, Nothing, caller, ResumeAccount)
-        outcome = self._execute(resp, ResumeAccount(**caller, idempotency=idempotent(req)))
+        outcome = self._execute(resp, ResumeAccount(by=caller, idempotency=idempotent(req)))
         self._show(resp, outcome.resource_id)
 
 
@@ -156,11 +156,9 @@ class ProcessesResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_PROCESSES)
         size, cursor = page_parameters(req, "retired")
-        visible = visible_processes(
-            self._services.event_sourcing, caller["actor"], caller["tenant_id"], caller["account_id"]
-        )
+        visible = visible_processes(self._services.event_sourcing, caller)
         retired = bool_parameter(req, "retired")
-        page = self._services.lists.processes(caller["account_id"], size, cursor, visible=visible, retired=retired)
+        page = self._services.lists.processes(caller.account_id, size, cursor, visible=visible, retired=retired)
         send_page(req, resp, *page)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
@@ -168,9 +166,9 @@ class ProcessesResource(AdminResource):
         caller = self._caller(req, account_id)
         body = self._body(req, NewProcess, caller, RegisterProcess)
         idempotency = idempotent(req)
-        flow_id = body.flow_id or new_flow_id(caller["account_id"], caller["actor"], idempotency)
+        flow_id = body.flow_id or new_flow_id(caller.account_id, caller.actor, idempotency)
         outcome = self._execute(
-            resp, RegisterProcess(**caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
+            resp, RegisterProcess(by=caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
         )
         process = self._get(Process, outcome.resource_id)
         resp.set_header("Location", f"{req.path}/{process.flow_id}")
@@ -186,7 +184,7 @@ class ProcessResource(AdminResource):
         body = self._body(req, ProcessChange, caller, ChangeProcess)
         outcome = self._execute(
             resp,
-            ChangeProcess(**caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),
+            ChangeProcess(by=caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),
         )
         send(resp, self._services.lists.process(self._get(Process, outcome.resource_id)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
 from urllib.parse import urlencode
 
 import orjson
@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from application.access import check_access
 from application.admin import AdminCommand, IdempotentRequest, Outcome
+from application.caller import AccountCaller, Caller
 from domain import limits
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
@@ -22,11 +23,11 @@ from interfaces.http.requests import client_address, idempotency_key, json_reque
 from interfaces.http.sessions import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     import falcon
 
+    from application.identity.sessions import Session
     from domain.permissions import Action
     from interfaces.bootstrap import Services
     from interfaces.http.requests import M
@@ -52,25 +53,38 @@ class AdminResource:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def _caller(self, req: falcon.Request, account_id: str | None = None) -> dict[str, Any]:
-        """Return what every admin command has; the actor is who is signed in, the address that of their client.
+    @overload
+    def _caller(self, req: falcon.Request, account_id: str) -> AccountCaller: ...
+
+    @overload
+    def _caller(self, req: falcon.Request) -> Caller: ...
+
+    def _caller(self, req: falcon.Request, account_id: str | None = None) -> Caller:
+        """Return who is signed in, as who asks about the account, or the tenant.
 
         Raises NotSignedInError, NotFoundError.
         """
-        session = signed_in(self._services, req)
-        return {
-            "actor": str(session.user.user_id),
-            "request_id": req.context.request_id,
-            "tenant_id": self._services.tenant_id,
-            "account_id": None if account_id is None else path_uuid(account_id),
-            "address": client_address(req),
-        }
+        return self._caller_in(req, signed_in(self._services, req), account_id)
 
-    def _check(self, caller: Mapping[str, Any], action: Action) -> None:
+    def _caller_in(self, req: falcon.Request, session: Session, account_id: str | None) -> Caller:
+        """Return who a session is of, as who asks. Raises NotFoundError."""
+        actor, tenant_id = str(session.user.user_id), self._services.tenant_id
+        request_id, address = req.context.request_id, client_address(req)
+        if account_id is None:
+            return Caller(actor=actor, tenant_id=tenant_id, request_id=request_id, address=address)
+        return AccountCaller(
+            actor=actor,
+            tenant_id=tenant_id,
+            account_id=path_uuid(account_id),
+            request_id=request_id,
+            address=address,
+        )
+
+    def _check(self, caller: Caller, action: Action) -> None:
         """Check that the caller may do this. Raises ForbiddenError, NotFoundError."""
-        check_access(self._services.event_sourcing, caller["actor"], caller["tenant_id"], caller["account_id"], action)
+        check_access(self._services.event_sourcing, caller, action)
 
-    def _body(self, req: falcon.Request, model: type[M], caller: Mapping[str, Any], command: type[AdminCommand]) -> M:
+    def _body(self, req: falcon.Request, model: type[M], caller: Caller, command: type[AdminCommand]) -> M:
         """Return what a request says, once it is clear that the caller may ask for the command.
 
         The command asks again in its write. Here it keeps strangers from having anything read or parsed.

@@ -38,7 +38,7 @@ class AuditResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_AUDIT)
         size, cursor = page_parameters(req, *_FILTERS)
-        send_page(req, resp, *self._services.audit_log.page(caller["account_id"], _filter(req), size, cursor))
+        send_page(req, resp, *self._services.audit_log.page(caller.account_id, _filter(req), size, cursor))
 
 
 class AuditExportResource(AdminResource):
@@ -50,12 +50,12 @@ class AuditExportResource(AdminResource):
         self._check(caller, Action.READ_AUDIT)
         check_parameters(req, "format", *_FILTERS)
         file_format = choice_parameter(req, "format", EXPORT_FORMATS) or EXPORT_FORMAT_DEFAULT
-        services, scope_id = self._services, caller["account_id"]
+        services, scope_id = self._services, caller.account_id
         chosen = EXPORT_FORMATS[file_format]
         pieces = chosen.pieces(services.audit_log.pages(scope_id, _filter(req)))
         resp.content_type = chosen.media_type
         name = f"audit-{scope_id}-{services.clock():%Y%m%dT%H%M%SZ}.{file_format}"
-        turn = turn_of(services.event_sourcing, UUID(caller["actor"]), services.tenant_id, scope_id)
+        turn = turn_of(services.event_sourcing, UUID(caller.actor), services.tenant_id, scope_id)
         services.downloads.send(req, resp, pieces, name, turn=turn)
 
 

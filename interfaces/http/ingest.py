@@ -71,16 +71,12 @@ class _KeyResource:
         key = self._services.door.look(ApiKey, stream)
         now = self._services.clock()
         if key is None or not key.is_active(now) or not key.has_room(now):
-            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
+            self._ask_admission(req, resp, stream)
 
-    def _use(self, req: falcon.Request, stream: UUID) -> dict[str, Any]:
-        """Return the fields that every command with a key has."""
-        return {
-            "actor": str(stream),
-            "request_id": req.context.request_id,
-            "key_id": stream,
-            "address": client_address(req),
-        }
+    def _ask_admission(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> None:
+        """Ask whether the key may be used now, which is no use of it. Raises what _ask raises."""
+        request_id, address = req.context.request_id, client_address(req)
+        self._ask(req, resp, AskAdmission(key_id=stream, request_id=request_id, address=address))
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
@@ -133,7 +129,9 @@ class ReportResource(_KeyResource):
         except ProblemError as error:
             refused = (error.slug, error)
         command = SubmitReport(
-            **self._use(req, stream),
+            key_id=stream,
+            request_id=req.context.request_id,
+            address=client_address(req),
             refused=refused,
             report=report,
             idempotency_key=key,
@@ -189,7 +187,7 @@ class ReportResource(_KeyResource):
         key = self._services.door.look(ApiKey, stream)
         if key is None:
             # Others have pushed it out of the cache meanwhile.
-            self._ask(req, resp, AskAdmission(**self._use(req, stream)))
+            self._ask_admission(req, resp, stream)
             key = self._services.door.look(ApiKey, stream)
         if key is None:
             raise StoreUnavailableError("the key was pushed out of the cache twice")
@@ -202,7 +200,8 @@ class OwnKeyResource(_KeyResource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell what a bot may know of its own key."""
         stream = self._admitted_key(req, resp)
-        answer = self._ask(req, resp, ReadOwnKey(**self._use(req, stream)))
+        request_id, address = req.context.request_id, client_address(req)
+        answer = self._ask(req, resp, ReadOwnKey(key_id=stream, request_id=request_id, address=address))
         if answer is None or answer.key is None:
             raise RuntimeError("an answer without an error has a key")
         resp.data = orjson.dumps(own_key(answer.key))

@@ -136,7 +136,7 @@ class KeysResource(_ShowsKeys):
             unused_since=None if unused_days is None else now - timedelta(days=unused_days),
         )
         page = PageRequest(size, cursor, choice_parameter(req, "sort", KEY_SORTS))
-        send_page(req, resp, *self._services.lists.keys(caller["account_id"], page, now, only))
+        send_page(req, resp, *self._services.lists.keys(caller.account_id, page, now, only))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Make a key. Its secret is in this answer and never again."""
@@ -146,7 +146,7 @@ class KeysResource(_ShowsKeys):
         outcome = self._execute(
             resp,
             CreateKey(
-                **caller,
+                by=caller,
                 idempotency=idempotent(req),
                 secret=secret,
                 name=body.name,
@@ -170,9 +170,9 @@ class KeyResource(_ShowsKeys):
         if at is not None and version is not None:
             raise refused("as_of and version both name a moment: send one of them")
         if at is not None or version is not None:
-            send(resp, self._services.key_history.as_it_was(caller["account_id"], path_uuid(key_id), at, version))
+            send(resp, self._services.key_history.as_it_was(caller.account_id, path_uuid(key_id), at, version))
             return
-        key = key_of_account(self._get(ApiKey, path_uuid(key_id)), caller["account_id"])
+        key = key_of_account(self._get(ApiKey, path_uuid(key_id)), caller.account_id)
         send(resp, key_resource(key, self._services.clock()))
 
     def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
@@ -182,11 +182,7 @@ class KeyResource(_ShowsKeys):
         outcome = self._execute(
             resp,
             ChangeKey(
-                **caller,
-                key_id=path_uuid(key_id),
-                name=body.name,
-                limit=body.limit,
-                expires_at=body.expires_at,
+                by=caller, key_id=path_uuid(key_id), name=body.name, limit=body.limit, expires_at=body.expires_at
             ),
         )
         send(resp, self._resource(outcome.resource_id))
@@ -202,7 +198,7 @@ class KeyHistoryResource(AdminResource):
         size, cursor = page_parameters(req, "kind")
         kind = choice_parameter(req, "kind", HISTORY_KINDS) or LIFECYCLE
         page = self._services.key_history.page(
-            caller["account_id"], path_uuid(key_id), lifecycle_only=kind == LIFECYCLE, limit=size, cursor=cursor
+            caller.account_id, path_uuid(key_id), lifecycle_only=kind == LIFECYCLE, limit=size, cursor=cursor
         )
         send_page(req, resp, *page)
 
@@ -216,7 +212,7 @@ class RotateResource(_ShowsKeys):
         body = self._body(req, Rotation, caller, RotateKey)
         secret = key_secret.generate()
         command = RotateKey(
-            **caller,
+            by=caller,
             idempotency=idempotent(req),
             key_id=path_uuid(key_id),
             secret=secret,
@@ -239,6 +235,6 @@ class DeactivateResource(_ShowsKeys):
         body = self._body(req, Deactivation, caller, DeactivateKey)
         outcome = self._execute(
             resp,
-            DeactivateKey(**caller, idempotency=idempotent(req), key_id=path_uuid(key_id), reason=body.reason),
+            DeactivateKey(by=caller, idempotency=idempotent(req), key_id=path_uuid(key_id), reason=body.reason),
         )
         send(resp, self._resource(outcome.resource_id))

@@ -131,7 +131,7 @@ class EventProofResource(AdminResource):
         if not (position.isascii() and position.isdigit() and len(position) <= _DIGITS_MAX):
             raise NotFoundError
         with _proving():
-            proof = self._services.log_proofs.event_of_account(caller["account_id"], min(int(position), POSITION_MAX))
+            proof = self._services.log_proofs.event_of_account(caller.account_id, min(int(position), POSITION_MAX))
         send_proof(resp, proof)
 
 

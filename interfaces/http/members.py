@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import IdempotentRequest
+    from application.caller import AccountCaller
     from application.identity.invitations import Invitation
     from interfaces.bootstrap import Services
 
@@ -47,19 +48,16 @@ class NewMember(BaseModel):
 
 
 def invite(
-    services: Services, caller: dict[str, Any], body: NewMember, idempotency: IdempotentRequest | None
+    services: Services, caller: AccountCaller, body: NewMember, idempotency: IdempotentRequest | None
 ) -> Invitation:
-    """Return the invitation that a body asks for, to be carried out. Raises what its command would raise.
-
-    caller: what every admin command has.
-    """
+    """Return the invitation that a body asks for, to be carried out. Raises what its command would raise."""
     email = normalised_email(body.email)
     command = AddMember(
-        **caller,
+        by=caller,
         idempotency=idempotency,
         user_id=random_id(),
         role=body.role,
-        processes=tuple((caller["account_id"], flow_id) for flow_id in body.flow_ids or ()),
+        processes=tuple((caller.account_id, flow_id) for flow_id in body.flow_ids or ()),
     )
     return services.invitations.begin(command, email, body.name or email.partition("@")[0])
 
@@ -72,8 +70,8 @@ class MembersResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_MEMBERS)
         size, cursor = page_parameters(req)
-        for_tenant = self._services.invitations.speaks_for_tenant(caller["actor"], caller["tenant_id"])
-        send_page(req, resp, *self._services.lists.members(caller["account_id"], size, cursor, for_tenant=for_tenant))
+        for_tenant = self._services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
+        send_page(req, resp, *self._services.lists.members(caller.account_id, size, cursor, for_tenant=for_tenant))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Give somebody a role. A new user's first password is in this answer and never again."""
@@ -99,7 +97,7 @@ class MemberResource(AdminResource):
         caller = self._caller(req, account_id)
         self._check(caller, RemoveMember.action)
         check_parameters(req)
-        command = RemoveMember(**caller, user_id=path_uuid(user_id))
+        command = RemoveMember(by=caller, user_id=path_uuid(user_id))
         with self._services.invitations.removing(command):
             self._execute(resp, command)
         resp.status = 204
@@ -112,8 +110,8 @@ class FirstPasswordResource(AdminResource):
         """Make a member a new first password, which is in this answer and never again."""
         caller = self._caller(req, account_id)
         self._body(req, Nothing, caller, NewFirstPassword)
-        command = NewFirstPassword(**caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
+        command = NewFirstPassword(by=caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
         user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
-        member = self._get(Member, member_id(caller["account_id"], user.user_id))
+        member = self._get(Member, member_id(caller.account_id, user.user_id))
         resource = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
         send_secret(resp, resource | {"first_password": made.password})

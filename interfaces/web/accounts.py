@@ -60,7 +60,7 @@ class NewAccountPage(Page):
         body = None if form.resumed else form.parse(NewAccount, {"name": form["name"]})
         if body is not None:
             command = OpenAccount(
-                **visit.caller,
+                by=visit.caller,
                 idempotency=IdempotentRequest(form.once, req.context.body_digest),
                 new_account_id=uuid4(),
                 name=body.name,
@@ -122,7 +122,7 @@ class RenameAccountPage(_AccountForm):
 
     def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
         body = form.parse(NewAccount, {"name": form["name"]})
-        return None if body is None else RenameAccount(**visit.caller, idempotency=idempotency, name=body.name)
+        return None if body is None else RenameAccount(by=visit.account_caller, idempotency=idempotency, name=body.name)
 
 
 class SuspendAccountPage(_AccountForm):
@@ -136,7 +136,11 @@ class SuspendAccountPage(_AccountForm):
 
     def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
         body = form.parse(Suspension, {"reason": form["reason"].strip() or None})
-        return None if body is None else SuspendAccount(**visit.caller, idempotency=idempotency, reason=body.reason)
+        return (
+            None
+            if body is None
+            else SuspendAccount(by=visit.account_caller, idempotency=idempotency, reason=body.reason)
+        )
 
 
 class ResumeAccountPage(_AccountForm):
@@ -146,4 +150,4 @@ class ResumeAccountPage(_AccountForm):
 
     def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
         del form
-        return ResumeAccount(**visit.caller, idempotency=idempotency)
+        return ResumeAccount(by=visit.account_caller, idempotency=idempotency)

@@ -46,7 +46,7 @@ class VerifyPage(Page):
         go_to(resp, f"{visit.base}/audit/verify")
 
     def _ask(self, visit: Visit, form: Form) -> None:
-        proofs, person, kept = self._services.log_proofs, visit.caller["actor"], form[_KEPT].strip()
+        proofs, person, kept = self._services.log_proofs, visit.caller.actor, form[_KEPT].strip()
         if not kept:
             proofs.ask_of_log(person)
             return
@@ -77,7 +77,7 @@ class VerifyPage(Page):
             status=422 if form.errors else 200,
             tab="audit",
             form=form,
-            checks=proofs.checks_for(visit.caller["actor"]),
+            checks=proofs.checks_for(visit.caller.actor),
             contradictions=contradictions,
             people=self._people(check.asked_by for check in contradictions),
             head=proofs.latest_head(),

@@ -83,7 +83,7 @@ class ChangeKeyPage(_KeyForm):
         body = None if form.resumed else _change_of(form, self._fresh(key))
         if body is not None:
             command = ChangeKey(
-                **visit.caller, key_id=key.id, name=body.name, limit=body.limit, expires_at=body.expires_at
+                by=visit.account_caller, key_id=key.id, name=body.name, limit=body.limit, expires_at=body.expires_at
             )
             if self._carry_out(resp, command, form, _FIELDS) is not None:
                 go_to(resp, f"{visit.base}/keys/{key.id}")
@@ -133,7 +133,7 @@ class RotateKeyPage(_KeyForm):
             return
         secret = key_secret.generate()
         command = RotateKey(
-            **visit.caller,
+            by=visit.account_caller,
             idempotency=IdempotentRequest(form.once, req.context.body_digest),
             key_id=key.id,
             secret=secret,
@@ -186,7 +186,7 @@ class DeactivateKeyPage(_KeyForm):
                 form.add_errors([FieldError("/typed_name", "must be the name of the key")])
             if body is not None and not form.errors:
                 command = DeactivateKey(
-                    **visit.caller,
+                    by=visit.account_caller,
                     idempotency=IdempotentRequest(form.once, req.context.body_digest),
                     key_id=key.id,
                     reason=body.reason,

@@ -37,7 +37,7 @@ class _PageOfMembers(Page):
 
     def _speaks_for_tenant(self, visit: Visit) -> bool:
         """Return whether the visitor may make first passwords for others than those whom the account vouched for."""
-        return self._services.invitations.speaks_for_tenant(visit.caller["actor"], self._services.tenant_id)
+        return self._services.invitations.speaks_for_tenant(visit.caller.actor, self._services.tenant_id)
 
 
 class ShowsFirstPassword(Page):
@@ -118,7 +118,7 @@ class RemoveMemberPage(MemberFormPage):
         somebody = self._somebody(visit, user_id)
         if not form.resumed:
             command = RemoveMember(
-                **visit.caller,
+                by=visit.caller,
                 user_id=somebody.user_id,
                 idempotency=IdempotentRequest(form.once, req.context.body_digest),
             )
@@ -171,7 +171,7 @@ class FirstPasswordPage(ShowsFirstPassword, MemberFormPage):
         somebody = self._one_of_ours(visit, user_id)
         if not form.resumed:
             command = NewFirstPassword(
-                **visit.caller,
+                by=visit.caller,
                 user_id=somebody.user_id,
                 idempotency=IdempotentRequest(form.once, req.context.body_digest),
             )

@@ -47,7 +47,7 @@ class NewKeyPage(MadeKeyPage):
             return
         secret = key_secret.generate()
         command = CreateKey(
-            **visit.caller,
+            by=visit.account_caller,
             idempotency=IdempotentRequest(form.once, req.context.body_digest),
             secret=secret,
             name=body.name,

@@ -82,7 +82,7 @@ class NewMemberPage(ShowsFirstPassword, _ChoosesRole):
         if body is None:
             return None
         once = IdempotentRequest(form.once, req.context.body_digest)
-        return self._attempt(form, lambda: invite(self._services, visit.caller, body, once))
+        return self._attempt(form, lambda: invite(self._services, visit.account_caller, body, once))
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
         offered = self._offered(visit)
@@ -107,7 +107,7 @@ class MemberRolePage(MemberFormPage, _ChoosesRole):
         body = None if form.resumed else _body_of(form, email=somebody.resource["email"])
         if body is not None:
             command = AddMember(
-                **visit.caller,
+                by=visit.account_caller,
                 idempotency=IdempotentRequest(form.once, req.context.body_digest),
                 user_id=somebody.user_id,
                 role=body.role,

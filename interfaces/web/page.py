@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
 
 from application.access import roles_of, visible_processes
+from application.caller import AccountCaller, Caller
 from domain.account import Account
 from domain.errors import (
     DomainError,
@@ -22,7 +23,6 @@ from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource
 from interfaces.http.masking import mask
 from interfaces.http.problems import PROBLEMS, ProblemError, problem_of
-from interfaces.http.requests import client_address, path_uuid
 from interfaces.http.sessions import check_csrf_token, find_session
 from interfaces.web.forms import CSRF, ONCE, RESUMED, Form, read_form
 from interfaces.web.rendering import render
@@ -76,12 +76,12 @@ TABS = (
 
 @dataclass(frozen=True)
 class Visit:
-    """A look at a page. account: None on pages that belong to none. caller: what every admin command has."""
+    """A look at a page. account: None on pages that belong to none. caller: who asks."""
 
     session: Session
     account: Account | None
     roles: frozenset[Role]
-    caller: dict[str, Any]
+    caller: Caller
 
     def may(self, action: str) -> bool:
         """Return whether the visitor may do this. Pages ask it so that they show no button that would be refused."""
@@ -98,6 +98,13 @@ class Visit:
         if self.account is None:
             raise NotFoundError
         return self.account.id
+
+    @property
+    def account_caller(self) -> AccountCaller:
+        """Who asks something of the account. Raises NotFoundError on a page that belongs to none."""
+        if not isinstance(self.caller, AccountCaller):
+            raise NotFoundError
+        return self.caller
 
     @property
     def is_suspended(self) -> bool:
@@ -133,27 +140,19 @@ class Page(AdminResource):
         if session is None:
             raise NotSignedInError
         services, tenant_id = self._services, self._services.tenant_id
-        caller: dict[str, Any] = {
-            "actor": str(session.user.user_id),
-            "request_id": req.context.request_id,
-            "tenant_id": tenant_id,
-            "account_id": None if account_id is None else path_uuid(account_id),
-            "address": client_address(req),
-        }
+        caller = self._caller_in(req, session, account_id)
         account = None
-        if account_id is not None:
+        if caller.account_id is not None:
             self._check(caller, action or Action.READ_ACCOUNT)
-            account = self._get(Account, caller["account_id"])
-        roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller["account_id"])
+            account = self._get(Account, caller.account_id)
+        roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller.account_id)
         if action is not None and not allows(roles, action):
             raise ForbiddenError
         return Visit(session, account, roles, caller)
 
     def _visible_processes(self, visit: Visit) -> frozenset[UUID] | None:
         """Return the processes whose jobs the visitor may see; None for all of them."""
-        return visible_processes(
-            self._services.event_sourcing, visit.caller["actor"], self._services.tenant_id, visit.account_id
-        )
+        return visible_processes(self._services.event_sourcing, visit.account_caller)
 
     def _process_names(self, visit: Visit, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         """Return the names of the processes, by flow id, that keys or jobs are of."""

@@ -45,8 +45,8 @@ class NewProcessPage(Page):
         outcome = None
         if body is not None:
             idempotency = IdempotentRequest(form.once, req.context.body_digest)
-            flow_id = body.flow_id or new_flow_id(visit.account_id, visit.caller["actor"], idempotency)
-            command = RegisterProcess(**visit.caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
+            flow_id = body.flow_id or new_flow_id(visit.account_id, visit.caller.actor, idempotency)
+            command = RegisterProcess(by=visit.account_caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
             outcome = self._carry_out(resp, command, form)
         if outcome is None:
             self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
@@ -88,7 +88,9 @@ class _ProcessForm(Page):
         change = None if form.resumed else form.parse(ProcessChange, body)
         outcome = None
         if change is not None:
-            command = ChangeProcess(**visit.caller, flow_id=process.flow_id, name=change.name, retired=change.retired)
+            command = ChangeProcess(
+                by=visit.account_caller, flow_id=process.flow_id, name=change.name, retired=change.retired
+            )
             outcome = self._carry_out(resp, command, form)
         if outcome is None:
             self._ask(req, resp, visit, process, form, status=200 if form.resumed else 422)

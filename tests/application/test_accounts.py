@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -33,14 +33,8 @@ if TYPE_CHECKING:
     from tests.support.running import Application
 
 
-def in_account(kind: type[AdminCommand], cast: Cast, by: str, **fields: Any) -> AdminCommand:
-    """Return a command about account A."""
-    values: dict[str, Any] = {"tenant_id": cast.tenant_id, "account_id": cast.account_a, "actor": by}
-    return kind(**values | fields)
-
-
 def open_account(cast: Cast, by: str) -> OpenAccount:
-    return OpenAccount(tenant_id=cast.tenant_id, actor=by, new_account_id=uuid4(), name="Account C")
+    return OpenAccount(by=cast.caller(by=by), new_account_id=uuid4(), name="Account C")
 
 
 def every_command(cast: Cast, by: str) -> dict[str, AdminCommand]:
@@ -48,11 +42,11 @@ def every_command(cast: Cast, by: str) -> dict[str, AdminCommand]:
     newcomer = uuid4()
     return {
         "open_account": open_account(cast, by),
-        "settings": in_account(ChangeAccountSettings, cast, by, keep_addresses=False),
-        "register": in_account(RegisterProcess, cast, by, flow_id=uuid4(), name="Orders"),
-        "change": in_account(ChangeProcess, cast, by, flow_id=cast.flow_a, name="Orders"),
-        "add_member": in_account(AddMember, cast, by, user_id=newcomer, role=Role.ACCOUNT_USER),
-        "remove_member": in_account(RemoveMember, cast, by, user_id=UUID(cast.bob)),
+        "settings": ChangeAccountSettings(by=cast.caller(cast.account_a, by=by), keep_addresses=False),
+        "register": RegisterProcess(by=cast.caller(cast.account_a, by=by), flow_id=uuid4(), name="Orders"),
+        "change": ChangeProcess(by=cast.caller(cast.account_a, by=by), flow_id=cast.flow_a, name="Orders"),
+        "add_member": AddMember(by=cast.caller(cast.account_a, by=by), user_id=newcomer, role=Role.ACCOUNT_USER),
+        "remove_member": RemoveMember(by=cast.caller(cast.account_a, by=by), user_id=UUID(cast.bob)),
     }
 
 
@@ -91,55 +85,55 @@ def test_an_account_of_another_tenant_and_none_at_all_look_the_same(application:
     for account in (other.account_a, uuid4(), cast.tenant_id, process_id(cast.account_a, cast.flow_a)):
         for by in (cast.tess, cast.alice, SYSTEM_ACTOR):
             with pytest.raises(NotFoundError):
-                application.execute(
-                    in_account(RegisterProcess, cast, by, account_id=account, flow_id=uuid4(), name="Orders")
-                )
+                application.execute(RegisterProcess(by=cast.caller(account, by=by), flow_id=uuid4(), name="Orders"))
 
 
 def test_an_account_id_that_is_taken_is_told(application: Application, cast: Cast) -> None:
     with pytest.raises(AlreadyCreatedError) as refused:
-        application.execute(OpenAccount(tenant_id=cast.tenant_id, new_account_id=cast.account_a, name="Again"))
+        application.execute(OpenAccount(by=cast.caller(), new_account_id=cast.account_a, name="Again"))
     assert refused.value.resource_id == cast.account_a
     assert application.kinds(cast.account_a) == ["Opened"]
 
 
 def test_a_flow_id_is_taken_once_in_an_account_and_may_be_used_in_another(application: Application, cast: Cast) -> None:
     with pytest.raises(AlreadyCreatedError) as refused:
-        application.execute(in_account(RegisterProcess, cast, cast.alice, flow_id=cast.flow_a, name="Again"))
+        application.execute(
+            RegisterProcess(by=cast.caller(cast.account_a, by=cast.alice), flow_id=cast.flow_a, name="Again")
+        )
     assert refused.value.resource_id == cast.flow_a
     cast.add_process(cast.account_b, cast.flow_a)
 
 
 def test_a_process_is_renamed_and_retired_in_one_command(application: Application, cast: Cast) -> None:
     outcome = application.execute(
-        in_account(ChangeProcess, cast, cast.alice, flow_id=cast.flow_a, name="Orders", retired=True)
+        ChangeProcess(by=cast.caller(cast.account_a, by=cast.alice), flow_id=cast.flow_a, name="Orders", retired=True)
     )
     assert application.kinds(outcome.resource_id) == ["Registered", "Renamed", "Retired"]
 
 
 def test_a_change_that_changes_nothing_appends_nothing(application: Application, cast: Cast) -> None:
     before = application.position()
-    application.execute(in_account(ChangeProcess, cast, cast.alice, flow_id=cast.flow_a, retired=False))
-    application.execute(in_account(ChangeAccountSettings, cast, cast.tess, keep_addresses=True))
+    application.execute(
+        ChangeProcess(by=cast.caller(cast.account_a, by=cast.alice), flow_id=cast.flow_a, retired=False)
+    )
+    application.execute(ChangeAccountSettings(by=cast.caller(cast.account_a, by=cast.tess), keep_addresses=True))
     assert application.position() == before
 
 
 def test_a_process_that_is_not_the_accounts_can_not_be_changed(application: Application, cast: Cast) -> None:
     for flow in (cast.flow_b, uuid4()):
         with pytest.raises(NotFoundError):
-            application.execute(in_account(ChangeProcess, cast, cast.alice, flow_id=flow, name="Mine"))
+            application.execute(ChangeProcess(by=cast.caller(cast.account_a, by=cast.alice), flow_id=flow, name="Mine"))
 
 
 def test_a_role_of_the_tenant_is_not_given_in_an_account(application: Application, cast: Cast) -> None:
     for role in (Role.TENANT_ADMIN, Role.AUDITOR, Role.CONSULTANT):
         with pytest.raises(InvalidInputError):
-            application.execute(in_account(AddMember, cast, cast.alice, user_id=uuid4(), role=role))
+            application.execute(AddMember(by=cast.caller(cast.account_a, by=cast.alice), user_id=uuid4(), role=role))
 
 
 def test_an_account_admin_gives_no_role_in_the_tenant(application: Application, cast: Cast) -> None:
-    command = AddMember(
-        tenant_id=cast.tenant_id, account_id=None, actor=cast.alice, user_id=UUID(cast.alice), role=Role.TENANT_ADMIN
-    )
+    command = AddMember(by=cast.caller(by=cast.alice), user_id=UUID(cast.alice), role=Role.TENANT_ADMIN)
     with pytest.raises(NotFoundError):
         application.execute(command)
 
@@ -148,7 +142,7 @@ def test_a_member_is_removed_with_all_roles_and_processes_and_is_a_stranger_then
     application: Application, cast: Cast
 ) -> None:
     cast.add_member(cast.bob, Role.ACCOUNT_ADMIN, cast.account_a)
-    outcome = application.execute(in_account(RemoveMember, cast, cast.alice, user_id=UUID(cast.bob)))
+    outcome = application.execute(RemoveMember(by=cast.caller(cast.account_a, by=cast.alice), user_id=UUID(cast.bob)))
     kinds = application.kinds(outcome.resource_id)
     assert sorted(kinds[-3:]) == ["ProcessUnassigned", "RoleRevoked", "RoleRevoked"]
     with pytest.raises(NotFoundError):
@@ -156,17 +150,17 @@ def test_a_member_is_removed_with_all_roles_and_processes_and_is_a_stranger_then
 
 
 def test_who_is_no_member_can_not_be_removed(application: Application, cast: Cast) -> None:
-    command = in_account(RemoveMember, cast, cast.alice, user_id=UUID(cast.bob))
+    command = RemoveMember(by=cast.caller(cast.account_a, by=cast.alice), user_id=UUID(cast.bob))
     application.execute(command)
     for user in (cast.bob, cast.stranger, cast.tess):
         with pytest.raises(NotFoundError):
-            application.execute(in_account(RemoveMember, cast, cast.alice, user_id=UUID(user)))
+            application.execute(RemoveMember(by=cast.caller(cast.account_a, by=cast.alice), user_id=UUID(user)))
 
 
 def test_who_was_removed_can_be_added_again_and_has_no_old_processes(application: Application, cast: Cast) -> None:
-    application.execute(in_account(RemoveMember, cast, cast.alice, user_id=UUID(cast.bob)))
+    application.execute(RemoveMember(by=cast.caller(cast.account_a, by=cast.alice), user_id=UUID(cast.bob)))
     cast.add_member(cast.bob, Role.ACCOUNT_USER, cast.account_a, by=cast.alice)
-    seen = visible_processes(application.event_sourcing, cast.bob, cast.tenant_id, cast.account_a)
+    seen = visible_processes(application.event_sourcing, cast.caller(cast.account_a, by=cast.bob))
     assert seen == frozenset()
 
 
@@ -175,10 +169,8 @@ def test_a_process_of_another_account_can_not_be_assigned_nor_found_out_about(
 ) -> None:
     for flow in (cast.flow_b, uuid4()):
         for account in (cast.account_a, cast.account_b):
-            command = in_account(
-                AddMember,
-                cast,
-                cast.alice,
+            command = AddMember(
+                by=cast.caller(cast.account_a, by=cast.alice),
                 user_id=UUID(cast.bob),
                 role=Role.ACCOUNT_USER,
                 processes=((account, flow),),
@@ -189,10 +181,8 @@ def test_a_process_of_another_account_can_not_be_assigned_nor_found_out_about(
 
 def test_a_refused_assignment_leaves_the_member_as_they_were(application: Application, cast: Cast) -> None:
     before = application.position()
-    command = in_account(
-        AddMember,
-        cast,
-        cast.alice,
+    command = AddMember(
+        by=cast.caller(cast.account_a, by=cast.alice),
         user_id=UUID(cast.bob),
         role=Role.ACCOUNT_ADMIN,
         processes=((cast.account_a, cast.other_flow_a), (cast.account_a, uuid4())),
@@ -207,7 +197,7 @@ def test_a_refused_assignment_leaves_the_member_as_they_were(application: Applic
 def test_each_sees_the_processes_that_their_roles_show(application: Application, cast: Cast) -> None:
     ours = process_id(cast.account_a, cast.flow_a)
     seen = {
-        who: visible_processes(application.event_sourcing, actor, cast.tenant_id, cast.account_a)
+        who: visible_processes(application.event_sourcing, cast.caller(cast.account_a, by=actor))
         for who, actor in (cast.people | {"operator": SYSTEM_ACTOR}).items()
     }
     assert seen == {

@@ -88,7 +88,7 @@ def test_a_request_that_changed_nothing_is_remembered_too(application: Applicati
 
 def test_who_has_lost_the_right_is_not_told_what_they_once_made(application: Application, cast: Cast) -> None:
     application.execute(cast.create_key_command(idempotency=ONE))
-    application.execute(RemoveMember(tenant_id=cast.tenant_id, account_id=cast.account_a, user_id=UUID(cast.alice)))
+    application.execute(RemoveMember(by=cast.caller(cast.account_a), user_id=UUID(cast.alice)))
     with pytest.raises(NotFoundError):
         application.execute(cast.create_key_command(idempotency=ONE))
     cast.add_member(cast.alice, Role.ACCOUNT_ADMIN, cast.account_a)

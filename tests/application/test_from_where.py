@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,17 +37,17 @@ ADDRESS = "2001:db8::9"
 
 def of_the_account(cast: Cast) -> list[AdminCommand]:
     """Return a command of each kind about account A, each of which changes something when they come in this order."""
-    account: dict[str, Any] = {"tenant_id": cast.tenant_id, "account_id": cast.account_a}
+    account = cast.caller(cast.account_a)
     key = cast.bot().key_id
     return [
-        RenameAccount(**account, name="Another name"),
-        SuspendAccount(**account),
-        ResumeAccount(**account),
-        RegisterProcess(**account, flow_id=uuid4(), name="Orders"),
-        ChangeProcess(**account, flow_id=cast.flow_a, name="Orders", retired=True),
-        AddMember(**account, user_id=uuid4(), role=Role.ACCOUNT_USER, processes=((cast.account_a, cast.flow_a),)),
-        NewFirstPassword(**account, user_id=UUID(cast.bob)),
-        RemoveMember(**account, user_id=UUID(cast.bob)),
+        RenameAccount(by=account, name="Another name"),
+        SuspendAccount(by=account),
+        ResumeAccount(by=account),
+        RegisterProcess(by=account, flow_id=uuid4(), name="Orders"),
+        ChangeProcess(by=account, flow_id=cast.flow_a, name="Orders", retired=True),
+        AddMember(by=account, user_id=uuid4(), role=Role.ACCOUNT_USER, processes=((cast.account_a, cast.flow_a),)),
+        NewFirstPassword(by=account, user_id=UUID(cast.bob)),
+        RemoveMember(by=account, user_id=UUID(cast.bob)),
         cast.create_key_command(),
         cast.change_key_command(key, name="Renamed", limit=7),
         cast.rotate_key_command(key),
@@ -59,20 +59,24 @@ def of_the_account(cast: Cast) -> list[AdminCommand]:
 def of_the_tenant(cast: Cast) -> list[AdminCommand]:
     """Return commands about the tenant, the opening of an account among them."""
     return [
-        OpenAccount(tenant_id=cast.tenant_id, new_account_id=uuid4(), name="Account C"),
-        AddMember(tenant_id=cast.tenant_id, account_id=None, user_id=uuid4(), role=Role.AUDITOR),
-        RemoveMember(tenant_id=cast.tenant_id, account_id=None, user_id=UUID(cast.con)),
+        OpenAccount(by=cast.caller(), new_account_id=uuid4(), name="Account C"),
+        AddMember(by=cast.caller(), user_id=uuid4(), role=Role.AUDITOR),
+        RemoveMember(by=cast.caller(), user_id=UUID(cast.con)),
     ]
 
 
 def settings(cast: Cast, *, keep: bool) -> ChangeAccountSettings:
-    return ChangeAccountSettings(tenant_id=cast.tenant_id, account_id=cast.account_a, keep_addresses=keep)
+    return ChangeAccountSettings(by=cast.caller(cast.account_a), keep_addresses=keep)
+
+
+def from_there(command: AdminCommand, address: str | None) -> AdminCommand:
+    return replace(command, by=replace(command.by, address=address))
 
 
 def addresses(application: Application, command: AdminCommand, address: str | None = ADDRESS) -> set[str | None]:
     """Carry out a command from an address, and return what the bytes of its events say of it."""
     before = application.position()
-    application.execute(replace(command, address=address))
+    application.execute(from_there(command, address))
     states = [json.loads(row.state) for row in application.log_after(before)]
     assert states, f"{type(command).__name__} changed nothing"
     return {state.get("address") for state in states}
@@ -107,7 +111,7 @@ def test_what_is_done_to_the_tenant_or_to_another_account_has_the_address_all_th
     application: Application, cast: Cast
 ) -> None:
     application.execute(settings(cast, keep=False))
-    elsewhere = RenameAccount(tenant_id=cast.tenant_id, account_id=cast.account_b, name="Another name")
+    elsewhere = RenameAccount(by=cast.caller(cast.account_b), name="Another name")
     for command in [*of_the_tenant(cast), elsewhere]:
         assert addresses(application, command) == {ADDRESS}, command
 
@@ -134,7 +138,7 @@ def test_a_receipt_leaves_the_address_to_the_events_that_it_stands_beside(
     application.execute(settings(cast, keep=keep))
     before = application.position()
     once = IdempotentRequest("request-1", "a" * 64)
-    application.execute(replace(cast.create_key_command(idempotency=once), address=ADDRESS))
+    application.execute(from_there(cast.create_key_command(idempotency=once), ADDRESS))
     created, receipt = application.log_after(before)
     assert (receipt.topic, b"address" in receipt.state) == ("receipt.issued", False)
     assert (ADDRESS.encode() in created.state) == keep

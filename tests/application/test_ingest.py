@@ -91,11 +91,7 @@ def test_the_job_is_what_was_reported(application: Application, cast: Cast) -> N
 
 def test_an_account_that_keeps_no_addresses_gets_none(application: Application, cast: Cast) -> None:
     bot = cast.bot(limit=1)
-    application.execute(
-        ChangeAccountSettings(
-            tenant_id=cast.tenant_id, account_id=cast.account_a, actor=cast.tess, keep_addresses=False
-        )
-    )
+    application.execute(ChangeAccountSettings(by=cast.caller(cast.account_a, by=cast.tess), keep_addresses=False))
     bot.report(address="192.0.2.7")
     bot.report(address="192.0.2.7")
     _, used, throttled = application.events(bot.key_id)

@@ -349,9 +349,7 @@ def test_an_address_is_kept_only_where_the_account_keeps_them(
 ) -> None:
     bot = cast.bot()
     application.execute(cast.deactivate_key_command(bot.key_id))
-    application.execute(
-        ChangeAccountSettings(tenant_id=cast.tenant_id, account_id=cast.account_a, keep_addresses=False)
-    )
+    application.execute(ChangeAccountSettings(by=cast.caller(cast.account_a), keep_addresses=False))
     application.execute(count(bot, clock))
     assert the_key(application, bot.key_id).refused_address is None
 
@@ -368,11 +366,11 @@ def test_attempts_with_a_key_that_is_not_there_are_counted_nowhere(
 
 
 def suspend(cast: Cast, by: str | None = None, reason: str | None = None) -> SuspendAccount:
-    return SuspendAccount(tenant_id=cast.tenant_id, account_id=cast.account_a, actor=by or cast.tess, reason=reason)
+    return SuspendAccount(by=cast.caller(cast.account_a, by=by or cast.tess), reason=reason)
 
 
 def resume(cast: Cast) -> ResumeAccount:
-    return ResumeAccount(tenant_id=cast.tenant_id, account_id=cast.account_a, actor=cast.tess)
+    return ResumeAccount(by=cast.caller(cast.account_a, by=cast.tess))
 
 
 def test_a_suspended_account_takes_nothing_in_any_process_until_it_is_resumed(
@@ -419,9 +417,7 @@ def test_only_the_tenants_admin_suspends(application: Application, cast: Cast, w
 def test_who_administers_an_account_renames_it(
     application: Application, cast: Cast, who: str, *, allowed: bool
 ) -> None:
-    command = RenameAccount(
-        tenant_id=cast.tenant_id, account_id=cast.account_a, actor=cast.people[who], name="Another name"
-    )
+    command = RenameAccount(by=cast.caller(cast.account_a, by=cast.people[who]), name="Another name")
     if not allowed:
         with pytest.raises(ForbiddenError):
             application.execute(command)

@@ -58,24 +58,21 @@ COMMANDS: dict[str, tuple[Callable[[Cast], Command], list[str]]] = {
         ["api_key.created", "api_key.rotated", "receipt.issued"],
     ),
     "suspend": (
-        lambda cast: SuspendAccount(tenant_id=cast.tenant_id, account_id=cast.account_a),
+        lambda cast: SuspendAccount(by=cast.caller(cast.account_a)),
         ["account.suspended"],
     ),
     "retire": (lambda cast: cast.retire_command(), ["process.retired"]),
     "open an account": (
-        lambda cast: OpenAccount(tenant_id=cast.tenant_id, new_account_id=uuid4(), name="C"),
+        lambda cast: OpenAccount(by=cast.caller(), new_account_id=uuid4(), name="C"),
         ["account.opened"],
     ),
     "register a process": (
-        lambda cast: RegisterProcess(
-            tenant_id=cast.tenant_id, account_id=cast.account_a, flow_id=uuid4(), name="Orders"
-        ),
+        lambda cast: RegisterProcess(by=cast.caller(cast.account_a), flow_id=uuid4(), name="Orders"),
         ["process.registered"],
     ),
     "add a member": (
         lambda cast: AddMember(
-            tenant_id=cast.tenant_id,
-            account_id=cast.account_a,
+            by=cast.caller(cast.account_a),
             user_id=uuid4(),
             role=Role.ACCOUNT_USER,
             processes=((cast.account_a, cast.flow_a),),

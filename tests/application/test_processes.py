@@ -113,9 +113,7 @@ def test_an_account_that_keeps_no_addresses_any_more_gets_none_from_any_process(
 ) -> None:
     bot = cast.bot()
     bot.through(other).use(address="192.0.2.7")
-    application.execute(
-        ChangeAccountSettings(tenant_id=cast.tenant_id, account_id=cast.account_a, keep_addresses=False)
-    )
+    application.execute(ChangeAccountSettings(by=cast.caller(cast.account_a), keep_addresses=False))
     bot.through(other).use(address="192.0.2.7")
     addresses = [event.address for event in application.events(bot.key_id) if isinstance(event, ApiKey.Used)]
     assert addresses == ["192.0.2.7", None]
@@ -125,7 +123,7 @@ def test_a_right_that_was_taken_away_is_gone_in_every_process(
     application: Application, other: Application, cast: Cast
 ) -> None:
     key = other.execute(cast.create_key_command()).resource_id
-    application.execute(RemoveMember(tenant_id=cast.tenant_id, account_id=cast.account_a, user_id=UUID(cast.alice)))
+    application.execute(RemoveMember(by=cast.caller(cast.account_a), user_id=UUID(cast.alice)))
     for command in (cast.create_key_command(), cast.deactivate_key_command(key)):
         with pytest.raises(NotFoundError):
             other.execute(command)

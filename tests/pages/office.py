@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 from application.accounts import ChangeProcess, OpenAccount, RegisterProcess, RenameAccount
 from domain.clock import system_clock
 from domain.key_secret import generate
-from domain.model import SYSTEM_ACTOR
 from domain.permissions import Role
 from interfaces.bootstrap import Services
 from tests.support.cast import Bot
@@ -62,7 +61,7 @@ class Office:
     def empty_account(self) -> str:
         """Open another account, which Alice administers, and return its path."""
         cast, account = self.world.cast, uuid4()
-        self._do(OpenAccount(tenant_id=cast.tenant_id, new_account_id=account, name=f"Branch {account}"))
+        self._do(OpenAccount(by=cast.caller(), new_account_id=account, name=f"Branch {account}"))
         cast.add_member(cast.alice, Role.ACCOUNT_ADMIN, account)
         self._wait()
         return f"/accounts/{account}"
@@ -95,7 +94,7 @@ class Office:
     def _name_accounts(self) -> None:
         cast = self.world.cast
         for account, name in ((cast.account_a, "Müller & Söhne <GmbH>"), (cast.account_b, LONG)):
-            self._do(RenameAccount(tenant_id=cast.tenant_id, account_id=account, actor=SYSTEM_ACTOR, name=name))
+            self._do(RenameAccount(by=cast.caller(account), name=name))
         cast.add_member(cast.alice, Role.ACCOUNT_ADMIN, cast.account_b)
 
     def _invite(self, name: str, at: datetime) -> str:
@@ -108,14 +107,14 @@ class Office:
 
     def _add_processes(self) -> None:
         cast = self.world.cast
-        account: dict[str, Any] = {"tenant_id": cast.tenant_id, "account_id": cast.account_a, "actor": SYSTEM_ACTOR}
-        self._do(ChangeProcess(**account, flow_id=cast.flow_a, name="Incoming invoices"))
-        self._do(ChangeProcess(**account, flow_id=cast.other_flow_a, name=WITHOUT_SPACES))
+        account = cast.caller(cast.account_a)
+        self._do(ChangeProcess(by=account, flow_id=cast.flow_a, name="Incoming invoices"))
+        self._do(ChangeProcess(by=account, flow_id=cast.other_flow_a, name=WITHOUT_SPACES))
         for name in (MARKUP, FROM_RIGHT_TO_LEFT, EMOJI):
-            self._do(RegisterProcess(**account, flow_id=uuid4(), name=name))
+            self._do(RegisterProcess(by=account, flow_id=uuid4(), name=name))
         retired = uuid4()
-        self._do(RegisterProcess(**account, flow_id=retired, name="Bought by fax"))
-        self._do(ChangeProcess(**account, flow_id=retired, retired=True))
+        self._do(RegisterProcess(by=account, flow_id=retired, name="Bought by fax"))
+        self._do(ChangeProcess(by=account, flow_id=retired, retired=True))
 
     def _make_keys(self, clock: FakeClock) -> dict[str, UUID]:
         """Make the keys; what ends by itself does so in the month, or some days after it."""

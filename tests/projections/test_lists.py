@@ -9,6 +9,7 @@ import pytest
 
 from application.accounts import AddMember, ChangeAccountSettings, ChangeProcess, OpenAccount, RegisterProcess
 from application.accounts import RemoveMember as Remove
+from application.caller import Caller
 from domain.account import Account
 from domain.ids import process_id
 from domain.permissions import Role
@@ -61,16 +62,14 @@ def memberships(world: World, tenant_id: UUID, user: str) -> dict[UUID | None, t
 def test_accounts_are_listed_by_name_without_regard_to_case_and_accents(shared: World, cast: Cast) -> None:
     tenant = uuid4()
     for name in ("zebra", "Österreich", "Berlin", "berlin 2", "orient", "Zürich", "123"):
-        shared.application.execute(OpenAccount(tenant_id=tenant, new_account_id=uuid4(), name=name))
+        shared.application.execute(OpenAccount(by=Caller(tenant_id=tenant), new_account_id=uuid4(), name=name))
     names = [row.name for row in accounts(shared, tenant)]
     assert names == ["123", "Berlin", "berlin 2", "orient", "Österreich", "zebra", "Zürich"]
     assert {row.account_id for row in accounts(shared, cast.tenant_id)} == {cast.account_a, cast.account_b}
 
 
 def test_an_account_shows_when_it_was_opened_its_name_and_its_settings(shared: World, cast: Cast) -> None:
-    shared.application.execute(
-        ChangeAccountSettings(tenant_id=cast.tenant_id, account_id=cast.account_a, keep_addresses=False)
-    )
+    shared.application.execute(ChangeAccountSettings(by=cast.caller(cast.account_a), keep_addresses=False))
     account = shared.application.event_sourcing.find(Account, cast.account_a)
     assert account is not None
     account.rename(cause(), "Ärzte")
@@ -102,9 +101,7 @@ def test_a_process_is_renamed_retired_and_restored(shared: World, cast: Cast) ->
 
     def change(*, name: str | None = None, retired: bool | None = None) -> None:
         shared.application.execute(
-            ChangeProcess(
-                tenant_id=cast.tenant_id, account_id=cast.account_a, flow_id=cast.flow_a, name=name, retired=retired
-            )
+            ChangeProcess(by=cast.caller(cast.account_a), flow_id=cast.flow_a, name=name, retired=retired)
         )
 
     change(name="Été", retired=True)
@@ -131,7 +128,7 @@ def test_members_are_listed_with_roles_and_processes_of_their_scope(shared: Worl
 
 def test_a_member_without_roles_disappears_and_comes_back_with_a_new_role(shared: World, cast: Cast) -> None:
     bob = UUID(cast.bob)
-    shared.application.execute(Remove(tenant_id=cast.tenant_id, account_id=cast.account_a, user_id=bob))
+    shared.application.execute(Remove(by=cast.caller(cast.account_a), user_id=bob))
     assert bob not in members(shared, cast.account_a)
     assert memberships(shared, cast.tenant_id, cast.bob) == {}
     assert account_ids_of_user(shared.database, tenant_id=cast.tenant_id, user_id=bob) == frozenset()
@@ -144,9 +141,7 @@ def test_memberships_of_a_user_are_those_of_every_scope_and_of_one_tenant(shared
     cast.add_member(cast.tess, Role.ACCOUNT_USER, cast.account_a)
     cast.add_member(cast.tess, Role.ACCOUNT_ADMIN, cast.account_a)
     cast.add_member(cast.tess, Role.ACCOUNT_USER, cast.account_b)
-    shared.application.execute(
-        AddMember(tenant_id=uuid4(), account_id=None, user_id=UUID(cast.tess), role=Role.AUDITOR)
-    )
+    shared.application.execute(AddMember(by=Caller(tenant_id=uuid4()), user_id=UUID(cast.tess), role=Role.AUDITOR))
     assert memberships(shared, cast.tenant_id, cast.tess) == {
         None: ("tenant_admin",),
         cast.account_a: ("account_admin", "account_user"),
@@ -158,8 +153,6 @@ def test_memberships_of_a_user_are_those_of_every_scope_and_of_one_tenant(shared
 
 
 def test_two_accounts_may_use_the_same_flow_id(shared: World, cast: Cast) -> None:
-    shared.application.execute(
-        RegisterProcess(tenant_id=cast.tenant_id, account_id=cast.account_b, flow_id=cast.flow_a, name="Theirs")
-    )
+    shared.application.execute(RegisterProcess(by=cast.caller(cast.account_b), flow_id=cast.flow_a, name="Theirs"))
     assert {row.name for row in processes(shared, cast.account_b)} == {"Invoices", "Theirs"}
     assert {row.name for row in processes(shared, cast.account_a)} == {"Invoices"}

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from application.accounts import OpenAccount
+from application.caller import Caller
 from application.store.database import Database
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
@@ -33,7 +34,7 @@ def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> No
     for number in range(30):
         account = uuid4()
         done = shared.application.door.execute(
-            OpenAccount(tenant_id=TENANT, new_account_id=account, name=f"Account {number}")
+            OpenAccount(by=Caller(tenant_id=TENANT), new_account_id=account, name=f"Account {number}")
         )
         assert wait_for(shared.database, done.position)
         page = list_accounts(shared.database, tenant_id=TENANT, page=PageRequest(), account_ids=[account])

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID, uuid4
 
 from application.accounts import AddMember, ChangeProcess, OpenAccount, RegisterProcess, RemoveMember
+from application.caller import AccountCaller, Caller
 from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, new_job_id
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey
 from domain.ids import key_id
@@ -50,7 +51,7 @@ class Cast:
 
     def _open_accounts(self) -> None:
         for account, name in ((self.account_a, "Account A"), (self.account_b, "Account B")):
-            self._do(OpenAccount(tenant_id=self.tenant_id, new_account_id=account, name=name))
+            self._do(OpenAccount(by=self.caller(), new_account_id=account, name=name))
         self.add_process(self.account_a, self.flow_a)
         self.add_process(self.account_a, self.other_flow_a)
         self.add_process(self.account_b, self.flow_b)
@@ -69,9 +70,21 @@ class Cast:
         names = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
         return {name: getattr(self, name) for name in names}
 
+    @overload
+    def caller(self, account_id: UUID, *, by: str = SYSTEM_ACTOR) -> AccountCaller: ...
+
+    @overload
+    def caller(self, account_id: UUID | None = None, *, by: str = SYSTEM_ACTOR) -> Caller: ...
+
+    def caller(self, account_id: UUID | None = None, *, by: str = SYSTEM_ACTOR) -> Caller:
+        """Return the operator, or one of the people, as who asks about an account, or about the tenant."""
+        if account_id is None:
+            return Caller(actor=by, tenant_id=self.tenant_id)
+        return AccountCaller(actor=by, tenant_id=self.tenant_id, account_id=account_id)
+
     def add_process(self, account_id: UUID, flow_id: UUID) -> None:
         """Register a process, as the operator."""
-        self._do(RegisterProcess(tenant_id=self.tenant_id, account_id=account_id, flow_id=flow_id, name="Invoices"))
+        self._do(RegisterProcess(by=self.caller(account_id), flow_id=flow_id, name="Invoices"))
 
     def add_member(
         self,
@@ -84,20 +97,13 @@ class Cast:
     ) -> UUID:
         """Give a role; returns the member's stream."""
         member: UUID = self._do(
-            AddMember(
-                tenant_id=self.tenant_id,
-                account_id=account_id,
-                user_id=UUID(user),
-                role=role,
-                processes=processes,
-                actor=by,
-            )
+            AddMember(by=self.caller(account_id, by=by), user_id=UUID(user), role=role, processes=processes)
         ).resource_id
         return member
 
     def remove_member(self, user: str, account_id: UUID | None = None) -> None:
         """Take all roles there away, as the operator."""
-        self._do(RemoveMember(tenant_id=self.tenant_id, account_id=account_id, user_id=UUID(user)))
+        self._do(RemoveMember(by=self.caller(account_id), user_id=UUID(user)))
 
     def create_key_command(
         self,
@@ -112,9 +118,7 @@ class Cast:
     ) -> CreateKey:
         """Return the command of Alice, or another, to make a key of account A, or another."""
         return CreateKey(
-            tenant_id=self.tenant_id,
-            account_id=account_id or self.account_a,
-            actor=by or self.alice,
+            by=self.caller(account_id or self.account_a, by=by or self.alice),
             secret=secret or generate(),
             name="Nightly run",
             flow_id=flow_id,
@@ -128,18 +132,12 @@ class Cast:
     ) -> DeactivateKey:
         """Return the command of Alice, or another, to end a key of account A, or another."""
         return DeactivateKey(
-            tenant_id=self.tenant_id,
-            account_id=account_id or self.account_a,
-            actor=by or self.alice,
-            key_id=key,
-            reason=reason,
+            by=self.caller(account_id or self.account_a, by=by or self.alice), key_id=key, reason=reason
         )
 
     def change_key_command(self, key: UUID, *, by: str | None = None, **changes: Any) -> ChangeKey:
         """Return the command of Alice, or another, to change a key of account A."""
-        return ChangeKey(
-            tenant_id=self.tenant_id, account_id=self.account_a, actor=by or self.alice, key_id=key, **changes
-        )
+        return ChangeKey(by=self.caller(self.account_a, by=by or self.alice), key_id=key, **changes)
 
     def rotate_key_command(
         self,
@@ -153,9 +151,7 @@ class Cast:
     ) -> RotateKey:
         """Return the command of Alice, or another, to let a new key take the place of one of account A."""
         return RotateKey(
-            tenant_id=self.tenant_id,
-            account_id=self.account_a,
-            actor=by or self.alice,
+            by=self.caller(self.account_a, by=by or self.alice),
             key_id=key,
             secret=secret or generate(),
             overlap=overlap,
@@ -165,13 +161,7 @@ class Cast:
 
     def retire_command(self, *, retired: bool = True) -> ChangeProcess:
         """Return Alice's command to retire the process `flow_a`, or to restore it."""
-        return ChangeProcess(
-            tenant_id=self.tenant_id,
-            account_id=self.account_a,
-            actor=self.alice,
-            flow_id=self.flow_a,
-            retired=retired,
-        )
+        return ChangeProcess(by=self.caller(self.account_a, by=self.alice), flow_id=self.flow_a, retired=retired)
 
     def bot(
         self,
@@ -225,7 +215,6 @@ class Bot:
     ) -> SubmitReport:
         """Return the command to report a job. `body` stands for the bytes that were sent."""
         return SubmitReport(
-            actor=str(self.key_id),
             key_id=self.key_id,
             address=address,
             refused=refused,
@@ -242,7 +231,7 @@ class Bot:
 
     def use_command(self, *, address: str | None = "192.0.2.7") -> ReadOwnKey:
         """Return the plainest use of a key: the command to read it."""
-        return ReadOwnKey(actor=str(self.key_id), key_id=self.key_id, address=address)
+        return ReadOwnKey(key_id=self.key_id, address=address)
 
     def use(self, *, address: str | None = "192.0.2.7") -> IngestAnswer:
         """Read the key, which is one use."""

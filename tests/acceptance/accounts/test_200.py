@@ -62,7 +62,7 @@ def test_an_account_that_is_opened_meanwhile_moves_no_page(world: World) -> None
     headers = world.signed_in("tess")
     first = world.ask("GET", f"{ACCOUNTS}?limit=2", headers=headers).json
     world.application.execute(
-        OpenAccount(tenant_id=world.cast.tenant_id, new_account_id=world.cast.flow_a, name="0 comes first")
+        OpenAccount(by=world.cast.caller(), new_account_id=world.cast.flow_a, name="0 comes first")
     )
     second = world.ask("GET", f"{ACCOUNTS}?limit=200&cursor={first['next_cursor']}", headers=headers).json
     assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}

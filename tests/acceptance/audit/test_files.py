@@ -119,9 +119,7 @@ def test_what_is_added_while_a_file_is_made_is_left_out_of_it(world: World) -> N
     pages = world.services.audit_log.pages(world.cast.account_a, AuditFilter(actions=frozenset(["account.renamed"])))
     names = [item["changes"]["name"] for item in next(pages)]
     create_key(world)
-    world.application.execute(
-        RenameAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_a, name="Too late")
-    )
+    world.application.execute(RenameAccount(by=world.cast.caller(world.cast.account_a), name="Too late"))
     world.wait_for_lists()
     names += [item["changes"]["name"] for page in pages for item in page]
     assert names == [f"Account {number}" for number in range(300)]

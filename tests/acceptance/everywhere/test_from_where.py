@@ -75,9 +75,7 @@ def test_whatever_an_admin_changes_is_recorded_with_who_and_from_where(world: Wo
 
 
 def test_in_an_account_that_keeps_no_addresses_none_is_in_the_bytes_of_any_event(world: World) -> None:
-    world.application.execute(
-        ChangeAccountSettings(tenant_id=world.cast.tenant_id, account_id=world.cast.account_a, keep_addresses=False)
-    )
+    world.application.execute(ChangeAccountSettings(by=world.cast.caller(world.cast.account_a), keep_addresses=False))
     appended = recorded(world)
     (opened,) = appended.pop(f"POST {ACCOUNTS}")
     assert ADDRESS.encode() in opened.state, "another account, which has not said so"

@@ -55,8 +55,7 @@ class Address:
 
     def added(self, role: Role, account: UUID | None = None, name: str = "Added") -> Invited:
         """Have the operator give a role at the command line."""
-        tenant = self.world.cast.tenant_id
-        command = AddMember(tenant_id=tenant, account_id=account, user_id=random_id(), role=role)
+        command = AddMember(by=self.world.cast.caller(account), user_id=random_id(), role=role)
         invitation = self.world.services.invitations.begin(command, self.email, name)
         invited = invitation.settled(self.world.services.door.execute(invitation.command).result)
         self.world.wait_for_lists()

@@ -50,7 +50,7 @@ def _expired(world: World) -> dict[str, str]:
 
 def _of_a_suspended_account(world: World) -> dict[str, str]:
     robot = world.robot(world.cast.account_b)
-    world.application.execute(SuspendAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_b))
+    world.application.execute(SuspendAccount(by=world.cast.caller(world.cast.account_b)))
     return robot.headers
 
 

@@ -38,7 +38,7 @@ def test_one_sees_the_accounts_that_one_may_enter(world: World) -> None:
 def test_who_has_a_role_in_the_tenant_sees_all_page_by_page(world: World) -> None:
     for number in range(PAGE_ITEMS_DEFAULT):
         world.application.execute(
-            OpenAccount(tenant_id=world.cast.tenant_id, new_account_id=uuid4(), name=f"Customer {number:03}")
+            OpenAccount(by=world.cast.caller(), new_account_id=uuid4(), name=f"Customer {number:03}")
         )
     world.wait_for_lists()
     browser, seen, path = browser_of(world, "aud"), list[str](), "/accounts"
@@ -53,7 +53,7 @@ def test_who_has_a_role_in_the_tenant_sees_all_page_by_page(world: World) -> Non
 
 
 def test_a_suspended_account_is_marked(world: World) -> None:
-    world.application.execute(SuspendAccount(tenant_id=world.cast.tenant_id, account_id=world.cast.account_b))
+    world.application.execute(SuspendAccount(by=world.cast.caller(world.cast.account_b)))
     world.wait_for_lists()
     page = browser_of(world, "carol").get("/accounts")
     (row,) = [

@@ -42,12 +42,7 @@ def robots(world: World, query: str = "", name: str = "alice") -> list[str]:
 
 def rename_process(world: World, name: str) -> None:
     world.application.execute(
-        ChangeProcess(
-            tenant_id=world.cast.tenant_id,
-            account_id=world.cast.account_a,
-            flow_id=world.cast.flow_a,
-            name=name,
-        )
+        ChangeProcess(by=world.cast.caller(world.cast.account_a), flow_id=world.cast.flow_a, name=name)
     )
 
 

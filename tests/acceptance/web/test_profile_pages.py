@@ -82,9 +82,7 @@ def test_who_has_no_role_is_told_whom_to_ask(person: Person) -> None:
 def test_of_many_roles_the_first_are_shown_and_the_others_counted(world: World, person: Person) -> None:
     for _ in range(52):
         account_id = uuid4()
-        world.application.execute(
-            OpenAccount(tenant_id=world.cast.tenant_id, new_account_id=account_id, name="One of many")
-        )
+        world.application.execute(OpenAccount(by=world.cast.caller(), new_account_id=account_id, name="One of many"))
         world.cast.add_member(str(person.user.user_id), Role.ACCOUNT_USER, account_id)
     world.wait_for_lists()
     page = person.sign_in().get("/profile")

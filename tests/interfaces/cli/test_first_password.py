@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from application.accounts import AddMember, RemoveMember
+from application.caller import Caller
 from application.identity.first_run import FirstAdmin
 from domain.limits import FIRST_PASSWORD_LIFETIME
 from interfaces.bootstrap import Services
@@ -216,7 +217,7 @@ def test_a_first_start_that_was_cut_short_is_gone_on_with_by_the_next(fresh_url:
 
 def test_a_first_administrator_who_was_removed_is_not_made_again(services: Services, fresh_url: str) -> None:
     [admin] = services.users.by_email(EMAIL)
-    command = RemoveMember(tenant_id=services.tenant_id, account_id=None, user_id=admin.user_id)
+    command = RemoveMember(by=Caller(tenant_id=services.tenant_id), user_id=admin.user_id)
     with services.invitations.removing(command):
         services.door.execute(command)
     with Services(fresh_url, threads=2) as next_start:

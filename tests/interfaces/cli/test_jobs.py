@@ -38,7 +38,7 @@ def report(services: Services, key: str, flow: str) -> Callable[..., str]:
 
     def report(written: str | None = None, **fields: Any) -> str:
         body = Report.model_validate(report_body(flow_id=flow, **fields), context={AS_WRITTEN: written})
-        command = SubmitReport(actor=key, key_id=UUID(key), report=body, new_job_id=new_job_id())
+        command = SubmitReport(key_id=UUID(key), report=body, new_job_id=new_job_id())
         return str(services.door.execute(command).result.job.id)
 
     return report

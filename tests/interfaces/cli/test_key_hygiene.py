@@ -51,7 +51,7 @@ class Keys:
     def use(self, key: str, *, at: datetime = NOON) -> None:
         self.clock.now = at
         with open_desk(None, self._url, self.clock) as desk:
-            desk.services.door.execute(ReadOwnKey(actor=key, key_id=UUID(key)))
+            desk.services.door.execute(ReadOwnKey(key_id=UUID(key)))
 
     def refuse(self, key: str, attempts: int = 1, *, at: datetime = NOON, address: str = "192.0.2.7") -> None:
         self.clock.now = at

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from application.accounts import AddMember
+from application.caller import AccountCaller
 from application.identity.sessions import Client, Sessions
 from application.identity.users import Users
 from domain.clock import system_clock
@@ -213,7 +214,11 @@ def test_of_an_address_in_two_places_it_has_to_be_said_whose_password_is_reset(
     mine = store("members", "add", email, "--role", "auditor", "--json").json
     account_id = UUID(store("accounts", "create", f"Other {uuid4().hex}", "--json").json["id"])
     theirs = served.users.ensure(account_id, email, "Somebody else", served.clock())
-    given = AddMember(tenant_id=served.tenant_id, account_id=account_id, user_id=theirs.user_id, role=Role.ACCOUNT_USER)
+    given = AddMember(
+        by=AccountCaller(tenant_id=served.tenant_id, account_id=account_id),
+        user_id=theirs.user_id,
+        role=Role.ACCOUNT_USER,
+    )
     served.door.execute(given)
     for command in ("reset-password", "remove"):
         refused = store("members", command, email)
