@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from application.access import check_access
@@ -64,7 +64,7 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
 
     def handler(work: Work, command: AdminCommand) -> Outcome:
         check_access(work, command.by, command.action)
-        work.cause = replace(work.cause, address=_address_to_keep(work, command))
+        work.cause = work.cause.seen_from(_address_to_keep(work, command))
         if command.idempotency is None:
             return Outcome(handle(work, command))
         stream = receipt_id(command.by.scope_id, command.actor, command.idempotency.key)

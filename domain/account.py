@@ -80,18 +80,18 @@ class Account(Aggregate):
     @classmethod
     def open(cls, cause: Cause, *, account_id: UUID, tenant_id: UUID, name: str) -> Self:
         """Make an account of the tenant. Raises InvalidInputError for a name that won't do."""
-        return cls._begin(cls.Opened, account_id, cause, tenant_id=tenant_id, name=checked_name(name))
+        return cls._begin(cls.Opened(**cls._first(account_id, cause), tenant_id=tenant_id, name=checked_name(name)))
 
     def rename(self, cause: Cause, name: str) -> None:
         """Give it another name; the same name changes nothing. Raises InvalidInputError for one that won't do."""
         name = checked_name(name)
         if name != self.name:
-            self._trigger(self.Renamed, cause, name=name)
+            self._trigger(self.Renamed(**self._next(cause), name=name))
 
     def change_settings(self, cause: Cause, *, keep_addresses: bool) -> None:
         """Choose whether client addresses are recorded from now on; no change, no event."""
         if keep_addresses != self.keep_addresses:
-            self._trigger(self.SettingsChanged, cause, keep_addresses=keep_addresses)
+            self._trigger(self.SettingsChanged(**self._next(cause), keep_addresses=keep_addresses))
 
     def address_to_keep(self, address: str | None) -> str | None:
         """Return what an event may hold of a client's address: all of it, or None where the account keeps none."""
@@ -101,12 +101,12 @@ class Account(Aggregate):
         """Keep its robots out until it is resumed; again changes nothing. Raises InvalidInputError for the reason."""
         reason = checked_reason(reason)
         if self.suspended_at is None:
-            self._trigger(self.Suspended, cause, reason=reason)
+            self._trigger(self.Suspended(**self._next(cause), reason=reason))
 
     def resume(self, cause: Cause) -> None:
         """Let its robots in again; resuming one that is not suspended changes nothing."""
         if self.suspended_at is not None:
-            self._trigger(self.Resumed, cause)
+            self._trigger(self.Resumed(**self._next(cause)))
 
     def check_not_suspended(self) -> None:
         """Raise AccountSuspendedError while its robots are kept out."""

@@ -122,16 +122,16 @@ class ApiKey(Aggregate):
         if errors:
             raise InvalidInputError(errors)
         return cls._begin(
-            cls.Created,
-            key_id,
-            cause,
-            account_id=account_id,
-            flow_id=flow_id,
-            name=checked_name(name),
-            prefix=prefix,
-            limit=limit,
-            expires_at=expires_at,
-            rotated_from=rotated_from,
+            cls.Created(
+                **cls._first(key_id, cause),
+                account_id=account_id,
+                flow_id=flow_id,
+                name=checked_name(name),
+                prefix=prefix,
+                limit=limit,
+                expires_at=expires_at,
+                rotated_from=rotated_from,
+            )
         )
 
     def status(self, at: datetime) -> KeyStatus:
@@ -171,7 +171,9 @@ class ApiKey(Aggregate):
     ) -> None:
         """Record one authenticated request. Raises what `admit` raises."""
         self.admit(cause.at)
-        self._trigger(self.Used, cause, outcome=outcome, problem=problem, job_id=job_id, address=address)
+        self._trigger(
+            self.Used(**self._next(cause.seen_from(address)), outcome=outcome, problem=problem, job_id=job_id)
+        )
 
     def throttle(self, cause: Cause, address: str | None = None) -> None:
         """Record that requests are being refused, unless that was recorded in the last 60 seconds.
@@ -181,14 +183,16 @@ class ApiKey(Aggregate):
         now = self.stamp(cause.at)
         recorded = self.throttled_at is not None and timedelta(0) <= now - self.throttled_at < RATE_WINDOW
         if not recorded or self.window.is_ahead_of(now):
-            self._trigger(self.Throttled, cause, address=address)
+            self._trigger(self.Throttled(**self._next(cause.seen_from(address))))
 
     def count_refusals(
         self, cause: Cause, *, attempts: int, last_attempt_at: datetime, address: str | None = None
     ) -> None:
         """Record attempts to use it after its end. While it still lets requests in, it changes nothing."""
         if not self.is_active(self.stamp(cause.at)):
-            self._trigger(self.Refused, cause, attempts=attempts, last_attempt_at=last_attempt_at, address=address)
+            self._trigger(
+                self.Refused(**self._next(cause.seen_from(address)), attempts=attempts, last_attempt_at=last_attempt_at)
+            )
 
     def change(
         self,
@@ -211,11 +215,11 @@ class ApiKey(Aggregate):
         if errors:
             raise InvalidInputError(errors)
         if name is not None and (name := checked_name(name)) != self.name:
-            self._trigger(self.Renamed, cause, name=name)
+            self._trigger(self.Renamed(**self._next(cause), name=name))
         if limit not in {None, self.limit}:
-            self._trigger(self.RateLimitChanged, cause, limit=limit)
+            self._trigger(self.RateLimitChanged(**self._next(cause), limit=limit))
         if expires_at not in {None, self.expires_at}:
-            self._trigger(self.ExpirySet, cause, expires_at=expires_at)
+            self._trigger(self.ExpirySet(**self._next(cause), expires_at=expires_at))
 
     def rotate(self, cause: Cause, rotated_to: UUID, overlap: timedelta) -> None:
         """Let `rotated_to` take its place, and end after `overlap`; at once for none.
@@ -234,7 +238,9 @@ class ApiKey(Aggregate):
             left = (self.expires_at - now) // timedelta(seconds=1)
             message = f"must be at most {left}, since the key expires then by itself"
             raise InvalidInputError([FieldError("/overlap_seconds", message)])
-        self._trigger(self.Rotated, cause, rotated_to=rotated_to, expires_at=now + overlap if overlap else None)
+        self._trigger(
+            self.Rotated(**self._next(cause), rotated_to=rotated_to, expires_at=now + overlap if overlap else None)
+        )
         if not overlap:
             self.deactivate(cause, ROTATED_REASON)
 
@@ -251,7 +257,7 @@ class ApiKey(Aggregate):
         """End the key for good. Again changes nothing. Raises InvalidInputError for a reason that won't do."""
         reason = checked_reason(reason)
         if self.deactivated_at is None:
-            self._trigger(self.Deactivated, cause, reason=reason)
+            self._trigger(self.Deactivated(**self._next(cause), reason=reason))
 
 
 def _broken_by_limit(limit: int) -> list[FieldError]:

@@ -90,19 +90,27 @@ class Job(Aggregate):
         request_digest is the SHA-256 of the body, hexadecimal, when the report came with an Idempotency-Key.
         """
         counts = Counts.of(report.details or ())
-        computed = {
-            # A robot whose clock is ahead may have started after the receipt; no job has a negative duration.
-            "finished_at": report.finished_at or max(cause.at, report.started_at),
-            "status": report.status or computed_status(counts, report.error_message),
-        }
         return cls._begin(
-            cls.Reported,
-            job_id,
-            cause,
-            account_id=account_id,
-            counts=counts,
-            request_digest=request_digest,
-            **(vars(report) | computed),
+            cls.Reported(
+                **cls._first(job_id, cause),
+                account_id=account_id,
+                flow_id=report.flow_id,
+                robot_id=report.robot_id,
+                started_at=report.started_at,
+                # A robot whose clock is ahead may have started after the receipt; no job has a negative duration.
+                finished_at=report.finished_at or max(cause.at, report.started_at),
+                status=report.status or computed_status(counts, report.error_message),
+                counts=counts,
+                target=report.target,
+                source=report.source,
+                result_summary=report.result_summary,
+                error_message=report.error_message,
+                external_id=report.external_id,
+                tags=report.tags,
+                data=report.data,
+                details=report.details,
+                request_digest=request_digest,
+            )
         )
 
     @classmethod
@@ -110,7 +118,7 @@ class Job(Aggregate):
         """Take in a large report, whose event was made before the decision and is staged in the store."""
         if reported.staged is None:
             raise ValueError("the event has to be staged")
-        return cls._begin_with(reported)
+        return cls._begin(reported)
 
     @property
     def duration_seconds(self) -> float:

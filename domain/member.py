@@ -93,13 +93,13 @@ class Member(Aggregate):
         """
         _check_scope(account_id, role)
         return cls._begin(
-            cls.RoleGranted,
-            member_id(account_id or tenant_id, user_id),
-            cause,
-            tenant_id=tenant_id,
-            account_id=account_id,
-            user_id=user_id,
-            role=role,
+            cls.RoleGranted(
+                **cls._first(member_id(account_id or tenant_id, user_id), cause),
+                tenant_id=tenant_id,
+                account_id=account_id,
+                user_id=user_id,
+                role=role,
+            )
         )
 
     def grant(self, cause: Cause, role: Role) -> None:
@@ -107,32 +107,33 @@ class Member(Aggregate):
         _check_scope(self.account_id, role)
         if role not in self.roles:
             self._trigger(
-                self.RoleGranted,
-                cause,
-                tenant_id=self.tenant_id,
-                account_id=self.account_id,
-                user_id=self.user_id,
-                role=role,
+                self.RoleGranted(
+                    **self._next(cause),
+                    tenant_id=self.tenant_id,
+                    account_id=self.account_id,
+                    user_id=self.user_id,
+                    role=role,
+                )
             )
 
     def revoke(self, cause: Cause, role: Role) -> None:
         """Take a role away; one that is not held changes nothing."""
         if role in self.roles:
-            self._trigger(self.RoleRevoked, cause, role=role)
+            self._trigger(self.RoleRevoked(**self._next(cause), role=role))
 
     def note_first_password(self, cause: Cause) -> None:
         """Write down that the user is about to be made a new first password."""
-        self._trigger(self.FirstPasswordMade, cause)
+        self._trigger(self.FirstPasswordMade(**self._next(cause)))
 
     def assign(self, cause: Cause, process_id: UUID) -> None:
         """Let the user see a process; one that is assigned changes nothing."""
         if process_id not in self.process_ids:
-            self._trigger(self.ProcessAssigned, cause, process_id=process_id)
+            self._trigger(self.ProcessAssigned(**self._next(cause), process_id=process_id))
 
     def unassign(self, cause: Cause, process_id: UUID) -> None:
         """Let the user see a process no more; one that is not assigned changes nothing."""
         if process_id in self.process_ids:
-            self._trigger(self.ProcessUnassigned, cause, process_id=process_id)
+            self._trigger(self.ProcessUnassigned(**self._next(cause), process_id=process_id))
 
 
 def _check_scope(account_id: UUID | None, role: Role) -> None:

@@ -7,7 +7,7 @@ models: they are validated when made and when read, and pydantic-core encodes th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, CanSnapshotAggregate
@@ -65,6 +65,28 @@ class Cause:
     command_id: UUID
     address: str | None = None
 
+    def seen_from(self, address: str | None) -> Cause:
+        """Return the same cause with another address, or none."""
+        return Cause(self.at, self.actor, self.request_id, self.command_id, address)
+
+
+class Header(TypedDict):
+    """What every event has."""
+
+    originator_id: UUID
+    originator_version: int
+    timestamp: datetime
+    actor: str
+    request_id: str
+    command_id: UUID
+    address: str | None
+
+
+class FirstHeader(Header):
+    """What every event has that an aggregate begins with."""
+
+    originator_topic: str
+
 
 class Event(BaseModel, CanMutateAggregate[UUID]):
     """An event of an aggregate. A subclass has a TOPIC, which stays in the log for ever, and a class_version.
@@ -73,7 +95,7 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
     JSON of an old event up to date; see application/store/mapper.py. None is left out of the log, so a field that may
     be None has it as its default.
 
-    address: of the client, as the cause has it unless the event is given another; None where none is known or kept.
+    address: of the client, None where none is known or kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -145,43 +167,43 @@ class Aggregate(BaseAggregate[UUID]):
         return twin
 
     @classmethod
-    def _begin(cls, event: type[FirstEvent], aggregate_id: UUID, cause: Cause, **fields: Any) -> Self:  # noqa: ANN401 - checked by the event's own model
-        if cause.address is not None:
-            fields.setdefault("address", cause.address)
-        # What the library's `_create` does, without looking at the signatures of classes at each call.
-        begun = event(
-            originator_topic=get_topic(cls),
-            originator_id=aggregate_id,
-            originator_version=cls.INITIAL_VERSION,
-            timestamp=cause.at,
-            actor=cause.actor,
-            request_id=cause.request_id,
-            command_id=cause.command_id,
-            **fields,
-        )
-        return cls._begin_with(begun)
+    def _first(cls, aggregate_id: UUID, cause: Cause) -> FirstHeader:
+        """Return the header of the event that the aggregate begins with."""
+        return {
+            "originator_topic": get_topic(cls),
+            "originator_id": aggregate_id,
+            "originator_version": cls.INITIAL_VERSION,
+            "timestamp": cause.at,
+            "actor": cause.actor,
+            "request_id": cause.request_id,
+            "command_id": cause.command_id,
+            "address": cause.address,
+        }
+
+    def _next(self, cause: Cause) -> Header:
+        """Return the header of the next event."""
+        return {
+            "originator_id": self._id,
+            "originator_version": self._version + 1,
+            "timestamp": self.stamp(cause.at),
+            "actor": cause.actor,
+            "request_id": cause.request_id,
+            "command_id": cause.command_id,
+            "address": cause.address,
+        }
+
+    # What the library's `_create` and `trigger_event` do, without looking at the signatures of classes at each call;
+    # and an event is made where its fields are, so that the type checker sees them.
 
     @classmethod
-    def _begin_with(cls, begun: FirstEvent) -> Self:
+    def _begin(cls, begun: FirstEvent) -> Self:
         aggregate: Self = begun.mutate(None)  # type: ignore[assignment] # of the class that the topic names
         aggregate.pending_events.append(begun)
         return aggregate
 
-    def _trigger(self, event: type[CanMutateAggregate[UUID]], cause: Cause, **fields: Any) -> None:  # noqa: ANN401 - checked by the event's own model
-        if cause.address is not None:
-            fields.setdefault("address", cause.address)
-        # What the library's `trigger_event` does, see above.
-        triggered = event(  # type: ignore[call-arg] # a model of ours, which checks them
-            originator_id=self._id,
-            originator_version=self._version + 1,
-            timestamp=self.stamp(cause.at),
-            actor=cause.actor,
-            request_id=cause.request_id,
-            command_id=cause.command_id,
-            **fields,
-        )
-        triggered.mutate(self)
-        self._pending_events.append(triggered)
+    def _trigger(self, event: CanMutateAggregate[UUID]) -> None:
+        event.mutate(self)
+        self._pending_events.append(event)
 
 
 class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):

@@ -73,29 +73,29 @@ class Process(Aggregate):
     def register(cls, cause: Cause, *, account_id: UUID, flow_id: UUID, name: str) -> Self:
         """Make the process `flow_id` of an account known. Raises InvalidInputError for a name that won't do."""
         return cls._begin(
-            cls.Registered,
-            process_id(account_id, flow_id),
-            cause,
-            account_id=account_id,
-            flow_id=flow_id,
-            name=checked_name(name),
+            cls.Registered(
+                **cls._first(process_id(account_id, flow_id), cause),
+                account_id=account_id,
+                flow_id=flow_id,
+                name=checked_name(name),
+            )
         )
 
     def rename(self, cause: Cause, name: str) -> None:
         """Give it another name; the same name changes nothing. Raises InvalidInputError for one that won't do."""
         name = checked_name(name)
         if name != self.name:
-            self._trigger(self.Renamed, cause, name=name)
+            self._trigger(self.Renamed(**self._next(cause), name=name))
 
     def retire(self, cause: Cause) -> None:
         """Let it take no more jobs; retiring it again changes nothing."""
         if self.retired_at is None:
-            self._trigger(self.Retired, cause)
+            self._trigger(self.Retired(**self._next(cause)))
 
     def restore(self, cause: Cause) -> None:
         """Let it take jobs again; restoring one that is not retired changes nothing."""
         if self.retired_at is not None:
-            self._trigger(self.Restored, cause)
+            self._trigger(self.Restored(**self._next(cause)))
 
     def check_takes_jobs(self) -> None:
         """Raise ProcessRetiredError when it was retired."""

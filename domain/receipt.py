@@ -37,7 +37,9 @@ class Receipt(Aggregate):
     @classmethod
     def issue(cls, cause: Cause, *, receipt_id: UUID, request_digest: str, resource_id: UUID) -> Self:
         """Remember a command."""
-        return cls._begin(cls.Issued, receipt_id, cause, request_digest=request_digest, resource_id=resource_id)
+        return cls._begin(
+            cls.Issued(**cls._first(receipt_id, cause), request_digest=request_digest, resource_id=resource_id)
+        )
 
     def check_same_request(self, request_digest: str) -> None:
         """Raise IdempotencyKeyReuseError when the key came with another request before."""

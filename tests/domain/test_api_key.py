@@ -212,10 +212,11 @@ def test_deactivating_again_changes_nothing_and_keeps_the_first_reason() -> None
 def test_no_event_undoes_a_deactivation() -> None:
     key = a_key(limit=2)
     key.deactivate(cause())
-    for event in (ApiKey.Used, ApiKey.Throttled):
-        fields = {"outcome": "accepted"} if event is ApiKey.Used else {}
-        key._trigger(event, cause(NOON + SECOND), **fields)  # noqa: SLF001 - as a faulty writer could
-        assert key.status(NOON + timedelta(days=1)) == KeyStatus.DEACTIVATED
+    # As a faulty writer could.
+    key._trigger(key.Used(**key._next(cause(NOON + SECOND)), outcome="accepted"))  # noqa: SLF001
+    assert key.status(NOON + timedelta(days=1)) == KeyStatus.DEACTIVATED
+    key._trigger(key.Throttled(**key._next(cause(NOON + SECOND))))  # noqa: SLF001
+    assert key.status(NOON + timedelta(days=1)) == KeyStatus.DEACTIVATED
 
 
 def test_throttling_is_recorded_at_the_first_refusal_and_not_again_within_sixty_seconds() -> None:

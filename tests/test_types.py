@@ -1,4 +1,4 @@
-"""A command that lacks what it needs is an error of `make check`, not one that a robot or an admin meets."""
+"""A command or an event that lacks what it needs is an error of `make check`, not one that somebody meets later."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from application.keys import CreateKey
 if TYPE_CHECKING:
     from application.caller import AccountCaller, Caller
     from domain.key_secret import KeySecret
+    from domain.model import Cause
+    from domain.process import Process
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = {kind.__name__ for kind in HANDLERS}
 
 
-def what_the_type_checker_refuses(in_account: AccountCaller, in_tenant: Caller, secret: KeySecret) -> None:
+def what_the_type_checker_refuses(
+    in_account: AccountCaller, in_tenant: Caller, secret: KeySecret, process: Process, cause: Cause
+) -> None:
     """Never run. Mypy complains of an ignore that it has no use for, so each of these lines has to be an error."""
     CreateKey(by=in_account, secret=secret)  # type: ignore[call-arg]
     CreateKey(by=in_account, name="Nightly run")  # type: ignore[call-arg]
     CreateKey(secret=secret, name="Nightly run")  # type: ignore[call-arg]
     CreateKey(by=in_tenant, secret=secret, name="Nightly run")  # type: ignore[arg-type]
+    process._trigger(process.Renamed(**process._next(cause)))  # type: ignore[call-arg] # noqa: SLF001 - as in its class
 
 
 def test_no_command_is_made_of_a_dictionary_which_no_type_checker_looks_into() -> None:
