@@ -92,8 +92,11 @@ def _commas_and_openings(text: bytes) -> int:
 
 
 def is_nothing(body: bytes) -> bool:
-    """Return whether a body says nothing: `null` is what some clients send where nothing need be sent."""
-    return body.removeprefix(codecs.BOM_UTF8).strip(_BLANKS) in {b"", b"null"}
+    """Return whether a body says nothing: `null` is what some clients send where nothing need be sent.
+
+    Blanks alone are no JSON, and say that something went wrong on the way.
+    """
+    return not body or body.removeprefix(codecs.BOM_UTF8).strip(_BLANKS) == b"null"
 
 
 def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:

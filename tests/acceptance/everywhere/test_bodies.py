@@ -134,7 +134,7 @@ def address_of(world: World, path: str) -> str:
 def test_null_as_a_body_that_need_not_be_sent_is_no_body(world: World, operation: str) -> None:
     method, path = operation.split()
     statuses = set()
-    for body in (b"{}", b"", b"null", b" null\r\n", codecs.BOM_UTF8 + b"null", b"\n"):
+    for body in (b"{}", b"", b"null", b" null\r\n", codecs.BOM_UTF8 + b"null"):
         headers = {**world.signed_in("tess"), "Content-Type": "application/json"}
         answer = world.ask(method, address_of(world, path), headers=headers, body=body)
         assert answer.status < 300, (body, answer.body)
@@ -146,13 +146,15 @@ def test_there_are_such_operations() -> None:
     assert {"POST /api/v1/accounts/{account_id}/keys/{key_id}/deactivate"} < set(needs_no_body())
 
 
-@pytest.mark.parametrize("body", [b"null", b"", b" "])
+@pytest.mark.parametrize("body", [b"null", b""])
 def test_a_body_that_has_to_be_sent_is_asked_for_by_its_fields(world: World, body: bytes) -> None:
     answer = send(world, world.account("/keys"), body)
     assert (answer.status, answer.errors) == (422, {"/name": "is required"})
 
 
-@pytest.mark.parametrize("body", [b"[]", b'""', b"0", b"false", b"nul", b"null null"])
+@pytest.mark.parametrize(
+    "body", [b"[]", b'""', b"0", b"false", b"nul", b"null null", b" ", b"\r\n", b" \t", codecs.BOM_UTF8]
+)
 def test_nothing_else_is_taken_for_no_body(world: World, body: bytes) -> None:
     key = send(world, world.account("/keys"), b'{"name": "x"}').json["id"]
     answer = send(world, world.account(f"/keys/{key}/deactivate"), body)
