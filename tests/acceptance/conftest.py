@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from interfaces.signing_key import ensure_signing_key
 from projections.log_tree.follower import TreeFollower
 from tests.support.api import InProcess, OverSocket
 from tests.support.clock import FakeClock
+from tests.support.serving import running_in_a_thread
 from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, People, ServiceCast, World
 
 if TYPE_CHECKING:
@@ -90,11 +90,5 @@ def serving(app: falcon.App[Any, Any], *, trusted_proxy: str | None = None, **li
     """Run the server in a thread, for as long as the block."""
     bounds = ServerLimits(threads=4, **limits)
     server = Server(app, "127.0.0.1", 0, bounds, problem=problem_of_server, trusted_proxy=trusted_proxy)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with running_in_a_thread(server, stop_seconds_max=SERVER_STOP_SECONDS_MAX):
         yield server
-    finally:
-        server.stop()
-        thread.join(SERVER_STOP_SECONDS_MAX)
-        assert not thread.is_alive()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 from interfaces.http.server import ENTRANCE, ListenError, Listening, Server, ServerLimits, open_doors
 from tests.interfaces.http.server.wire import SECONDS_MAX, Application, ask, problem, read_answer, request
 from tests.support.service import free_port
+from tests.support.serving import running_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 @contextmanager
 def serving_at(doors: Sequence[Door], app: Application) -> Iterator[Server]:
     server = Server(app, *doors[0].address, ServerLimits(threads=2), problem=problem, listening=Listening(doors))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with running_in_a_thread(server, stop_seconds_max=SECONDS_MAX):
         yield server
-    finally:
-        server.stop()
-        thread.join(SECONDS_MAX)
-        assert not thread.is_alive()
 
 
 def hello(host: str, port: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from interfaces.http.server import Door, Server, ServerLimits, SharedListening, listen, sharing
 from tests.interfaces.http.server.wire import SECONDS_MAX, Application, connect, problem, read_answer, request, until
+from tests.support.serving import running_in_a_thread
 
 if TYPE_CHECKING:
     import socket
@@ -63,14 +63,8 @@ def serving_on(listening: Shared, name: str) -> Iterator[Server]:
     server = Server(
         Named(name), *listening.address, ServerLimits(threads=2), problem=problem, listening=listening.at(place)
     )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with running_in_a_thread(server, stop_seconds_max=SECONDS_MAX):
         yield server
-    finally:
-        server.stop()
-        thread.join(SECONDS_MAX)
-        assert not thread.is_alive()
 
 
 def ask_over(listening: Shared, connections: int) -> Counter[bytes]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interfaces.http.server import Paths, Server, ServerLimits
+from tests.support.serving import running_in_a_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,14 +120,8 @@ def serving(
         trusted_proxy=trusted_proxy,
         paths=paths,
     )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
+    with running_in_a_thread(server, stop_seconds_max=server_seconds_max(limits)):
         yield server
-    finally:
-        server.stop()
-        thread.join(server_seconds_max(limits))
-        assert not thread.is_alive()
 
 
 def server_seconds_max(limits: dict[str, Any]) -> float:
