@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from application.accounts import OpenAccount, RenameAccount, ResumeAccount, SuspendAccount
-from application.admin import AdminCommand, IdempotentRequest
 from domain import limits
+from domain.account import Account
+from domain.errors import NotFoundError
 from domain.permissions import Action
 from interfaces.http.accounts import NewAccount, Suspension
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource
-from interfaces.web.forms import Form
-from interfaces.web.page import Page, go_to
+from interfaces.web.form_page import Filled, FormPage
+from interfaces.web.page import Page
 
 if TYPE_CHECKING:
     import falcon
 
+    from application.admin import AdminCommand, Outcome
     from interfaces.web.page import Visit
 
 
@@ -45,71 +47,42 @@ class AccountsPage(Page):
         )
 
 
-class NewAccountPage(Page):
+class NewAccountPage(FormPage[None]):
     """`/accounts/new`."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Show the form."""
-        visit = self._visit(req, action=Action.OPEN_ACCOUNT)
-        self._ask(req, resp, visit, Form({"name": ""}))
+    template, action = "account_new.html", Action.OPEN_ACCOUNT
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Open the account, and go on to it."""
-        visit, form = self._form(req, action=Action.OPEN_ACCOUNT)
-        form.values.setdefault("name", "")
-        body = None if form.resumed else form.parse(NewAccount, {"name": form["name"]})
-        if body is not None:
-            command = OpenAccount(
-                by=visit.caller,
-                idempotency=IdempotentRequest(form.once, req.context.body_digest),
-                new_account_id=uuid4(),
-                name=body.name,
-            )
-            outcome = self._carry_out(resp, command, form)
-            if outcome is not None:
-                go_to(resp, f"/accounts/{outcome.resource_id}")
-                return
-        self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
+    def _subject(self, visit: Visit, **ids: str) -> None:
+        """Return nothing: there is none yet."""
 
-    def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
-        self._show(req, resp, visit, "account_new.html", status=status, tab="", form=form)
+    def _fresh(self, subject: None) -> dict[str, str]:
+        return {"name": ""}
+
+    def _command(self, filled: Filled[None]) -> AdminCommand | None:
+        body = filled.form.parse(NewAccount, {"name": filled.form["name"]})
+        if body is None:
+            return None
+        return OpenAccount(by=filled.visit.caller, idempotency=filled.once, new_account_id=uuid4(), name=body.name)
+
+    def _next(self, filled: Filled[None], outcome: Outcome) -> str:
+        return f"/accounts/{outcome.resource_id}"
 
 
-class _AccountForm(Page):
-    """A form about an account. template: its page. action: what one must be allowed to do."""
+class _AccountForm(FormPage[Account]):
+    """A form about an account."""
 
-    template: str
-    action: Action
+    tab = "members"
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show the form."""
-        visit = self._visit(req, account_id, self.action)
-        self._ask(req, resp, visit, self._fresh(visit))
+    def _subject(self, visit: Visit, **ids: str) -> Account:
+        if visit.account is None:
+            raise NotFoundError
+        return visit.account
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Do it, and go back to where one came from."""
-        visit, form = self._form(req, account_id, self.action)
-        for name in self._fresh(visit).values:
-            form.values.setdefault(name, "")
-        if not form.resumed:
-            command = self._command(visit, form, IdempotentRequest(form.once, req.context.body_digest))
-            if command is not None and self._carry_out(resp, command, form) is not None:
-                go_to(resp, f"{visit.base}/members")
-                return
-        self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
+    def _next(self, filled: Filled[Account], outcome: Outcome) -> str:
+        return f"{filled.visit.base}/members"
 
-    def _fresh(self, visit: Visit) -> Form:
-        """Return what stands in the form at first."""
-        del visit
-        return Form()
-
-    def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
-        """Return what the form asks for, or None, and note what is wrong with it."""
-        raise NotImplementedError
-
-    def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
-        account = account_resource(visit.account) if visit.account else None
-        self._show(req, resp, visit, self.template, status=status, tab="members", account=account, form=form)
+    def _values(self, filled: Filled[Account]) -> dict[str, Any]:
+        return {"account": account_resource(filled.subject)}
 
 
 class RenameAccountPage(_AccountForm):
@@ -117,12 +90,14 @@ class RenameAccountPage(_AccountForm):
 
     template, action = "account_rename.html", Action.WRITE_ACCOUNT
 
-    def _fresh(self, visit: Visit) -> Form:
-        return Form({"name": visit.account.name if visit.account else ""})
+    def _fresh(self, subject: Account) -> dict[str, str]:
+        return {"name": subject.name}
 
-    def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
-        body = form.parse(NewAccount, {"name": form["name"]})
-        return None if body is None else RenameAccount(by=visit.account_caller, idempotency=idempotency, name=body.name)
+    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
+        body = filled.form.parse(NewAccount, {"name": filled.form["name"]})
+        if body is None:
+            return None
+        return RenameAccount(by=filled.visit.account_caller, idempotency=filled.once, name=body.name)
 
 
 class SuspendAccountPage(_AccountForm):
@@ -130,17 +105,14 @@ class SuspendAccountPage(_AccountForm):
 
     template, action = "account_suspend.html", Action.SUSPEND_ACCOUNT
 
-    def _fresh(self, visit: Visit) -> Form:
-        del visit
-        return Form({"reason": ""})
+    def _fresh(self, subject: Account) -> dict[str, str]:
+        return {"reason": ""}
 
-    def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
-        body = form.parse(Suspension, {"reason": form["reason"].strip() or None})
-        return (
-            None
-            if body is None
-            else SuspendAccount(by=visit.account_caller, idempotency=idempotency, reason=body.reason)
-        )
+    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
+        body = filled.form.parse(Suspension, {"reason": filled.form["reason"].strip() or None})
+        if body is None:
+            return None
+        return SuspendAccount(by=filled.visit.account_caller, idempotency=filled.once, reason=body.reason)
 
 
 class ResumeAccountPage(_AccountForm):
@@ -148,6 +120,5 @@ class ResumeAccountPage(_AccountForm):
 
     template, action = "account_resume.html", Action.SUSPEND_ACCOUNT
 
-    def _command(self, visit: Visit, form: Form, idempotency: IdempotentRequest) -> AdminCommand | None:
-        del form
-        return ResumeAccount(by=visit.account_caller, idempotency=idempotency)
+    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
+        return ResumeAccount(by=filled.visit.account_caller, idempotency=filled.once)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from application.admin import IdempotentRequest
 from application.keys import ChangeKey, DeactivateKey, RotateKey, key_of_account
 from domain import key_secret
 from domain.api_key import ApiKey
@@ -14,16 +13,18 @@ from domain.permissions import Action
 from interfaces.http.keys import Deactivation, KeyChange, Rotation
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
-from interfaces.web.forms import Form, whole_number
+from interfaces.web.form_page import Filled, FormPage
+from interfaces.web.forms import whole_number
 from interfaces.web.made_key import MadeKeyPage
 from interfaces.web.new_key import end_of_day
-from interfaces.web.page import go_to
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import falcon
 
+    from application.admin import AdminCommand, Outcome
+    from interfaces.web.forms import Form
     from interfaces.web.page import Visit
 
 OVERLAPS: Final = {
@@ -34,70 +35,49 @@ OVERLAPS: Final = {
     "86400": "After 24 hours",
 }
 _OVERLAP_DEFAULT = "86400"
-
-
-class _KeyForm(MadeKeyPage):
-    """A form about a key. template: its page. fresh: what stands in it at first."""
-
-    template: str
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Show the form."""
-        visit = self._visit(req, account_id, Action.WRITE_KEYS)
-        key = self._key(visit, key_id)
-        self._ask(req, resp, visit, key, self._fresh(key))
-
-    def _key(self, visit: Visit, key_id: str) -> ApiKey:
-        return key_of_account(self._get(ApiKey, path_uuid(key_id)), visit.account_id)
-
-    def _fresh(self, key: ApiKey) -> Form:
-        raise NotImplementedError
-
-    def _ask(  # noqa: PLR0913, PLR0917 - a page, who looks, and a form about a key
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        visit: Visit,
-        key: ApiKey,
-        form: Form,
-        status: int = 200,
-        **values: object,
-    ) -> None:
-        resource = key_resource(key, self._services.clock())
-        self._show(req, resp, visit, self.template, status=status, tab="keys", key=resource, form=form, **values)
-
-
-class ChangeKeyPage(_KeyForm):
-    """`/accounts/{account_id}/keys/{key_id}/change`."""
-
-    template = "key_change.html"
-
-    def _fresh(self, key: ApiKey) -> Form:
-        date = "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d}"
-        return Form({"name": key.name, "rate_limit": str(key.limit), "date": date})
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Rename it, change its limit, let it expire sooner."""
-        visit, form = self._form(req, account_id, Action.WRITE_KEYS)
-        key = self._key(visit, key_id)
-        body = None if form.resumed else _change_of(form, self._fresh(key))
-        if body is not None:
-            command = ChangeKey(
-                by=visit.account_caller, key_id=key.id, name=body.name, limit=body.limit, expires_at=body.expires_at
-            )
-            if self._carry_out(resp, command, form, _FIELDS) is not None:
-                go_to(resp, f"{visit.base}/keys/{key.id}")
-                return
-        self._ask(req, resp, visit, key, form, 200 if form.resumed else 422)
-
-
 _FIELDS: Final = {"expires_at": "date", "limit": "rate_limit"}
 
 
-def _change_of(form: Form, was: Form) -> KeyChange | None:
+class _KeyForm(FormPage[ApiKey], MadeKeyPage):
+    """A form about a key."""
+
+    tab, action = "keys", Action.WRITE_KEYS
+
+    def _subject(self, visit: Visit, **ids: str) -> ApiKey:
+        return key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
+
+    def _next(self, filled: Filled[ApiKey], outcome: Outcome) -> str:
+        return f"{filled.visit.base}/keys/{filled.subject.id}"
+
+    def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
+        return {"key": key_resource(filled.subject, self._services.clock())}
+
+
+class ChangeKeyPage(_KeyForm):
+    """`/accounts/{account_id}/keys/{key_id}/change`: its name, its limit, an end that comes sooner."""
+
+    template = "key_change.html"
+    fields = _FIELDS
+
+    def _fresh(self, subject: ApiKey) -> dict[str, str]:
+        date = "" if subject.expires_at is None else f"{subject.expires_at:%Y-%m-%d}"
+        return {"name": subject.name, "rate_limit": str(subject.limit), "date": date}
+
+    def _command(self, filled: Filled[ApiKey]) -> AdminCommand | None:
+        body = _change_of(filled.form, self._fresh(filled.subject))
+        if body is None:
+            return None
+        return ChangeKey(
+            by=filled.visit.account_caller,
+            key_id=filled.subject.id,
+            name=body.name,
+            limit=body.limit,
+            expires_at=body.expires_at,
+        )
+
+
+def _change_of(form: Form, was: dict[str, str]) -> KeyChange | None:
     """Return what was changed in the form; a day that stands as it was is the same instant, not the end of that day."""
-    for name in was.values:
-        form.values.setdefault(name, "")
     body: dict[str, Any] = {"name": form["name"], "limit": whole_number(form["rate_limit"])}
     if form["date"] != was["date"]:
         if form["date"]:
@@ -115,26 +95,26 @@ class RotateKeyPage(_KeyForm):
 
     template = "key_rotate.html"
 
-    def _fresh(self, key: ApiKey) -> Form:
-        del key
-        return Form({"overlap": _OVERLAP_DEFAULT})
+    def _fresh(self, subject: ApiKey) -> dict[str, str]:
+        return {"overlap": _OVERLAP_DEFAULT}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Make the key that takes its place, and show it, this once."""
-        visit, form = self._form(req, account_id, Action.WRITE_KEYS)
-        key = self._key(visit, key_id)
+        visit, form = self._form(req, account_id, self.action)
+        key = self._subject(visit, **ids)
+        filled = Filled(visit, key, form, req.context.body_digest)
         form.values.setdefault("overlap", "")
         if form.resumed:
-            self._ask(req, resp, visit, key, form)
+            self._ask(req, resp, filled)
             return
         body = form.parse(Rotation, {"overlap_seconds": whole_number(form["overlap"])}, {"overlap_seconds": "overlap"})
         if body is None:
-            self._ask(req, resp, visit, key, form, 422)
+            self._ask(req, resp, filled, status=422)
             return
         secret = key_secret.generate()
         command = RotateKey(
             by=visit.account_caller,
-            idempotency=IdempotentRequest(form.once, req.context.body_digest),
+            idempotency=filled.once,
             key_id=key.id,
             secret=secret,
             overlap=timedelta(seconds=body.overlap_seconds),
@@ -144,7 +124,7 @@ class RotateKeyPage(_KeyForm):
             return
         outcome = self._carry_out(resp, command, form)
         if outcome is None:
-            self._ask(req, resp, visit, key, form, 422)
+            self._ask(req, resp, filled, status=422)
         else:
             self._show_made(req, resp, visit, outcome, secret, replaces=key)
 
@@ -152,46 +132,23 @@ class RotateKeyPage(_KeyForm):
         key = key_resource(self._get(ApiKey, key_id), self._services.clock())
         self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=True)
 
-    def _ask(  # noqa: PLR0913, PLR0917 - as above
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        visit: Visit,
-        key: ApiKey,
-        form: Form,
-        status: int = 200,
-        **values: object,
-    ) -> None:
-        super()._ask(req, resp, visit, key, form, status, overlaps=OVERLAPS, **values)
+    def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
+        return super()._values(filled) | {"overlaps": OVERLAPS}
 
 
 class DeactivateKeyPage(_KeyForm):
-    """`/accounts/{account_id}/keys/{key_id}/deactivate`."""
+    """`/accounts/{account_id}/keys/{key_id}/deactivate`: the name is typed, so that it is this one that is meant."""
 
     template = "key_deactivate.html"
 
-    def _fresh(self, key: ApiKey) -> Form:
-        del key
-        return Form({"reason": "", "typed_name": ""})
+    def _fresh(self, subject: ApiKey) -> dict[str, str]:
+        return {"reason": "", "typed_name": ""}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """End it for good. Its name has to be typed, so that it is this one that is meant."""
-        visit, form = self._form(req, account_id, Action.WRITE_KEYS)
-        key = self._key(visit, key_id)
-        for name in ("reason", "typed_name"):
-            form.values.setdefault(name, "")
-        if not form.resumed:
-            body = form.parse(Deactivation, {"reason": form["reason"].strip() or None})
-            if " ".join(form["typed_name"].split()) != " ".join(key.name.split()):
-                form.add_errors([FieldError("/typed_name", "must be the name of the key")])
-            if body is not None and not form.errors:
-                command = DeactivateKey(
-                    by=visit.account_caller,
-                    idempotency=IdempotentRequest(form.once, req.context.body_digest),
-                    key_id=key.id,
-                    reason=body.reason,
-                )
-                if self._carry_out(resp, command, form) is not None:
-                    go_to(resp, f"{visit.base}/keys/{key.id}")
-                    return
-        self._ask(req, resp, visit, key, form, 200 if form.resumed else 422)
+    def _command(self, filled: Filled[ApiKey]) -> AdminCommand | None:
+        form, key = filled.form, filled.subject
+        body = form.parse(Deactivation, {"reason": form["reason"].strip() or None})
+        if " ".join(form["typed_name"].split()) != " ".join(key.name.split()):
+            form.add_errors([FieldError("/typed_name", "must be the name of the key")])
+        if body is None:
+            return None
+        return DeactivateKey(by=filled.visit.account_caller, idempotency=filled.once, key_id=key.id, reason=body.reason)

@@ -1,0 +1,102 @@
+"""A page that is one form: GET shows it, POST carries out what it asks for and goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from application.admin import IdempotentRequest
+from interfaces.web.forms import Form
+from interfaces.web.page import Page, go_to
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import falcon
+
+    from application.admin import AdminCommand, Outcome
+    from domain.permissions import Action
+    from interfaces.web.page import Visit
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Filled(Generic[S]):
+    """A form about a subject, and who has it before them. body_digest: of the form as it was sent."""
+
+    visit: Visit
+    subject: S
+    form: Form
+    body_digest: str = ""
+
+    @property
+    def once(self) -> IdempotentRequest:
+        """What makes the same form, sent again, do its work once."""
+        return IdempotentRequest(self.form.once, self.body_digest)
+
+
+class FormPage(Page, Generic[S]):
+    """A form about a subject: a key, a process, or nothing that there is yet.
+
+    template: its page, with the tab that it stands under. action: what one must be allowed to do to see it. fields: the
+    name in the form of what the command calls otherwise.
+
+    A form is shown again with what is wrong with it (422), and with what was typed before one had to sign in (200).
+    """
+
+    template: ClassVar[str]
+    tab: ClassVar[str] = ""
+    action: ClassVar[Action]
+    fields: ClassVar[Mapping[str, str]] = {}
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
+        """Show the form."""
+        visit = self._visit(req, account_id, self.action)
+        subject = self._subject(visit, **ids)
+        self._ask(req, resp, Filled(visit, subject, Form(self._fresh(subject) | self._asked_for(req))))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
+        """Carry out what the form asks for, and go on; or show it again."""
+        visit, form = self._form(req, account_id, self.action)
+        filled = Filled(visit, self._subject(visit, **ids), form, req.context.body_digest)
+        for name in self._fresh(filled.subject):
+            form.values.setdefault(name, "")
+        if form.resumed:
+            self._ask(req, resp, filled)
+            return
+        command, outcome = self._command(filled), None
+        if command is not None and not form.errors:
+            outcome = self._carry_out(resp, command, form, self.fields)
+        if outcome is None:
+            self._ask(req, resp, filled, status=422)
+        else:
+            go_to(resp, self._next(filled, outcome))
+
+    def _subject(self, visit: Visit, **ids: str) -> S:
+        """Return what the form is about. ids: what else stands in the path. Raises NotFoundError."""
+        raise NotImplementedError
+
+    def _fresh(self, subject: S) -> dict[str, str]:
+        """Return what stands in each field at first."""
+        return {}
+
+    def _asked_for(self, req: falcon.Request) -> dict[str, str]:
+        """Return what the address says of fields, as a link does that knows something already."""
+        return {}
+
+    def _command(self, filled: Filled[S]) -> AdminCommand | None:
+        """Return what the form asks for; None, or with a note in the form, when something is wrong with it."""
+        raise NotImplementedError
+
+    def _next(self, filled: Filled[S], outcome: Outcome) -> str:
+        """Return the path of the page that one goes on to."""
+        raise NotImplementedError
+
+    def _values(self, filled: Filled[S]) -> dict[str, Any]:
+        """Return what the template needs beside the form."""
+        return {}
+
+    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S], *, status: int = 200) -> None:
+        values = self._values(filled)
+        self._show(req, resp, filled.visit, self.template, status=status, tab=self.tab, form=filled.form, **values)
