@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -29,12 +30,13 @@ from domain.errors import (
 )
 from domain.ids import key_id
 from domain.key_secret import generate
-from domain.limits import RATE_WINDOW
+from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from tests.support.cast import Bot
 from tests.support.effort import effort
 from tests.support.examples import MICROSECOND, SECOND
 from tests.support.faults import check_log, check_window
 from tests.support.running import another_process
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -295,31 +297,45 @@ def test_a_bot_that_switches_inside_the_overlap_loses_no_report(
     before = application.position()
     switched, stop = threading.Event(), threading.Event()
     new: list[Bot] = []
+    reported: list[list[UUID]] = [[] for _ in range(6)]
 
-    def report(process: Application) -> list[UUID]:
-        jobs: list[UUID] = []
+    def report(process: Application, jobs: list[UUID]) -> None:
         while not stop.is_set():
             bot = new[0] if switched.is_set() else old
             answer = bot.through(process).report()
             assert answer.job is not None, answer
             jobs.append(answer.job.id)
-        return jobs
+
+    def have_reported(goals: list[int]) -> bool:
+        return all(len(jobs) >= goal for jobs, goal in zip(reported, goals, strict=True))
+
+    def let_pass(time: timedelta) -> None:
+        """A clock that jumps while a report is decided is two clocks that are apart, so it goes on in small steps."""
+        step = CLOCKS_APART_MAX / 2
+        while time > timedelta(0):
+            clock.advance(min(step, time))
+            time -= step
+            goals = [len(jobs) + 1 for jobs in reported]
+            wait_until(partial(have_reported, goals), "what was under way has been decided")
 
     with ThreadPoolExecutor(6) as threads:
         try:
-            reporting = [threads.submit(report, process) for process in (application, other) * 3]
+            processes = (application, other) * 3
+            reporting = [threads.submit(report, *each) for each in zip(processes, reported, strict=True)]
             new.append(rotated(application, cast, old, timedelta(minutes=1)))
-            clock.advance(timedelta(seconds=30))
+            let_pass(timedelta(seconds=30))
             switched.set()
             while the_key(application, new[0].key_id).uses < 20:
                 pass
-            clock.advance(timedelta(seconds=30))
+            let_pass(timedelta(seconds=30))
             for process in (application, other):
                 with pytest.raises(InvalidApiKeyError):
                     old.through(process).report()
         finally:
             stop.set()
-        jobs = [job for done in reporting for job in done.result(20)]
+        for done in reporting:
+            done.result(20)
+    jobs = [job for found in reported for job in found]
     rows = application.log_after(before)
     check_log(rows)
     assert Counter(row.originator_id for row in rows if row.topic == "job.reported") == Counter(jobs)
