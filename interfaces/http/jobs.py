@@ -32,8 +32,7 @@ class _JobsResource(AdminResource):
         """Return the account, and the processes of which the caller may see jobs; None for all of them."""
         caller = self._caller(req, account_id)
         self._check(caller, Action.READ_JOBS)
-        account: UUID = caller.account_id
-        return account, visible_processes(self._services.event_sourcing, caller)
+        return caller.account_id, visible_processes(self._services.event_sourcing, caller)
 
 
 class JobsResource(_JobsResource):

@@ -18,7 +18,6 @@ from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
 from application.accounts import AddMember
-from application.caller import AccountCaller
 from application.identity.sessions import Client
 from domain.api_key import ApiKey
 from domain.limits import POSITION_MAX, RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
@@ -193,11 +192,7 @@ class _Sensible:
         email, at = f"{uuid4().hex}@example.com", self.target.world.clock.now
         user_id = add_user(services.users, email, "Zoe", at, CHANGED_PASSWORD, scope_id=account_id).user_id
         services.door.execute(
-            AddMember(
-                by=AccountCaller(tenant_id=services.tenant_id, account_id=account_id),
-                user_id=user_id,
-                role=Role.ACCOUNT_USER,
-            )
+            AddMember(by=self.target.world.cast.caller(account_id), user_id=user_id, role=Role.ACCOUNT_USER)
         )
         return user_id
 

@@ -1,19 +1,28 @@
-"""A server of ours in a thread of the test's own process."""
+"""What runs until it is told to stop, in a thread of the test's own process."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from interfaces.http.server import Server
+
+class Stoppable(Protocol):
+    """A server, or what keeps the processes of one."""
+
+    def run(self) -> object: ...
+
+    def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Stoppable)
 
 
 @contextmanager
-def running_in_a_thread(server: Server, *, stop_seconds_max: float) -> Iterator[Server]:
+def running_in_a_thread(server: S, *, stop_seconds_max: float) -> Iterator[S]:
     """Run it for as long as the block; then stop it, and see that it ends."""
     thread = threading.Thread(target=server.run)
     thread.start()

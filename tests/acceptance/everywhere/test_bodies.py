@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 
 from application.accounts import OpenAccount
-from application.caller import Caller
 from domain.permissions import Role
 from tests.support.world import add_user
 
@@ -114,9 +113,8 @@ def needs_no_body() -> list[str]:
 def address_of(world: World, path: str) -> str:
     """Return the path with ids of what is new, which nobody has asked anything of."""
     account_id, user_id = uuid4(), uuid4()
-    tenant_id = world.services.tenant_id
     world.application.execute(
-        OpenAccount(by=Caller(tenant_id=tenant_id), new_account_id=account_id, name=f"Account {account_id}")
+        OpenAccount(by=world.cast.caller(), new_account_id=account_id, name=f"Account {account_id}")
     )
     world.cast.add_process(account_id, flow_id := uuid4())
     if "{user_id}" in path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from interfaces.cli.web_process import Place
 from interfaces.cli.web_processes import WebProcesses
 from interfaces.settings import Settings
 from tests.interfaces.http.server.wire import connect
+from tests.support.serving import running_in_a_thread
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -34,14 +34,8 @@ def kept(monkeypatch: pytest.MonkeyPatch, program: str, *arguments: str, workers
         Place, "command", lambda place: [sys.executable, "-c", program, *arguments, str(place.lifeline)]
     )
     web = WebProcesses(Settings(_env_file=None, listen="127.0.0.1:0", workers=workers))
-    thread = threading.Thread(target=web.run)
-    thread.start()
-    try:
+    with running_in_a_thread(web, stop_seconds_max=15):
         yield web
-    finally:
-        web.stop()
-        thread.join(15)
-        assert not thread.is_alive()
 
 
 def of_event(logs: list[Any], event: str) -> list[Any]:
