@@ -232,12 +232,12 @@ class ApiKey(Aggregate):
         self.check_not_ended(cause.at)
         if not timedelta(0) <= overlap <= ROTATION_OVERLAP_MAX:
             seconds = int(ROTATION_OVERLAP_MAX.total_seconds())
-            raise InvalidInputError([FieldError("/overlap_seconds", f"must be from 0 to {seconds}")])
+            raise InvalidInputError([FieldError("overlap_seconds", f"must be from 0 to {seconds}")])
         now = self.stamp(cause.at)
         if self.expires_at is not None and now + overlap > self.expires_at:
             left = (self.expires_at - now) // timedelta(seconds=1)
             message = f"must be at most {left}, since the key expires then by itself"
-            raise InvalidInputError([FieldError("/overlap_seconds", message)])
+            raise InvalidInputError([FieldError("overlap_seconds", message)])
         self._trigger(
             self.Rotated(**self._next(cause), rotated_to=rotated_to, expires_at=now + overlap if overlap else None)
         )
@@ -263,7 +263,7 @@ class ApiKey(Aggregate):
 def _broken_by_limit(limit: int) -> list[FieldError]:
     if RATE_LIMIT_MIN <= limit <= RATE_LIMIT_MAX:
         return []
-    return [FieldError("/limit", f"must be from {RATE_LIMIT_MIN} to {RATE_LIMIT_MAX}")]
+    return [FieldError("limit", f"must be from {RATE_LIMIT_MIN} to {RATE_LIMIT_MAX}")]
 
 
 def _broken_by_expiry(
@@ -272,7 +272,7 @@ def _broken_by_expiry(
     if expires_at is None:
         return []
     if expires_at <= now:
-        return [FieldError("/expires_at", "must be in the future")]
+        return [FieldError("expires_at", "must be in the future")]
     if not_after is not None and expires_at > not_after:
-        return [FieldError("/expires_at", "must not be later than it is: a key can only end sooner")]
+        return [FieldError("expires_at", "must not be later than it is: a key can only end sooner")]
     return []

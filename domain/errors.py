@@ -98,9 +98,9 @@ class IdempotencyKeyReuseError(DomainError):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One broken rule. `pointer` is an RFC 6901 JSON pointer into the body."""
+    """One broken rule. field: of the command, by its name; empty when the rule is about no single one."""
 
-    pointer: str
+    field: str
     message: str
 
 

@@ -139,4 +139,4 @@ class Member(Aggregate):
 def _check_scope(account_id: UUID | None, role: Role) -> None:
     if role not in (TENANT_ROLES if account_id is None else ACCOUNT_ROLES):
         scope = "the tenant" if account_id is None else "an account"
-        raise InvalidInputError([FieldError("/role", f"is not a role of {scope}")])
+        raise InvalidInputError([FieldError("role", f"is not a role of {scope}")])

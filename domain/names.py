@@ -40,24 +40,24 @@ def is_blank(text: str) -> bool:
     return _SEEN.search(text) is None
 
 
-def checked_name(name: str, pointer: str = "/name") -> str:
-    """Return the name without blanks around it. Raises InvalidInputError, pointing at `pointer`."""
+def checked_name(name: str) -> str:
+    """Return the name without blanks around it. Raises InvalidInputError."""
     name = name.strip()
-    _check(name, NAME_CHARS_MAX, pointer, lines=False)
+    _check(name, NAME_CHARS_MAX, "name", lines=False)
     if is_blank(name):
-        raise InvalidInputError([FieldError(pointer, "must not be blank")])
+        raise InvalidInputError([FieldError("name", "must not be blank")])
     return name
 
 
-def checked_reason(reason: str | None, pointer: str = "/reason") -> str | None:
-    """Return the reason. Raises InvalidInputError, pointing at `pointer`."""
+def checked_reason(reason: str | None) -> str | None:
+    """Return the reason. Raises InvalidInputError."""
     if reason is not None:
-        _check(reason, REASON_CHARS_MAX, pointer, lines=True)
+        _check(reason, REASON_CHARS_MAX, "reason", lines=True)
     return reason
 
 
-def _check(text: str, chars_max: int, pointer: str, *, lines: bool) -> None:
+def _check(text: str, chars_max: int, field: str, *, lines: bool) -> None:
     if len(text) > chars_max:
-        raise InvalidInputError([FieldError(pointer, f"must have at most {chars_max} characters")])
+        raise InvalidInputError([FieldError(field, f"must have at most {chars_max} characters")])
     if (_CONTROLS if lines else _CONTROLS_AND_LINES).search(text):
-        raise InvalidInputError([FieldError(pointer, "must not hold control characters")])
+        raise InvalidInputError([FieldError(field, "must not hold control characters")])

@@ -31,8 +31,8 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password[:_NORMALISED_CHARS_MAX])
 
 
-def check_password(password: str, *, email: str = "", name: str = "", pointer: str = "/password") -> None:
-    """Check a new password of somebody. Raises InvalidInputError, pointing at `pointer`, with what to do."""
+def check_password(password: str, *, email: str = "", name: str = "", field: str = "password") -> None:
+    """Check a new password of somebody. Raises InvalidInputError, about `field`, with what to do."""
     text = normalised(password)
     if not PASSWORD_CHARS_MIN <= len(text) <= PASSWORD_CHARS_MAX:
         message = f"must have {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"
@@ -40,7 +40,7 @@ def check_password(password: str, *, email: str = "", name: str = "", pointer: s
         message = "is among those that are guessed first; use several unrelated words"
     else:
         return
-    raise InvalidInputError([FieldError(pointer, message)])
+    raise InvalidInputError([FieldError(field, message)])
 
 
 def generate_password() -> str:

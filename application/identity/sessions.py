@@ -147,7 +147,7 @@ class Sessions:
         user_id = session.user.user_id
         allowance = of_familiar(f"session:{user_id}")
         candidates = [Candidates(allowance, tuple(self._users.by_ids([user_id]).values()))]
-        not_yours = InvalidInputError([FieldError("/current_password", "is not your password")])
+        not_yours = InvalidInputError([FieldError("current_password", "is not your password")])
         with HASHING.place(allowance.caller):
             try:
                 [identity] = self._verified(candidates, current, now)
@@ -342,10 +342,10 @@ class Sessions:
 
 
 def _new_hash(identity: Identity, new: str) -> str:
-    check_password(new, email=identity.email, name=identity.name, pointer="/new_password")
+    check_password(new, email=identity.email, name=identity.name, field="new_password")
     new_hash = hash_password(new, identity.password_salt)
     if new_hash == identity.password_hash:
-        raise InvalidInputError([FieldError("/new_password", "must be another one than before")])
+        raise InvalidInputError([FieldError("new_password", "must be another one than before")])
     return new_hash
 
 

@@ -75,17 +75,17 @@ _COLUMNS = (
 )
 
 
-def normalised_email(email: str, pointer: str = "/email") -> str:
+def normalised_email(email: str) -> str:
     """Return the address as it is known: in lower case, in one normal form (NFC, RFC 6532, 3.1), without the invisible.
 
-    Raises InvalidInputError, pointing at `pointer`.
+    Raises InvalidInputError.
     """
     text = without_invisible(email).strip()
     if len(text) <= EMAIL_CHARS_MAX:
         # Once more at the end: the small letters of some capitals have marks.
         text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
     if len(text) > EMAIL_CHARS_MAX or not _EMAIL.fullmatch(text):
-        raise InvalidInputError([FieldError(pointer, "must be an email address")])
+        raise InvalidInputError([FieldError("email", "must be an email address")])
     return text
 
 

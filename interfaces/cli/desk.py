@@ -201,7 +201,7 @@ def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as th
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise InvalidInputError([FieldError(f"/{name}", rule.message) for rule in field_errors(error)]) from None
+        raise InvalidInputError([FieldError(name, rule.message) for rule in field_errors(error)]) from None
 
 
 def checked_period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
@@ -230,7 +230,7 @@ def _check_encoding(text: str, name: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidInputError([FieldError(f"/{name}", "must be UTF-8; check the terminal's encoding")]) from None
+        raise InvalidInputError([FieldError(name, "must be UTF-8; check the terminal's encoding")]) from None
 
 
 def as_uuid(text: str | None) -> UUID | None:

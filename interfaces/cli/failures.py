@@ -88,7 +88,7 @@ def _not_allowed(error: Error) -> str:
 
 
 def _broken_rules(error: errors.InvalidInputError) -> str:
-    rules = "; ".join(f"{rule.pointer.strip('/') or 'the input'} {rule.message}" for rule in error.errors)
+    rules = "; ".join(f"{rule.field or 'the input'} {rule.message}" for rule in error.errors)
     return f"{rules[:1].upper()}{rules[1:]}."
 
 

@@ -181,7 +181,7 @@ def show_job(
 def _query(text: str) -> str:
     query: str = checked(str, text, "search")
     if len(query) > SEARCH_CHARS_MAX:
-        raise InvalidInputError([FieldError("/search", f"must have at most {SEARCH_CHARS_MAX} characters")])
+        raise InvalidInputError([FieldError("search", f"must have at most {SEARCH_CHARS_MAX} characters")])
     if not words_of(query):
-        raise InvalidInputError([FieldError("/search", "must not be blank")])
+        raise InvalidInputError([FieldError("search", "must not be blank")])
     return query

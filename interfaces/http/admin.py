@@ -13,7 +13,7 @@ from application.access import check_access
 from application.admin import AdminCommand, IdempotentRequest, Outcome
 from application.caller import AccountCaller, Caller
 from domain import limits
-from domain.errors import FieldError, InvalidInputError, NotFoundError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.names import checked_name
 from interfaces.http.parameters import int_parameter, parameter
@@ -21,6 +21,7 @@ from interfaces.http.problems import ProblemError
 from interfaces.http.representations import holds_secret
 from interfaces.http.requests import client_address, idempotency_key, json_request, path_uuid
 from interfaces.http.sessions import signed_in
+from interfaces.http.validation import BrokenRule
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -124,7 +125,7 @@ def check_parameters(req: falcon.Request, *known: str) -> None:
     unknown = sorted(set(req.params) - set(known))[: limits.ERRORS_LISTED_MAX + 1]
     if unknown:
         raise ProblemError(
-            "invalid-request", errors=[FieldError("", f"{name[:50]} is not a known parameter") for name in unknown]
+            "invalid-request", errors=[BrokenRule("", f"{name[:50]} is not a known parameter") for name in unknown]
         )
 
 
@@ -139,7 +140,7 @@ def bool_parameter(req: falcon.Request, name: str) -> bool | None:
     """Return a parameter that is true, false or not there. Raises ProblemError."""
     text = parameter(req, name)
     if text not in {None, "true", "false"}:
-        raise ProblemError("invalid-request", errors=[FieldError("", f"{name} must be true or false")])
+        raise ProblemError("invalid-request", errors=[BrokenRule("", f"{name} must be true or false")])
     return None if text is None else text == "true"
 
 

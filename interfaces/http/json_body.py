@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from domain import limits
-from domain.errors import FieldError
 from domain.report import AS_WRITTEN, Detail
 from interfaces.http.json_reading import Reading, malformed, places, to_json
 from interfaces.http.problems import ProblemError
-from interfaces.http.validation import MESSAGES, field_errors, pointer_to
+from interfaces.http.validation import MESSAGES, BrokenRule, field_errors, pointer_to
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -113,7 +112,7 @@ def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:
     raise ProblemError(slug, errors=list(islice(broken, limits.ERRORS_LISTED_MAX + 1)))
 
 
-def _model_or_rules(body: bytes, model: type[M], data: str | None) -> M | list[FieldError]:
+def _model_or_rules(body: bytes, model: type[M], data: str | None) -> M | list[BrokenRule]:
     try:
         return _validated(body, model, data)
     except ValidationError as error:
@@ -184,7 +183,7 @@ def _look_through(body: bytes, model: type[BaseModel], slug: str) -> _Looked:
     if _ESCAPED_TROUBLE.search(text):
         trouble = places(tree, lambda leaf: isinstance(leaf, str) and _TROUBLE.search(leaf) is not None)
         errors = [
-            FieldError(pointer_to(path), "must not hold NUL or half of a surrogate pair")
+            BrokenRule(pointer_to(path), "must not hold NUL or half of a surrogate pair")
             for path, _ in islice(trouble, limits.ERRORS_LISTED_MAX + 1)
         ]
         if errors:
@@ -208,7 +207,7 @@ def _details_of(tree: Mapping[str, Any]) -> list[Any]:
     return details if isinstance(details, list) else []
 
 
-def _broken_rules(tree: object, model: type[BaseModel], found: Sequence[FieldError]) -> Iterator[FieldError]:
+def _broken_rules(tree: object, model: type[BaseModel], found: Sequence[BrokenRule]) -> Iterator[BrokenRule]:
     """Yield what is wrong with a body. found: what is wrong with it but for unknown names, up to the first detail.
 
     What is wrong with each detail is looked for when it is asked for.
@@ -219,7 +218,7 @@ def _broken_rules(tree: object, model: type[BaseModel], found: Sequence[FieldErr
     of_details = [rule for rule in found if rule.pointer.startswith(_OF_DETAILS)]
     yield from (rule for rule in found if rule not in of_details)
     yield from (
-        FieldError(pointer_to((name,)), MESSAGES["extra_forbidden"]({}))
+        BrokenRule(pointer_to((name,)), MESSAGES["extra_forbidden"]({}))
         for name in tree
         if name not in model.model_fields
     )
@@ -229,13 +228,13 @@ def _broken_rules(tree: object, model: type[BaseModel], found: Sequence[FieldErr
         yield from chain([first], wrong) if (first := next(wrong, None)) else of_details
 
 
-def _wrong_details(details: Sequence[Any]) -> Iterator[FieldError]:
+def _wrong_details(details: Sequence[Any]) -> Iterator[BrokenRule]:
     for begin in range(0, len(details), _DETAILS_AT_ONCE):
         some = [_with_few_names(detail) for detail in details[begin : begin + _DETAILS_AT_ONCE]]
         if _wrong_in(some):
             for place, detail in enumerate(some, begin):
                 for rule in _wrong_in([detail]):
-                    yield FieldError(rule.pointer.replace("/0", f"{_OF_DETAILS}{place}", 1), rule.message)
+                    yield BrokenRule(rule.pointer.replace("/0", f"{_OF_DETAILS}{place}", 1), rule.message)
 
 
 def _with_few_names(detail: object) -> object:
@@ -245,7 +244,7 @@ def _with_few_names(detail: object) -> object:
     return known | dict.fromkeys(islice((name for name in detail if name not in known), _UNKNOWN_NAMES_MAX))
 
 
-def _wrong_in(details: Sequence[object]) -> list[FieldError]:
+def _wrong_in(details: Sequence[object]) -> list[BrokenRule]:
     """Return what is wrong with the first wrong detail."""
     try:
         _FEW_DETAILS.validate_json(json.dumps(details), strict=True)

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import orjson
 
 from domain import limits
-from domain.errors import FieldError
 from interfaces.http.problems import ProblemError
-from interfaces.http.validation import pointer_to
+from interfaces.http.validation import BrokenRule, pointer_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -88,7 +87,7 @@ class Reading:
             _too_deep()
         if self._has_faults:
             found = (
-                FieldError(pointer_to(path), fault.why)
+                BrokenRule(pointer_to(path), fault.why)
                 for path, fault in places(self.tree, lambda leaf: type(leaf) is _Fault)
             )
             raise ProblemError(

@@ -9,12 +9,12 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.errors import FieldError, NotFoundError
+from domain.errors import NotFoundError
 from domain.limits import FILTER_VALUES_MAX, TIME_MAX, TIME_MIN
 from domain.report import Time
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
-from interfaces.http.validation import field_errors
+from interfaces.http.validation import BrokenRule, field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -164,4 +164,4 @@ def text_parameter(req: falcon.Request, name: str, chars_max: int) -> str | None
 
 def refused(message: str) -> ProblemError:
     """Return the refusal of a request for one of its parameters, which the message names."""
-    return ProblemError("invalid-request", errors=[FieldError("", message)])
+    return ProblemError("invalid-request", errors=[BrokenRule("", message)])

@@ -9,6 +9,7 @@ import orjson
 
 from application.store.errors import ConflictError, StoreUnavailableError
 from domain import errors, limits
+from interfaces.http.validation import BrokenRule
 from interfaces.jobs import JobNotShownError
 from projections.fence import ListIncompleteError
 from projections.paging import BadCursorError
@@ -170,7 +171,7 @@ class ProblemError(Exception):
         slug: str,
         *,
         detail: str | None = None,
-        errors: Sequence[errors.FieldError] = (),
+        errors: Sequence[BrokenRule] = (),
         headers: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
@@ -188,7 +189,7 @@ def problem_of(error: Exception) -> ProblemError:
         return error
     slug = next((SLUGS[kind] for kind in type(error).__mro__ if kind in SLUGS), "internal-error")
     headers: dict[str, str] = {}
-    field_errors: Sequence[errors.FieldError] = ()
+    broken: Sequence[BrokenRule] = ()
     if isinstance(error, errors.RateLimitedError):
         headers["Retry-After"] = str(max(1, error.quota.reset_seconds))
     elif isinstance(error, errors.SignInThrottledError):
@@ -199,14 +200,14 @@ def problem_of(error: Exception) -> ProblemError:
             detail="Too many people are signing in. Wait as many seconds as Retry-After says, then send it again.",
         )
     elif isinstance(error, errors.InvalidInputError):
-        field_errors = error.errors
+        broken = [BrokenRule(f"/{rule.field}" if rule.field else "", rule.message) for rule in error.errors]
     elif isinstance(error, BadCursorError):
-        field_errors = [errors.FieldError("", "cursor must be a next_cursor of this list; begin without one")]
+        broken = [BrokenRule("", "cursor must be a next_cursor of this list; begin without one")]
     elif isinstance(error, JobNotShownError):
         return ProblemError(slug, detail="The job is on disk, and not shown yet. Ask again after Retry-After.")
     elif isinstance(error, ListIncompleteError):
         return ProblemError(slug, detail=f"{error} Try again later.", headers={"Retry-After": "5"})
-    return ProblemError(slug, errors=field_errors, headers=headers)
+    return ProblemError(slug, errors=broken, headers=headers)
 
 
 def document(

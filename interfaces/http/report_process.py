@@ -31,13 +31,13 @@ from pydantic import BaseModel
 
 from application.store.errors import StoreUnavailableError
 from application.store.mapper import EventMapper
-from domain.errors import FieldError
 from domain.job import Job
 from domain.model import Cause
 from domain.report import Report
 from interfaces.http import json_body
 from interfaces.http.gzip_body import inflate
 from interfaces.http.problems import ProblemError
+from interfaces.http.validation import BrokenRule
 from projections.memory import give_back
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class ReportProcess:
         if answer.failure is not None:
             raise RuntimeError(f"the process for large reports failed: {answer.failure}")
         if answer.problem is not None:
-            errors = [FieldError(pointer, message) for pointer, message in answer.problem.errors]
+            errors = [BrokenRule(pointer, message) for pointer, message in answer.problem.errors]
             raise ProblemError(answer.problem.slug, detail=answer.problem.detail, errors=errors)
         stored = StoredEvent(question.job_id, 1, Job.Reported.TOPIC, answer.event.encode())
         pieces = _pieces(connection, answer.state_bytes, until)

@@ -12,12 +12,13 @@ from pydantic import BaseModel
 
 from domain import limits
 from domain.client_network import canonical_address
-from domain.errors import FieldError, NotFoundError
+from domain.errors import NotFoundError
 from domain.ids import random_token
 from domain.key_secret import LOOKS_LIKE_A_KEY
 from interfaces.http import json_body
 from interfaces.http.problems import ProblemError
 from interfaces.http.server import RECEIVED_MONOTONIC
+from interfaces.http.validation import BrokenRule
 
 if TYPE_CHECKING:
     import falcon
@@ -148,7 +149,7 @@ def idempotency_key(req: falcon.Request) -> str | None:
         raise ProblemError(
             "invalid-request",
             errors=[
-                FieldError("", f"Idempotency-Key must be 1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable characters")
+                BrokenRule("", f"Idempotency-Key must be 1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable characters")
             ],
         )
     return text

@@ -170,7 +170,7 @@ def set_password(services: Services, req: falcon.Request, session: Session, curr
     if session.is_restricted:
         return services.sessions.set_own_password(session, new, client_of(services, req))
     if current is None:
-        raise InvalidInputError([FieldError("/current_password", "is required")])
+        raise InvalidInputError([FieldError("current_password", "is required")])
     return services.sessions.change_password(session, current, new, client_of(services, req))
 
 

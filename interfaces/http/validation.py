@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain import limits
-from domain.errors import FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pydantic import ValidationError
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule that a request breaks. pointer: where in the body, an RFC 6901 JSON pointer; empty for the whole of it."""
+
+    pointer: str
+    message: str
+
 
 _Context = dict[str, Any]
 _NAME_CHARS_SHOWN = 100
@@ -44,18 +53,18 @@ MESSAGES: dict[str, Callable[[_Context], str]] = {
 """The kinds of error that our models can give."""
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
+def field_errors(error: ValidationError) -> list[BrokenRule]:
     """Return what is wrong, in the order of the fields. An unknown kind is a KeyError: a test finds it, not a user."""
     found = []
     for item in error.errors(include_url=False, include_input=False):
         path = item["loc"]
         if item["type"] == "sequence_no_repeated":
             found += [
-                FieldError(pointer_to((*path, index, "sequence_no")), "is used by another detail")
+                BrokenRule(pointer_to((*path, index, "sequence_no")), "is used by another detail")
                 for index in item["ctx"]["indexes"]
             ]
         else:
-            found.append(FieldError(pointer_to(path), MESSAGES[item["type"]](item.get("ctx", {}))))
+            found.append(BrokenRule(pointer_to(path), MESSAGES[item["type"]](item.get("ctx", {}))))
     return found
 
 

@@ -56,9 +56,9 @@ class VerifyPage(Page):
             if not proofs.ask_of_kept(f"{kept}\n", person, turn):
                 form.add_errors([FieldError("", _WAITING)])
         except ProofError as error:
-            form.add_errors([FieldError(f"/{_KEPT}", _NOT_SIGNED.format(error))])
+            form.add_errors([FieldError(_KEPT, _NOT_SIGNED.format(error))])
         except MalformedError as error:
-            form.add_errors([FieldError(f"/{_KEPT}", f"can't be read as a checkpoint. {error}".rstrip("."))])
+            form.add_errors([FieldError(_KEPT, f"can't be read as a checkpoint. {error}".rstrip("."))])
 
     def _watches_tenant(self, visit: Visit) -> bool:
         """Return whether the visitor reads the audit log of the whole tenant."""

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from domain.errors import FieldError
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import read_plain_body, request_digest
 from interfaces.http.validation import field_errors
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import falcon
-
-    from domain.errors import FieldError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -73,8 +72,7 @@ class Form:
     def add_errors(self, errors: Iterable[FieldError], fields: Mapping[str, str] | None = None) -> None:
         """Note what is wrong. fields: the name in the form of what is called otherwise in a model."""
         for error in errors:
-            name = error.pointer.split("/")[1] if error.pointer else ""
-            name = (fields or {}).get(name, name)
+            name = (fields or {}).get(error.field, error.field)
             shown = name if name in self.values else ""
             message = error.message if shown or not name else f"{name} {error.message}"
             self.errors.setdefault(shown, []).append(message)
@@ -85,7 +83,8 @@ class Form:
             # As JSON, since that is how the models are strict.
             return model.model_validate_json(orjson.dumps(body), strict=True)
         except ValidationError as error:
-            self.add_errors(field_errors(error), fields)
+            rules = field_errors(error)
+            self.add_errors((FieldError(rule.pointer[1:].partition("/")[0], rule.message) for rule in rules), fields)
             return None
 
 

@@ -83,9 +83,9 @@ def _change_of(form: Form, was: dict[str, str]) -> KeyChange | None:
         if form["date"]:
             body["expires_at"] = end_of_day(form, "date")
         else:
-            form.add_errors([FieldError("/date", "can't be taken away again: a key ends no later than it was said to")])
+            form.add_errors([FieldError("date", "can't be taken away again: a key ends no later than it was said to")])
     if body["limit"] is None:
-        form.add_errors([FieldError("/rate_limit", "is required")])
+        form.add_errors([FieldError("rate_limit", "is required")])
     parsed = form.parse(KeyChange, body, _FIELDS)
     return None if form.errors else parsed
 
@@ -148,7 +148,7 @@ class DeactivateKeyPage(_KeyForm):
         form, key = filled.form, filled.subject
         body = form.parse(Deactivation, {"reason": form["reason"].strip() or None})
         if " ".join(form["typed_name"].split()) != " ".join(key.name.split()):
-            form.add_errors([FieldError("/typed_name", "must be the name of the key")])
+            form.add_errors([FieldError("typed_name", "must be the name of the key")])
         if body is None:
             return None
         return DeactivateKey(by=filled.visit.account_caller, idempotency=filled.once, key_id=key.id, reason=body.reason)

@@ -77,7 +77,7 @@ class NewKeyPage(MadeKeyPage):
         """Return when the key is to expire, as the API has it; on a date it ends with that day in UTC."""
         chosen = form["expires"]
         if chosen not in EXPIRIES:
-            form.add_errors([FieldError("/expires", "must be one of the choices")])
+            form.add_errors([FieldError("expires", "must be one of the choices")])
             return None
         if chosen == "date":
             return end_of_day(form, "date")
@@ -104,6 +104,6 @@ def end_of_day(form: Form, name: str) -> str | None:
     try:
         day = datetime.fromisoformat(form[name].strip()).date()
     except ValueError:
-        form.add_errors([FieldError(f"/{name}", "must be a day, as in 2026-03-10")])
+        form.add_errors([FieldError(name, "must be a day, as in 2026-03-10")])
         return None
     return time_text(datetime.combine(day, time(23, 59, 59), UTC))

@@ -152,7 +152,7 @@ def _body_of(form: Form, **known: str | None) -> NewMember | None:
     """Return what a form asks for, or None, and note what is wrong with it. known: what does not come from boxes."""
     form.values |= {"role": form["role"], "processes": ""}
     if form["role"] not in CHOICES:
-        form.add_errors([FieldError("/role", "must be one of the choices")])
+        form.add_errors([FieldError("role", "must be one of the choices")])
         return None
     body: dict[str, Any] = {"role": form["role"], **known}
     # An administrator sees all processes; boxes that were ticked before the role was chosen mean nothing then.

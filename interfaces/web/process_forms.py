@@ -51,7 +51,7 @@ class NewProcessPage(FormPage[None]):
             return super()._execute(resp, command)
         except AlreadyCreatedError:
             message = "is the flow_id of another process of this account"
-            raise InvalidInputError([FieldError("/flow_id", message)]) from None
+            raise InvalidInputError([FieldError("flow_id", message)]) from None
 
     def _next(self, filled: Filled[None], outcome: Outcome) -> str:
         if filled.form["next"] == _START:

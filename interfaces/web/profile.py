@@ -87,7 +87,7 @@ class PasswordPage(Page):
         form.values |= dict.fromkeys(typed, "")
         # Before the current one is looked at: a slip of the fingers must not count as a guess.
         if typed[_NEW] != typed[_REPEATED]:
-            form.add_errors([FieldError(f"/{_REPEATED}", "must be the same as the new password")])
+            form.add_errors([FieldError(_REPEATED, "must be the same as the new password")])
             return None
         try:
             return set_password(self._services, req, session, typed[_CURRENT], typed[_NEW])

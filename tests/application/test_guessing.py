@@ -27,7 +27,7 @@ def is_refused(password: str, email: str = EMAIL, name: str = NAME) -> bool:
     try:
         check_password(password, email=email, name=name)
     except InvalidInputError as error:
-        return error.errors == [FieldError("/password", REASON)]
+        return error.errors == [FieldError("password", REASON)]
     return False
 
 

@@ -61,7 +61,7 @@ def test_values_that_break_rules_are_refused_and_nothing_is_appended(application
     before = application.position()
     with pytest.raises(InvalidInputError) as refused:
         application.execute(cast.create_key_command(limit=RATE_LIMIT_MAX + 1, expires_at=NOON))
-    assert [error.pointer for error in refused.value.errors] == ["/limit", "/expires_at"]
+    assert [error.field for error in refused.value.errors] == ["limit", "expires_at"]
     assert application.position() == before
 
 

@@ -200,21 +200,21 @@ def test_a_change_of_password_ends_all_sessions_and_begins_another(person: Perso
 
 
 @pytest.mark.parametrize(
-    ("current", "new", "pointer"),
+    ("current", "new", "field"),
     [
-        ("not that password", OTHER, "/current_password"),
-        (PASSWORD, "too short", "/new_password"),
-        (PASSWORD, "passwordpassword", "/new_password"),
-        ("not that password", "too short", "/current_password"),
+        ("not that password", OTHER, "current_password"),
+        (PASSWORD, "too short", "new_password"),
+        (PASSWORD, "passwordpassword", "new_password"),
+        ("not that password", "too short", "current_password"),
     ],
 )
 def test_a_change_that_is_refused_names_the_field_and_changes_nothing(
-    person: Person, current: str, new: str, pointer: str
+    person: Person, current: str, new: str, field: str
 ) -> None:
     session = person.sign_in()
     with pytest.raises(InvalidInputError) as refused:
         person.sessions.change_password(session, current, new, HERE)
-    assert [error.pointer for error in refused.value.errors] == [pointer]
+    assert [error.field for error in refused.value.errors] == [field]
     assert person.is_signed_in(session)
     assert person.is_signed_in(person.sign_in(PASSWORD))
 

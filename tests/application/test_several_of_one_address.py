@@ -74,7 +74,7 @@ def test_the_password_of_another_is_not_ones_current_one(address: Address) -> No
     session = address.sign_in(MINE)
     with pytest.raises(InvalidInputError) as refused:
         address.sessions.change_password(session, THEIRS, NEW, HOME)
-    assert [error.pointer for error in refused.value.errors] == ["/current_password"]
+    assert [error.field for error in refused.value.errors] == ["current_password"]
     address.sessions.change_password(session, MINE, NEW, HOME)
     assert address.sign_in(NEW).user.user_id == address.me.user_id
     assert address.sign_in(THEIRS).user.user_id == address.other.user_id

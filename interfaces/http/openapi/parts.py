@@ -20,7 +20,6 @@ from openapi_pydantic import (
 from openapi_pydantic.util import PydanticSchema
 
 from domain import limits
-from domain.errors import FieldError
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMAT_DEFAULT
@@ -39,6 +38,7 @@ from interfaces.http.openapi.parameter import (
 from interfaces.http.openapi.proofs import PROOF_PARAMETERS
 from interfaces.http.openapi.responses import ACTOR_PATTERN, Problem
 from interfaces.http.problems import PROBLEMS, ProblemError, document
+from interfaces.http.validation import BrokenRule
 from projections.job_list import BY_TIME
 from projections.key_queries import KEY_SORTS
 
@@ -280,12 +280,12 @@ _KEY_WAS_VALID = frozenset({403, 404, 409, 415, 422})
 _HEADERS_OF_STATUS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
-_ERRORS: dict[str, tuple[FieldError, ...]] = {
+_ERRORS: dict[str, tuple[BrokenRule, ...]] = {
     "invalid-report": (
-        FieldError("/robot_id", "is required"),
-        FieldError("/details/2/status", "must be one of 'success', 'failed', 'skipped'"),
+        BrokenRule("/robot_id", "is required"),
+        BrokenRule("/details/2/status", "must be one of 'success', 'failed', 'skipped'"),
     ),
-    "invalid-request": (FieldError("/name", "must not be blank"),),
+    "invalid-request": (BrokenRule("/name", "must not be blank"),),
 }
 
 

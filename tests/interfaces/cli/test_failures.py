@@ -20,7 +20,7 @@ WITH_DATA: dict[type[errors.DomainError], errors.DomainError] = {
     errors.SignInThrottledError: errors.SignInThrottledError(12),
     errors.AlreadyCreatedError: errors.AlreadyCreatedError(ID),
     errors.AlreadyRotatedError: errors.AlreadyRotatedError(ID),
-    errors.InvalidInputError: errors.InvalidInputError([errors.FieldError("/name", "must not be blank")]),
+    errors.InvalidInputError: errors.InvalidInputError([errors.FieldError("name", "must not be blank")]),
 }
 
 
@@ -75,7 +75,7 @@ def test_why_the_store_is_away_is_said_without_a_piece_of_the_password(said: str
 
 
 def test_broken_rules_are_listed_in_one_line() -> None:
-    rules = [errors.FieldError("/name", "must not be blank"), errors.FieldError("/limit", "must be from 1 to 10000")]
+    rules = [errors.FieldError("name", "must not be blank"), errors.FieldError("limit", "must be from 1 to 10000")]
     assert expected_failure(errors.InvalidInputError(rules)) == (
         1,
         "Name must not be blank; limit must be from 1 to 10000.",
