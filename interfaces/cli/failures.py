@@ -19,31 +19,19 @@ from interfaces.settings import SettingsError
 from projections.fence import ListIncompleteError
 from projections.rebuild import AlreadyRunningError, EventNotHandledError
 
-SENTENCES: Final[dict[type[Exception], str]] = {
-    errors.InvalidApiKeyError: "The key is unknown, deactivated or expired. Make another with `rpawatch keys create`.",
-    errors.RateLimitedError: "The key's limit is used up. Try again in a minute.",
-    errors.KeyEndedError: (
-        "The key was deactivated or has expired, and can't be changed any more. Make another with"
-        " `rpawatch keys create`."
-    ),
-    errors.AccountSuspendedError: (
-        "The account is suspended and takes no reports. `rpawatch accounts resume` lets its robots in again."
-    ),
-    errors.KeyScopeError: "The key is of another process. Use a key of this process, or of the whole account.",
-    errors.ProcessNotFoundError: (
-        "The account has no process with this flow id. `rpawatch processes list` shows those that it has."
-    ),
-    errors.ProcessRetiredError: "The process was retired. Restore it first: rpawatch processes restore FLOW_ID",
-    errors.NotSignedInError: "This needs a session. Sign in first.",
-    errors.PasswordChangeRequiredError: "This session is for choosing a password of one's own. Do that first.",
-    errors.SignInFailedError: "The email address or the password is wrong. Check both and try again.",
-    errors.SignInThrottledError: "Too many failed sign-ins. Try again later.",
-    errors.HashingBusyError: "Too many passwords are being hashed. Try again in a second.",
-    errors.ForbiddenError: "The role does not allow this. Ask an administrator.",
-    errors.NotFoundError: "There is no such thing here. Check the id and the account; the `list` commands show them.",
-    errors.IdempotencyKeyReuseError: "The Idempotency-Key came with another request before. Use a new one.",
+_HINTS: Final[dict[type[errors.DomainError], str]] = {
+    errors.InvalidApiKeyError: "Make another with `rpawatch keys create`.",
+    errors.RateLimitedError: "Try again in a minute.",
+    errors.KeyEndedError: "`rpawatch keys create` makes one.",
+    errors.AccountSuspendedError: "`rpawatch accounts resume` lets its robots in again.",
+    errors.ProcessNotFoundError: "`rpawatch processes list` shows those that it has.",
+    errors.ProcessRetiredError: "Restore it first: rpawatch processes restore FLOW_ID",
+    errors.NotSignedInError: "Sign in first.",
+    errors.SignInThrottledError: "Try again later.",
+    errors.HashingBusyError: "Try again in a second.",
+    errors.NotFoundError: "Check the id and the account; the `list` commands show them.",
 }
-"""For those errors that carry no words of their own; a test walks the domain's errors."""
+"""What helps at the command line, after what an error says everywhere."""
 
 _REASON = re.compile(
     r"FATAL:\s+([^\n]+)"
@@ -62,8 +50,9 @@ def expected_failure(error: BaseException) -> tuple[int, str] | None:
     for kind, (exit_code, line_of) in _LINES.items():
         if isinstance(error, kind):
             return exit_code, line_of(error)
-    sentence = next((SENTENCES[kind] for kind in type(error).__mro__ if kind in SENTENCES), None)
-    return None if sentence is None else (CommandError.exit_code, sentence)
+    if isinstance(error, errors.DomainError):
+        return CommandError.exit_code, f"{error.advice} {_HINTS.get(type(error), '')}".strip()
+    return None
 
 
 def _its_own_words(error: Exception) -> str:

@@ -22,7 +22,7 @@ from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource
 from interfaces.http.masking import mask
-from interfaces.http.problems import PROBLEMS, ProblemError, problem_of
+from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import check_csrf_token, find_session
 from interfaces.web.forms import CSRF, ONCE, RESUMED, Form, read_form
 from interfaces.web.rendering import render
@@ -203,7 +203,7 @@ class Page(AdminResource):
             form.values[ONCE] = ""
             form.add_errors([FieldError("", _SENT_BEFORE)])
         except DomainError as error:
-            form.add_errors([FieldError("", refusal(error))])
+            form.add_errors([FieldError("", error.advice)])
         return None
 
     def _show(
@@ -251,9 +251,3 @@ def go_to(resp: falcon.Response, path: str) -> None:
     """Answer a form that was carried out: the browser looks at the page, and a reload sends nothing again."""
     resp.status = 303
     resp.set_header("Location", path)
-
-
-def refusal(error: Exception) -> str:
-    """Return what a command was refused for, in the words of the admin API."""
-    problem = problem_of(error)
-    return problem.detail or PROBLEMS[problem.slug].detail

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 
 from application.store.embedded.files import EmbeddedPostgresError
 from application.store.errors import ConflictError, StoreSetupError, StoreUnavailableError
 from domain import errors
-from domain.rate_limit import Quota
 from interfaces.cli.failures import expected_failure
 from interfaces.cli.main import run
 from interfaces.settings import SettingsError
-
-ID = UUID("0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11")
-WITH_DATA: dict[type[errors.DomainError], errors.DomainError] = {
-    errors.RateLimitedError: errors.RateLimitedError(Quota(60, 0, 12)),
-    errors.SignInThrottledError: errors.SignInThrottledError(12),
-    errors.AlreadyCreatedError: errors.AlreadyCreatedError(ID),
-    errors.AlreadyRotatedError: errors.AlreadyRotatedError(ID),
-    errors.InvalidInputError: errors.InvalidInputError([errors.FieldError("name", "must not be blank")]),
-}
+from tests.support.refusals import EVERY_REFUSAL
 
 
-@pytest.mark.parametrize("kind", errors.DomainError.__subclasses__(), ids=lambda kind: kind.__name__)
-def test_every_refusal_of_the_domain_has_a_line(kind: type[errors.DomainError]) -> None:
-    failure = expected_failure(WITH_DATA.get(kind) or kind())
+@pytest.mark.parametrize("error", EVERY_REFUSAL, ids=lambda error: type(error).__name__)
+def test_every_refusal_of_the_domain_has_a_line(error: errors.DomainError) -> None:
+    failure = expected_failure(error)
     assert failure is not None
     code, line = failure
     assert code == 1
-    assert line[0].isupper()
+    assert line[0].isupper() or line.startswith("flow_id")
     assert "\n" not in line
 
 

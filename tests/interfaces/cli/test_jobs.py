@@ -104,7 +104,7 @@ def test_numbers_in_data_are_shown_with_the_digits_that_were_sent(store: Rpawatc
 def test_a_job_that_is_not_there_is_said_so(store: Rpawatch) -> None:
     refused = store("jobs", "show", str(uuid4()))
     assert refused.code == 1
-    assert refused.line.startswith("There is no such thing here.")
+    assert refused.line.startswith("There is nothing here, or nothing that you may see.")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_deactivated_key_says_when_why_and_by_whom(store: Rpawatch, account: s
         (("--limit", "10001"), 2, "Invalid value for '--limit'"),
         (("--expires-at", "tomorrow"), 1, "Expires_at must be a time as in 2026-03-10T21:43:51Z (RFC 3339)."),
         (("--expires-at", "2020-01-01T00:00:00Z"), 1, "Expires_at must be in the future."),
-        (("--process", str(uuid4())), 1, "The account has no process with this flow id."),
+        (("--process", str(uuid4())), 1, "flow_id is not a process of this key's account."),
         (("--process", "x"), 2, "Invalid value for '--process': must be a UUID"),
     ],
 )
@@ -82,14 +82,14 @@ def test_a_key_of_a_retired_process_is_refused(store: Rpawatch, account: str, fl
     store("processes", "retire", flow, "--account", account)
     refused = store("keys", "create", "Invoices", "--account", account, "--process", flow)
     assert refused.code == 1
-    assert refused.line.startswith("The process was retired.")
+    assert refused.line.startswith("This process was retired ")
 
 
 @pytest.mark.parametrize("command", ["show", "deactivate"])
 def test_an_unknown_key_is_refused(store: Rpawatch, command: str) -> None:
     refused = store("keys", command, str(uuid4()))
     assert refused.code == 1
-    assert refused.line.startswith("There is no such thing here.")
+    assert refused.line.startswith("There is nothing here, or nothing that you may see.")
 
 
 @pytest.mark.parametrize("command", ["show", "deactivate"])

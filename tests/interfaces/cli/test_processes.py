@@ -38,7 +38,7 @@ def test_a_process_of_another_account_is_not_there(store: Rpawatch, flow: str, c
     other = store("accounts", "create", f"Other {uuid4().hex}", "--json").json["id"]
     refused = store("processes", change[0], flow, *change[1:], "--account", other)
     assert refused.code == 1
-    assert refused.line.startswith("There is no such thing here.")
+    assert refused.line.startswith("There is nothing here, or nothing that you may see.")
 
 
 def test_an_empty_list_says_so_and_prints_nothing(store: Rpawatch, account: str) -> None:
