@@ -11,11 +11,9 @@ from domain.api_key import ApiKey
 from domain.errors import (
     AccountSuspendedError,
     DomainError,
-    IdempotencyKeyReuseError,
     InvalidApiKeyError,
     KeyScopeError,
     ProcessNotFoundError,
-    ProcessRetiredError,
     RateLimitedError,
 )
 from domain.ids import job_id, process_id, random_id
@@ -112,16 +110,6 @@ class IngestAnswer:
     error: Exception | None = None
 
 
-_SLUGS: dict[type[DomainError], str] = {
-    AccountSuspendedError: "account-suspended",
-    KeyScopeError: "key-scope",
-    ProcessNotFoundError: "process-not-found",
-    ProcessRetiredError: "process-retired",
-    IdempotencyKeyReuseError: "idempotency-key-reuse",
-}
-"""How a rejection that is decided here is named in the log; the same names as on the wire."""
-
-
 def new_job_id() -> UUID:
     """Return the id of a job that is reported without an Idempotency-Key."""
     return random_id()
@@ -144,7 +132,7 @@ def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
     try:
         job, replayed = _take_in(work, command, key)
     except DomainError as error:
-        return _rejected(work, key, address, _SLUGS[type(error)], error)
+        return _rejected(work, key, address, error.slug, error)
     key.use(work.cause, "replayed" if replayed else "accepted", job_id=job.id, address=address)
     return IngestAnswer(key.quota(work.now), job=job, replayed=replayed)
 
@@ -183,7 +171,7 @@ def _turned_away(work: Work, command: UseKey, key: ApiKey, address: str | None) 
     try:
         work.get(Account, key.account_id).check_not_suspended()
     except AccountSuspendedError as error:
-        return _rejected(work, key, address, _SLUGS[type(error)], error)
+        return _rejected(work, key, address, error.slug, error)
     return _rejected(work, key, address, *command.refused) if command.refused else None
 
 
