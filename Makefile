@@ -12,7 +12,7 @@ PYTHON := .venv/bin/python
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_USER=0 $(PYTHON) -m pip --no-input -qq
 # A test that calls make (the README's commands do) is no part of this run of it, and each part has its own database.
 ALL_TESTS := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u RPAWATCH_TEST_DATABASE_URL \
-	$(PYTHON) tests/support/side_by_side.py
+	$(PYTHON) -m tests.support.side_by_side
 UV := uv==0.13.9
 
 # Wheels of all that is pinned exist for these; prints where the interpreter really is.

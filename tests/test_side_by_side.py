@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import side_by_side
-from tests.support.side_by_side import PYTEST, Part, Signals, parts_of_the_tests, run
+from tests.support.side_by_side import PYTEST, Part, Signals, make_scratch, parts_of_the_tests, run
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -70,6 +70,20 @@ def test_no_two_parts_share_a_folder_for_temporary_files() -> None:
     commands = [part.command for part in parts_of_the_tests(Path("scratch"))]
     folders = [argument for command in commands for argument in command if argument.startswith("--basetemp=")]
     assert len(set(folders)) == len(commands)
+
+
+@pytest.mark.parametrize(
+    ("bytes_min", "is_long", "in_memory"), [(0, False, True), (2**62, False, False), (0, True, False)]
+)
+def test_temporary_files_are_in_memory_where_there_is_room_but_not_in_the_long_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bytes_min: int, is_long: bool, in_memory: bool
+) -> None:
+    monkeypatch.setattr(side_by_side, "MEMORY", tmp_path)
+    monkeypatch.setattr(side_by_side, "MEMORY_BYTES_MIN", bytes_min)
+    monkeypatch.setattr(side_by_side, "LONG", is_long)
+    scratch = make_scratch()
+    scratch.rmdir()
+    assert (scratch.parent == tmp_path) == in_memory
 
 
 def python(name: str, code: str) -> Part:
