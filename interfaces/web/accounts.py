@@ -14,7 +14,8 @@ from interfaces.http.accounts import NewAccount, Suspension
 from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource
-from interfaces.web.form_page import Filled, FormPage
+from interfaces.web.form_page import Filled, FormPage, PlainFormPage
+from interfaces.web.forms import parse
 from interfaces.web.page import Page
 
 if TYPE_CHECKING:
@@ -47,21 +48,16 @@ class AccountsPage(Page):
         )
 
 
-class NewAccountPage(FormPage[None]):
+class NewAccountPage(PlainFormPage):
     """`/accounts/new`."""
 
     template, action = "account_new.html", Action.OPEN_ACCOUNT
 
-    def _subject(self, visit: Visit, **ids: str) -> None:
-        """Return nothing: there is none yet."""
-
     def _fresh(self, subject: None) -> dict[str, str]:
         return {"name": ""}
 
-    def _command(self, filled: Filled[None]) -> AdminCommand | None:
-        body = filled.form.parse(NewAccount, {"name": filled.form["name"]})
-        if body is None:
-            return None
+    def _command(self, filled: Filled[None]) -> AdminCommand:
+        body = parse(NewAccount, name=filled.form["name"])
         return OpenAccount(by=filled.visit.caller, idempotency=filled.once, new_account_id=uuid4(), name=body.name)
 
     def _next(self, filled: Filled[None], outcome: Outcome) -> str:
@@ -93,10 +89,8 @@ class RenameAccountPage(_AccountForm):
     def _fresh(self, subject: Account) -> dict[str, str]:
         return {"name": subject.name}
 
-    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
-        body = filled.form.parse(NewAccount, {"name": filled.form["name"]})
-        if body is None:
-            return None
+    def _command(self, filled: Filled[Account]) -> AdminCommand:
+        body = parse(NewAccount, name=filled.form["name"])
         return RenameAccount(by=filled.visit.account_caller, idempotency=filled.once, name=body.name)
 
 
@@ -108,10 +102,8 @@ class SuspendAccountPage(_AccountForm):
     def _fresh(self, subject: Account) -> dict[str, str]:
         return {"reason": ""}
 
-    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
-        body = filled.form.parse(Suspension, {"reason": filled.form["reason"].strip() or None})
-        if body is None:
-            return None
+    def _command(self, filled: Filled[Account]) -> AdminCommand:
+        body = parse(Suspension, reason=filled.form["reason"].strip() or None)
         return SuspendAccount(by=filled.visit.account_caller, idempotency=filled.once, reason=body.reason)
 
 
@@ -120,5 +112,5 @@ class ResumeAccountPage(_AccountForm):
 
     template, action = "account_resume.html", Action.SUSPEND_ACCOUNT
 
-    def _command(self, filled: Filled[Account]) -> AdminCommand | None:
+    def _command(self, filled: Filled[Account]) -> AdminCommand:
         return ResumeAccount(by=filled.visit.account_caller, idempotency=filled.once)

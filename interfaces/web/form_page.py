@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from application.admin import IdempotentRequest
-from interfaces.web.forms import Form
+from domain.errors import (
+    DomainError,
+    ForbiddenError,
+    IdempotencyKeyReuseError,
+    InvalidInputError,
+    NotFoundError,
+    NotSignedInError,
+)
+from interfaces.web.forms import ONCE, Form
 from interfaces.web.page import Page, go_to
 
 if TYPE_CHECKING:
@@ -19,6 +27,10 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 S = TypeVar("S")
+
+_SENT_BEFORE = (
+    "This form was sent before, with something else in it, and that was done. If you want this as well, send it again."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Filled(Generic[S]):
 
 
 class FormPage(Page, Generic[S]):
-    """A form about a subject: a key, a process, or nothing that there is yet.
+    """A form about a subject, such as a key or a process.
 
     template: its page, with the tab that it stands under. action: what one must be allowed to do to see it. fields: the
     name in the form of what the command calls otherwise.
@@ -47,7 +59,7 @@ class FormPage(Page, Generic[S]):
 
     template: ClassVar[str]
     tab: ClassVar[str] = ""
-    action: ClassVar[Action]
+    action: ClassVar[Action | None] = None
     fields: ClassVar[Mapping[str, str]] = {}
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
@@ -62,16 +74,15 @@ class FormPage(Page, Generic[S]):
         filled = Filled(visit, self._subject(visit, **ids), form, req.context.body_digest)
         for name in self._fresh(filled.subject):
             form.values.setdefault(name, "")
-        if form.resumed:
+        if not form.resumed:
+            try:
+                self._carry_out(req, resp, filled)
+            except (NotSignedInError, ForbiddenError, NotFoundError):
+                raise
+            except DomainError as error:
+                self._refuse(form, error)
+        if form.resumed or form.errors:
             self._ask(req, resp, filled)
-            return
-        command, outcome = self._command(filled), None
-        if command is not None and not form.errors:
-            outcome = self._carry_out(resp, command, form, self.fields)
-        if outcome is None:
-            self._ask(req, resp, filled, status=422)
-        else:
-            go_to(resp, self._next(filled, outcome))
 
     def _subject(self, visit: Visit, **ids: str) -> S:
         """Return what the form is about. ids: what else stands in the path. Raises NotFoundError."""
@@ -85,18 +96,44 @@ class FormPage(Page, Generic[S]):
         """Return what the address says of fields, as a link does that knows something already."""
         return {}
 
-    def _command(self, filled: Filled[S]) -> AdminCommand | None:
-        """Return what the form asks for; None, or with a note in the form, when something is wrong with it."""
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
+        """Do what the form asks for, and answer with what follows. What is wrong is raised, or noted in the form."""
+        command = self._command(filled)
+        if not filled.form.errors:
+            go_to(resp, self._next(filled, self._execute(resp, command)))
+
+    def _command(self, filled: Filled[S]) -> AdminCommand:
+        """Return what the form asks for. Raises InvalidInputError, or notes in the form what is wrong with it."""
         raise NotImplementedError
 
     def _next(self, filled: Filled[S], outcome: Outcome) -> str:
         """Return the path of the page that one goes on to."""
         raise NotImplementedError
 
+    def _refuse(self, form: Form, error: DomainError) -> None:
+        """Say in a form which rule is against it."""
+        match error:
+            case InvalidInputError():
+                for one in error.errors:
+                    form.refuse(one.message, self.fields.get(one.field, one.field))
+            case IdempotencyKeyReuseError():
+                # Somebody went back to it and typed something else: it may be meant, so it becomes a form of its own.
+                form.values[ONCE] = ""
+                form.refuse(_SENT_BEFORE)
+            case _:
+                form.refuse(error.advice)
+
     def _values(self, filled: Filled[S]) -> dict[str, Any]:
         """Return what the template needs beside the form."""
         return {}
 
-    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S], *, status: int = 200) -> None:
-        values = self._values(filled)
-        self._show(req, resp, filled.visit, self.template, status=status, tab=self.tab, form=filled.form, **values)
+    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
+        form, values = filled.form, self._values(filled)
+        self._show(req, resp, filled.visit, self.template, status=form.status, tab=self.tab, form=form, **values)
+
+
+class PlainFormPage(FormPage[None]):
+    """A form about nothing that is there already."""
+
+    def _subject(self, visit: Visit, **ids: str) -> None:
+        """Return nothing."""

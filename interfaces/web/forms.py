@@ -9,21 +9,19 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import FieldError
+from domain.errors import FieldError, InvalidInputError
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import read_plain_body, request_digest
 from interfaces.http.validation import field_errors
 from interfaces.web.same_site import is_of_this_site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     import falcon
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,11 +44,13 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 class Form:
     """Fields by name, as they were typed. errors: by field; those under "" are about the form as a whole.
 
-    is_ours: False for one that was sent, and may have been made by another site for all that the request says.
+    status: of the answer that shows it. is_ours: False for one that was sent, and may have been made by another site
+    for all that the request says.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
+    status: int = 200
     is_ours: bool = True
 
     def __getitem__(self, name: str) -> str:
@@ -69,23 +69,23 @@ class Form:
             self.values[ONCE] = secrets.token_urlsafe(16)
         return self[ONCE]
 
-    def add_errors(self, errors: Iterable[FieldError], fields: Mapping[str, str] | None = None) -> None:
-        """Note what is wrong. fields: the name in the form of what is called otherwise in a model."""
-        for error in errors:
-            name = (fields or {}).get(error.field, error.field)
-            shown = name if name in self.values else ""
-            message = error.message if shown or not name else f"{name} {error.message}"
-            self.errors.setdefault(shown, []).append(message)
+    def refuse(self, message: str, name: str = "", *, status: int = 422) -> None:
+        """Note what is wrong with a field, or with the form as a whole."""
+        shown = name if name in self.values else ""
+        self.errors.setdefault(shown, []).append(message if shown == name else f"{name} {message}")
+        self.status = status
 
-    def parse(self, model: type[M], body: Mapping[str, Any], fields: Mapping[str, str] | None = None) -> M | None:
-        """Return the model of a body, or None, and note what is wrong with it."""
-        try:
-            # As JSON, since that is how the models are strict.
-            return model.model_validate_json(orjson.dumps(body), strict=True)
-        except ValidationError as error:
-            rules = field_errors(error)
-            self.add_errors((FieldError(rule.pointer[1:].partition("/")[0], rule.message) for rule in rules), fields)
-            return None
+
+def parse(model: type[M], **body: object) -> M:
+    """Return the model of a body. Raises InvalidInputError."""
+    try:
+        # As JSON, since that is how the models are strict.
+        return model.model_validate_json(orjson.dumps(body), strict=True)
+    except ValidationError as error:
+        rules = field_errors(error)
+        raise InvalidInputError(
+            [FieldError(rule.pointer[1:].partition("/")[0], rule.message) for rule in rules]
+        ) from None
 
 
 def read_form(req: falcon.Request) -> Form:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.permissions import Action
 from interfaces.http.sessions import find_session
-from interfaces.web.made_key import base_url
-from interfaces.web.page import Page, Visit, go_to
+from interfaces.web.page import Page, Visit, base_url, go_to
 from projections.job_list import JobFilter
 from projections.key_queries import KeyFilter
 from projections.paging import PageRequest

@@ -1,25 +1,28 @@
-"""What one does to a key: change it, let another take its place, end it."""
+"""Making a key, and what one does to it: change it, let another take its place, end it.
+
+A secret is in the answer to the form that made it and nowhere else.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from application.keys import ChangeKey, DeactivateKey, RotateKey, key_of_account
-from domain import key_secret
+from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
+from domain import key_secret, limits
 from domain.api_key import ApiKey
-from domain.errors import FieldError
 from domain.permissions import Action
-from interfaces.http.keys import Deactivation, KeyChange, Rotation
-from interfaces.http.presenters import key_resource
+from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
+from interfaces.http.parameters import parameter
+from interfaces.http.presenters import key_resource, time_text
+from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
-from interfaces.web.form_page import Filled, FormPage
-from interfaces.web.forms import whole_number
-from interfaces.web.made_key import MadeKeyPage
-from interfaces.web.new_key import end_of_day
+from interfaces.web.form_page import Filled, FormPage, S
+from interfaces.web.forms import parse, whole_number
+from interfaces.web.page import base_url
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Mapping
 
     import falcon
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from interfaces.web.forms import Form
     from interfaces.web.page import Visit
 
+EXPIRIES: Final = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In a year", "date": "On a date"}
 OVERLAPS: Final = {
     "0": "Now: it ends as the new one begins",
     "900": "After 15 minutes",
@@ -34,14 +38,96 @@ OVERLAPS: Final = {
     "21600": "After 6 hours",
     "86400": "After 24 hours",
 }
-_OVERLAP_DEFAULT = "86400"
-_FIELDS: Final = {"expires_at": "date", "limit": "rate_limit"}
+_OVERLAP_DEFAULT: Final = "86400"
 
 
-class _KeyForm(FormPage[ApiKey], MadeKeyPage):
-    """A form about a key."""
+class _KeyForm(FormPage[S]):
+    """What the forms of keys have in common. A field named like a property of forms would hide that from scripts."""
 
     tab, action = "keys", Action.WRITE_KEYS
+    fields: ClassVar[Mapping[str, str]] = {"expires_at": "date", "limit": "rate_limit", "overlap_seconds": "overlap"}
+
+    def _make(self, req: falcon.Request, resp: falcon.Response, visit: Visit, command: CreateKey | RotateKey) -> None:
+        """Make a key, and answer with its secret; to a form that was sent before, with where the key is."""
+        outcome = self._execute(resp, command)
+        key = key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock())
+        if outcome.replayed:
+            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=False)
+            return
+        holds_secret(resp)
+        self._show(
+            req,
+            resp,
+            visit,
+            "key_made.html",
+            tab="keys",
+            key=key,
+            replaces=self._get(ApiKey, command.key_id) if isinstance(command, RotateKey) else None,
+            secret=command.secret.text,
+            flow_id=key["flow_id"] or self._some_flow_id(visit),
+            base_url=base_url(req),
+            now_text=f"{self._services.clock():%Y-%m-%dT%H:%M:%SZ}",
+        )
+
+    def _some_flow_id(self, visit: Visit) -> str | None:
+        """Return a process of the account that the lines to paste can name."""
+        found, _ = self._services.lists.processes(visit.account_id, 1, None, retired=False)
+        return found[0]["flow_id"] if found else None
+
+
+class NewKeyPage(_KeyForm[None]):
+    """`/accounts/{account_id}/keys/new`."""
+
+    template = "key_new.html"
+
+    def _subject(self, visit: Visit, **ids: str) -> None:
+        """Return nothing: there is none yet."""
+
+    def _fresh(self, subject: None) -> dict[str, str]:
+        return {"name": "", "flow_id": "", "expires": "", "date": "", "rate_limit": str(limits.RATE_LIMIT_DEFAULT)}
+
+    def _asked_for(self, req: falcon.Request) -> dict[str, str]:
+        return {"flow_id": parameter(req, "scope") or ""}
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
+        form = filled.form
+        body = parse(
+            NewKey,
+            name=form["name"],
+            flow_id=form["flow_id"].strip() or None,
+            expires_at=self._expires_at(form),
+            limit=whole_number(form["rate_limit"]),
+        )
+        command = CreateKey(
+            by=filled.visit.account_caller,
+            idempotency=filled.once,
+            secret=key_secret.generate(),
+            name=body.name,
+            flow_id=body.flow_id,
+            expires_at=body.expires_at,
+            limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
+        )
+        if not form.errors:
+            self._make(req, resp, filled.visit, command)
+
+    def _expires_at(self, form: Form) -> str | None:
+        """Return when the key is to expire, as the API has it; on a date it ends with that day in UTC."""
+        chosen = form["expires"]
+        if chosen not in EXPIRIES:
+            form.refuse("must be one of the choices", "expires")
+            return None
+        if chosen == "date":
+            return _end_of_day(form, "date")
+        return time_text(self._services.clock() + timedelta(days=int(chosen))) if chosen else None
+
+    def _values(self, filled: Filled[None]) -> dict[str, Any]:
+        account = filled.visit.account_id
+        processes, more = self._services.lists.processes(account, limits.PAGE_ITEMS_MAX, None, retired=False)
+        return {"expiries": EXPIRIES, "processes": processes, "more_processes": more is not None}
+
+
+class _FormOfOne(_KeyForm[ApiKey]):
+    """A form about a key that there is."""
 
     def _subject(self, visit: Visit, **ids: str) -> ApiKey:
         return key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
@@ -53,44 +139,37 @@ class _KeyForm(FormPage[ApiKey], MadeKeyPage):
         return {"key": key_resource(filled.subject, self._services.clock())}
 
 
-class ChangeKeyPage(_KeyForm):
+class ChangeKeyPage(_FormOfOne):
     """`/accounts/{account_id}/keys/{key_id}/change`: its name, its limit, an end that comes sooner."""
 
     template = "key_change.html"
-    fields = _FIELDS
 
     def _fresh(self, subject: ApiKey) -> dict[str, str]:
         date = "" if subject.expires_at is None else f"{subject.expires_at:%Y-%m-%d}"
         return {"name": subject.name, "rate_limit": str(subject.limit), "date": date}
 
-    def _command(self, filled: Filled[ApiKey]) -> AdminCommand | None:
-        body = _change_of(filled.form, self._fresh(filled.subject))
-        if body is None:
-            return None
+    def _command(self, filled: Filled[ApiKey]) -> AdminCommand:
+        form, key, expires_at = filled.form, filled.subject, None
+        # A day that stands as it was is the same instant, not the end of that day.
+        if form["date"] != self._fresh(key)["date"]:
+            if form["date"]:
+                expires_at = _end_of_day(form, "date")
+            else:
+                form.refuse("can't be taken away again: a key ends no later than it was said to", "date")
+        limit = whole_number(form["rate_limit"])
+        if limit is None:
+            form.refuse("is required", "rate_limit")
+        body = parse(KeyChange, name=form["name"], limit=limit, expires_at=expires_at)
         return ChangeKey(
             by=filled.visit.account_caller,
-            key_id=filled.subject.id,
+            key_id=key.id,
             name=body.name,
             limit=body.limit,
             expires_at=body.expires_at,
         )
 
 
-def _change_of(form: Form, was: dict[str, str]) -> KeyChange | None:
-    """Return what was changed in the form; a day that stands as it was is the same instant, not the end of that day."""
-    body: dict[str, Any] = {"name": form["name"], "limit": whole_number(form["rate_limit"])}
-    if form["date"] != was["date"]:
-        if form["date"]:
-            body["expires_at"] = end_of_day(form, "date")
-        else:
-            form.add_errors([FieldError("date", "can't be taken away again: a key ends no later than it was said to")])
-    if body["limit"] is None:
-        form.add_errors([FieldError("rate_limit", "is required")])
-    parsed = form.parse(KeyChange, body, _FIELDS)
-    return None if form.errors else parsed
-
-
-class RotateKeyPage(_KeyForm):
+class RotateKeyPage(_FormOfOne):
     """`/accounts/{account_id}/keys/{key_id}/rotate`."""
 
     template = "key_rotate.html"
@@ -98,45 +177,27 @@ class RotateKeyPage(_KeyForm):
     def _fresh(self, subject: ApiKey) -> dict[str, str]:
         return {"overlap": _OVERLAP_DEFAULT}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
-        """Make the key that takes its place, and show it, this once."""
-        visit, form = self._form(req, account_id, self.action)
-        key = self._subject(visit, **ids)
-        filled = Filled(visit, key, form, req.context.body_digest)
-        form.values.setdefault("overlap", "")
-        if form.resumed:
-            self._ask(req, resp, filled)
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[ApiKey]) -> None:
+        visit, key = filled.visit, filled.subject
+        body = parse(Rotation, overlap_seconds=whole_number(filled.form["overlap"]))
+        if key.rotated_to is not None:
+            successor = key_resource(self._get(ApiKey, key.rotated_to), self._services.clock())
+            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=successor, rotated=True)
             return
-        body = form.parse(Rotation, {"overlap_seconds": whole_number(form["overlap"])}, {"overlap_seconds": "overlap"})
-        if body is None:
-            self._ask(req, resp, filled, status=422)
-            return
-        secret = key_secret.generate()
         command = RotateKey(
             by=visit.account_caller,
             idempotency=filled.once,
             key_id=key.id,
-            secret=secret,
+            secret=key_secret.generate(),
             overlap=timedelta(seconds=body.overlap_seconds),
         )
-        if key.rotated_to is not None:
-            self._show_successor(req, resp, visit, key.rotated_to)
-            return
-        outcome = self._carry_out(resp, command, form)
-        if outcome is None:
-            self._ask(req, resp, filled, status=422)
-        else:
-            self._show_made(req, resp, visit, outcome, secret, replaces=key)
-
-    def _show_successor(self, req: falcon.Request, resp: falcon.Response, visit: Visit, key_id: UUID) -> None:
-        key = key_resource(self._get(ApiKey, key_id), self._services.clock())
-        self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=True)
+        self._make(req, resp, visit, command)
 
     def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
         return super()._values(filled) | {"overlaps": OVERLAPS}
 
 
-class DeactivateKeyPage(_KeyForm):
+class DeactivateKeyPage(_FormOfOne):
     """`/accounts/{account_id}/keys/{key_id}/deactivate`: the name is typed, so that it is this one that is meant."""
 
     template = "key_deactivate.html"
@@ -144,11 +205,19 @@ class DeactivateKeyPage(_KeyForm):
     def _fresh(self, subject: ApiKey) -> dict[str, str]:
         return {"reason": "", "typed_name": ""}
 
-    def _command(self, filled: Filled[ApiKey]) -> AdminCommand | None:
+    def _command(self, filled: Filled[ApiKey]) -> AdminCommand:
         form, key = filled.form, filled.subject
-        body = form.parse(Deactivation, {"reason": form["reason"].strip() or None})
         if " ".join(form["typed_name"].split()) != " ".join(key.name.split()):
-            form.add_errors([FieldError("typed_name", "must be the name of the key")])
-        if body is None:
-            return None
+            form.refuse("must be the name of the key", "typed_name")
+        body = parse(Deactivation, reason=form["reason"].strip() or None)
         return DeactivateKey(by=filled.visit.account_caller, idempotency=filled.once, key_id=key.id, reason=body.reason)
+
+
+def _end_of_day(form: Form, name: str) -> str | None:
+    """Return the last second, in UTC, of the day in a field; None, and an error beside it, for what is no day."""
+    try:
+        day = datetime.fromisoformat(form[name].strip()).date()
+    except ValueError:
+        form.refuse("must be a day, as in 2026-03-10", name)
+        return None
+    return time_text(datetime.combine(day, time(23, 59, 59), UTC))

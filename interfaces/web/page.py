@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from application.access import roles_of, visible_processes
 from application.caller import AccountCaller, Caller
 from domain.account import Account
-from domain.errors import (
-    DomainError,
-    FieldError,
-    ForbiddenError,
-    IdempotencyKeyReuseError,
-    InvalidInputError,
-    NotFoundError,
-    NotSignedInError,
-)
+from domain.errors import ForbiddenError, NotFoundError, NotSignedInError
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource
 from interfaces.http.masking import mask
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import check_csrf_token, find_session
-from interfaces.web.forms import CSRF, ONCE, RESUMED, Form, read_form
+from interfaces.web.forms import CSRF, RESUMED, Form, read_form
 from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     import falcon
 
-    from application.admin import AdminCommand, Outcome
     from application.identity.sessions import Session
     from interfaces.bootstrap import Services
-
-T = TypeVar("T")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -47,9 +37,8 @@ HEADERS = {
     # A form tells by its Origin that it is of this site; with no-referrer a browser says "null".
     "Referrer-Policy": "same-origin",
 }
-_SENT_BEFORE = (
-    "This form was sent before, with something else in it, and that was done. If you want this as well, send it again."
-)
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,300}")
+"""What stands in the lines to paste comes from the request: nothing that a shell could take for more than a name."""
 CHOOSE_PATH = "/profile/password"
 """Where every page leads who has yet to choose a password."""
 ACCOUNTS_SHOWN = 20
@@ -154,6 +143,10 @@ class Page(AdminResource):
         """Return the processes whose jobs the visitor may see; None for all of them."""
         return visible_processes(self._services.event_sourcing, visit.account_caller)
 
+    def _speaks_for_tenant(self, visit: Visit) -> bool:
+        """Return whether the visitor may make first passwords for others than those whom the account vouched for."""
+        return self._services.invitations.speaks_for_tenant(visit.caller.actor, self._services.tenant_id)
+
     def _process_names(self, visit: Visit, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         """Return the names of the processes, by flow id, that keys or jobs are of."""
         flow_ids = {UUID(item["flow_id"]) for item in items if item["flow_id"]}
@@ -183,28 +176,6 @@ class Page(AdminResource):
             # It was made in an earlier session, so it is shown again, to be sent again.
             form.values[RESUMED] = "1"
         return visit, form
-
-    def _carry_out(
-        self, resp: falcon.Response, command: AdminCommand, form: Form, fields: Mapping[str, str] | None = None
-    ) -> Outcome | None:
-        """Carry out a command; None when a rule is against it, which the form then says. fields: as in `Form`."""
-        return self._attempt(form, lambda: self._execute(resp, command), fields)
-
-    def _attempt(self, form: Form, act: Callable[[], T], fields: Mapping[str, str] | None = None) -> T | None:
-        """Return what `act` returns; None when a rule is against it, which the form then says."""
-        try:
-            return act()
-        except (NotSignedInError, ForbiddenError, NotFoundError):
-            raise
-        except InvalidInputError as error:
-            form.add_errors(error.errors, fields)
-        except IdempotencyKeyReuseError:
-            # Somebody went back to it and typed something else: it may be meant, so it becomes a form of its own.
-            form.values[ONCE] = ""
-            form.add_errors([FieldError("", _SENT_BEFORE)])
-        except DomainError as error:
-            form.add_errors([FieldError("", error.advice)])
-        return None
 
     def _show(
         self,
@@ -251,3 +222,8 @@ def go_to(resp: falcon.Response, path: str) -> None:
     """Answer a form that was carried out: the browser looks at the page, and a reload sends nothing again."""
     resp.status = 303
     resp.set_header("Location", path)
+
+
+def base_url(req: falcon.Request) -> str:
+    """Return what the addresses of this service begin with, as the browser knows them."""
+    return f"{req.scheme}://{req.netloc if _HOST.fullmatch(req.netloc) else 'localhost'}{req.context.base}"

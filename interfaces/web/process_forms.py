@@ -12,7 +12,8 @@ from domain.process import Process
 from interfaces.http.accounts import NewProcess, ProcessChange, new_flow_id
 from interfaces.http.parameters import parameter
 from interfaces.http.requests import path_uuid
-from interfaces.web.form_page import Filled, FormPage
+from interfaces.web.form_page import Filled, FormPage, PlainFormPage
+from interfaces.web.forms import parse
 
 if TYPE_CHECKING:
     import falcon
@@ -24,13 +25,10 @@ _START = "start"
 """What `next` says to those who came from the start page, and go back there."""
 
 
-class NewProcessPage(FormPage[None]):
+class NewProcessPage(PlainFormPage):
     """`/accounts/{account_id}/processes/new`. The same form again leads to the same process."""
 
     template, tab, action = "process_new.html", "processes", Action.WRITE_PROCESSES
-
-    def _subject(self, visit: Visit, **ids: str) -> None:
-        """Return nothing: there is none yet."""
 
     def _fresh(self, subject: None) -> dict[str, str]:
         return {"name": "", "flow_id": "", "next": ""}
@@ -38,11 +36,9 @@ class NewProcessPage(FormPage[None]):
     def _asked_for(self, req: falcon.Request) -> dict[str, str]:
         return {"next": parameter(req, "next") or ""}
 
-    def _command(self, filled: Filled[None]) -> AdminCommand | None:
+    def _command(self, filled: Filled[None]) -> AdminCommand:
         form = filled.form
-        body = form.parse(NewProcess, {"name": form["name"], "flow_id": form["flow_id"].strip() or None})
-        if body is None:
-            return None
+        body = parse(NewProcess, name=form["name"], flow_id=form["flow_id"].strip() or None)
         flow_id = body.flow_id or new_flow_id(filled.visit.account_id, filled.visit.caller.actor, filled.once)
         return RegisterProcess(by=filled.visit.account_caller, idempotency=filled.once, flow_id=flow_id, name=body.name)
 
@@ -74,13 +70,10 @@ class _ProcessForm(FormPage[Process]):
     def _fresh(self, subject: Process) -> dict[str, str]:
         return {"name": subject.name}
 
-    def _command(self, filled: Filled[Process]) -> AdminCommand | None:
-        body = {"name": filled.form["name"]} if self.retired is None else {"retired": self.retired}
-        change = filled.form.parse(ProcessChange, body)
-        if change is None:
-            return None
+    def _command(self, filled: Filled[Process]) -> AdminCommand:
+        name = parse(ProcessChange, name=filled.form["name"]).name if self.retired is None else None
         return ChangeProcess(
-            by=filled.visit.account_caller, flow_id=filled.subject.flow_id, name=change.name, retired=change.retired
+            by=filled.visit.account_caller, flow_id=filled.subject.flow_id, name=name, retired=self.retired
         )
 
     def _next(self, filled: Filled[Process], outcome: Outcome) -> str:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import FieldError, HashingBusyError, InvalidInputError, SignInThrottledError
+from domain.errors import HashingBusyError, SignInThrottledError
 from interfaces.http.admin import check_parameters
 from interfaces.http.masking import mask
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.http.sessions import drop_session, set_cookie, set_password
 from interfaces.web.clients import client_words
-from interfaces.web.forms import Form
+from interfaces.web.form_page import Filled, PlainFormPage
 from interfaces.web.page import Page, go_to, send_page
-from interfaces.web.rendering import span_text
 from interfaces.web.roles import role_names
-from interfaces.web.sign_in import BUSY
+from interfaces.web.sign_in import refuse_for_now
 
 if TYPE_CHECKING:
     import falcon
-
-    from application.identity.sessions import Session
-    from interfaces.web.page import Visit
 
 _PROFILE: Final = "/profile"
 DONE: Final = {
@@ -61,53 +56,40 @@ class ProfilePage(Page):
         )
 
 
-class PasswordPage(Page):
+class PasswordPage(PlainFormPage):
     """`/profile/password`: changing one's password; or choosing one, for who signed in with a first password."""
 
     for_restricted = True
+    template = "password.html"
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Show the form."""
-        self._ask(req, resp, self._visit(req), Form())
+    def _fresh(self, subject: None) -> dict[str, str]:
+        return dict.fromkeys((_CURRENT, _NEW, _REPEATED), "")
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
         """Change the password. The browser goes on in a new session; all others end."""
-        visit, form = self._form(req)
-        session = None if form.resumed else self._changed(req, resp, visit.session, form)
-        if session is None:
-            self._ask(req, resp, visit, form, status=200 if form.resumed else 422)
-            return
-        set_cookie(self._services, req, resp, session)
-        go_to(resp, "/" if visit.session.is_restricted else f"{_PROFILE}?done=password")
-
-    def _changed(self, req: falcon.Request, resp: falcon.Response, session: Session, form: Form) -> Session | None:
-        """Return the session to go on in, or None, and note what is wrong."""
-        typed = {name: form[name] for name in (_CURRENT, _NEW, _REPEATED)}
+        form, session = filled.form, filled.visit.session
+        current, new, repeated = form[_CURRENT], form[_NEW], form[_REPEATED]
         # Nothing of them is left for a page; a rule that is broken finds its field by the name.
-        form.values |= dict.fromkeys(typed, "")
+        form.values |= self._fresh(None)
         # Before the current one is looked at: a slip of the fingers must not count as a guess.
-        if typed[_NEW] != typed[_REPEATED]:
-            form.add_errors([FieldError(_REPEATED, "must be the same as the new password")])
-            return None
+        if new != repeated:
+            form.refuse("must be the same as the new password", _REPEATED)
+            return
         try:
-            return set_password(self._services, req, session, typed[_CURRENT], typed[_NEW])
-        except InvalidInputError as error:
-            form.add_errors(error.errors)
-        except SignInThrottledError as error:
-            wait = span_text(timedelta(seconds=error.retry_after_seconds))
-            form.errors[""] = [f"Too many attempts. Wait {wait}, then try again."]
-            resp.set_header("Retry-After", str(error.retry_after_seconds))
-        except HashingBusyError:
-            form.errors[""] = [BUSY]
-            resp.set_header("Retry-After", "1")
-        return None
-
-    def _ask(self, req: falcon.Request, resp: falcon.Response, visit: Visit, form: Form, *, status: int = 200) -> None:
-        if visit.session.is_restricted:
-            session = visit.session
-            send_page(resp, "password_first.html", status, form=form, session=session, csrf=mask(session.csrf_token))
+            changed = set_password(self._services, req, session, current, new)
+        except (SignInThrottledError, HashingBusyError) as error:
+            refuse_for_now(resp, form, error)
         else:
-            self._show(req, resp, visit, "password.html", status=status, tab="", form=form)
+            set_cookie(self._services, req, resp, changed)
+            go_to(resp, "/" if session.is_restricted else f"{_PROFILE}?done=password")
+
+    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
+        session, form = filled.visit.session, filled.form
+        if session.is_restricted:
+            csrf = mask(session.csrf_token)
+            send_page(resp, "password_first.html", form.status, form=form, session=session, csrf=csrf)
+        else:
+            super()._ask(req, resp, filled)
 
 
 class _SessionsForm(Page):

@@ -18,12 +18,11 @@ from interfaces.web.home import AccountHome, Home, StartPage
 from interfaces.web.job import JobPage
 from interfaces.web.jobs import JobsPage
 from interfaces.web.key import KeyPage
-from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, RotateKeyPage
+from interfaces.web.key_forms import ChangeKeyPage, DeactivateKeyPage, NewKeyPage, RotateKeyPage
 from interfaces.web.key_then import KeyThenPage
 from interfaces.web.keys import KeysPage
-from interfaces.web.members import FirstPasswordPage, MembersPage, RemoveMemberPage
-from interfaces.web.new_key import NewKeyPage
-from interfaces.web.new_member import MemberRolePage, NewMemberPage
+from interfaces.web.member_forms import FirstPasswordPage, MemberRolePage, NewMemberPage, RemoveMemberPage
+from interfaces.web.members import MembersPage
 from interfaces.web.process_forms import NewProcessPage, RenameProcessPage, RestoreProcessPage, RetireProcessPage
 from interfaces.web.processes import ProcessesPage
 from interfaces.web.profile import EndOtherSessions, EndSession, PasswordPage, ProfilePage

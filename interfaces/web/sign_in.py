@@ -31,7 +31,6 @@ _UNPROVEN = (
     "The browser did not tell that this form came from this site. Send it once more; if that does not help, let the"
     " browser keep cookies of this site."
 )
-BUSY = "Too many people are signing in. Wait a second, then try again."
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-~]{0,1000}", re.ASCII)
 _ACCOUNT = re.compile(r"/accounts/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![^/?])")
 _HOME = "/"
@@ -60,19 +59,16 @@ class SignInPage(Page):
                 self._services, req, email[: limits.EMAIL_CHARS_MAX + 1], password, _account_of(_goal(form["next"]))
             )
         except SignInFailedError:
-            form.errors[""] = ["The address or the password is wrong. Check both; capital letters matter."]
-            self._show_form(req, resp, form, status=401)
+            form.refuse("The address or the password is wrong. Check both; capital letters matter.", status=401)
+            self._show_form(req, resp, form)
             return
         except SignInThrottledError as error:
-            wait = span_text(timedelta(seconds=error.retry_after_seconds))
-            form.errors[""] = [f"Too many attempts. Wait {wait}, then try again."]
-            resp.set_header("Retry-After", str(error.retry_after_seconds))
-            self._show_form(req, resp, form, status=429)
+            refuse_for_now(resp, form, error, status=429)
+            self._show_form(req, resp, form)
             return
-        except HashingBusyError:
-            form.errors[""] = [BUSY]
-            resp.set_header("Retry-After", "1")
-            self._show_form(req, resp, form, status=503)
+        except HashingBusyError as error:
+            refuse_for_now(resp, form, error, status=503)
+            self._show_form(req, resp, form)
             return
         set_cookie(self._services, req, resp, session)
         goal = _goal(form["next"])
@@ -88,12 +84,12 @@ class SignInPage(Page):
         """Answer a form that another site may have made: it would sign people in as somebody else."""
         resp.context.problem = "csrf-token"
         form = Form({"next": goal, "email": ""})
-        form.errors[""] = [_UNPROVEN]
-        self._show_form(req, resp, form, status=403)
+        form.refuse(_UNPROVEN, status=403)
+        self._show_form(req, resp, form)
 
-    def _show_form(self, req: falcon.Request, resp: falcon.Response, form: Form, *, status: int = 200) -> None:
+    def _show_form(self, req: falcon.Request, resp: falcon.Response, form: Form) -> None:
         form.values[VISITOR] = visitor_of(req, resp, self._services.tenant_id)
-        show_sign_in(resp, form, status=status)
+        show_sign_in(resp, form)
 
 
 class SignOut(Page):
@@ -111,9 +107,21 @@ class SignOut(Page):
         go_to(resp, "/sign-in")
 
 
-def show_sign_in(resp: falcon.Response, form: Form, *, status: int = 200) -> None:
+def refuse_for_now(
+    resp: falcon.Response, form: Form, error: SignInThrottledError | HashingBusyError, *, status: int = 422
+) -> None:
+    """Say in a form that no password is checked for now, and when one will be."""
+    seconds, message = 1, "Too many people are signing in. Wait a second, then try again."
+    if isinstance(error, SignInThrottledError):
+        seconds = error.retry_after_seconds
+        message = f"Too many attempts. Wait {span_text(timedelta(seconds=seconds))}, then try again."
+    form.refuse(message, status=status)
+    resp.set_header("Retry-After", str(seconds))
+
+
+def show_sign_in(resp: falcon.Response, form: Form) -> None:
     """Answer with the page to sign in. It keeps where one wanted to go, and what one had typed there."""
-    send_page(resp, "sign_in.html", status, form=form, carried=_carried(form), prefix=CARRIED, limits=limits)
+    send_page(resp, "sign_in.html", form.status, form=form, carried=_carried(form), prefix=CARRIED, limits=limits)
 
 
 def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
@@ -126,8 +134,8 @@ def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
         return
     kept: dict[str, Any] = {CARRIED + name: value for name, value in form.values.items() if _is_carried(name)}
     show = Form({"next": req.path, "email": "", **kept})
-    show.errors[""] = ["Your session has ended. Sign in to go on: what you typed is kept."]
-    show_sign_in(resp, show, status=401)
+    show.refuse("Your session has ended. Sign in to go on: what you typed is kept.", status=401)
+    show_sign_in(resp, show)
 
 
 def _is_carried(name: str) -> bool:

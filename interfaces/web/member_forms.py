@@ -1,0 +1,224 @@
+"""Inviting somebody into an account; giving a member a further role or another first password; taking one out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from uuid import UUID
+
+from application.access import roles_of
+from application.accounts import AddMember, NewFirstPassword, RemoveMember
+from domain import limits
+from domain.errors import AlreadyCreatedError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
+from domain.ids import member_id, process_id
+from domain.member import Member
+from domain.permissions import ACCOUNT_ROLES, ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allows
+from interfaces.http.members import ASSIGNED_MAX, NewMember, invite
+from interfaces.http.presenters import member_resource
+from interfaces.http.representations import holds_secret
+from interfaces.http.requests import path_uuid
+from interfaces.web.form_page import Filled, FormPage, S
+from interfaces.web.forms import ONCE, parse
+from interfaces.web.page import base_url, go_to
+from interfaces.web.roles import ROLES, role_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import falcon
+
+    from application.admin import AdminCommand, Outcome
+    from application.identity.users import FirstPassword
+    from interfaces.web.forms import Form
+    from interfaces.web.page import Visit
+
+CHOICES: Final = {role.value: words for role, words in ROLES.items() if role in ACCOUNT_ROLES}
+PROCESS: Final = "process-"
+"""What the names of the boxes begin with, before the flow id of a process."""
+
+
+class _MembersForm(FormPage[S]):
+    """What the forms of members have in common."""
+
+    tab, action = "members", Action.WRITE_MEMBERS
+    fields: ClassVar[Mapping[str, str]] = {"flow_ids": "processes"}
+
+    def _next(self, filled: Filled[S], outcome: Outcome) -> str:
+        return f"{filled.visit.base}/members"
+
+    def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
+        """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
+        found, more = self._services.lists.processes(visit.account_id, limits.PAGE_ITEMS_MAX, None, retired=False)
+        shown = [
+            {**process, "is_assigned": process_id(visit.account_id, UUID(process["flow_id"])) in assigned}
+            for process in found[:ASSIGNED_MAX]
+        ]
+        left_out = len(found) - len(shown)
+        return {
+            "choices": CHOICES,
+            "box": PROCESS,
+            "processes": shown,
+            "left_out": f"more than {left_out}" if more else str(left_out) if left_out else "",
+        }
+
+    def _show_first_password(
+        self, req: falcon.Request, resp: falcon.Response, visit: Visit, user_id: UUID, made: FirstPassword
+    ) -> None:
+        """Answer with a first password that was just made: this once."""
+        user = self._services.users.by_ids([user_id])[user_id]
+        holds_secret(resp)
+        self._show(req, resp, visit, "member_made.html", tab="members", user=user, made=made, base_url=base_url(req))
+
+
+class NewMemberPage(_MembersForm[None]):
+    """`/accounts/{account_id}/members/new`. A new user's first password is in the answer and never again."""
+
+    template = "member_new.html"
+
+    def _subject(self, visit: Visit, **ids: str) -> None:
+        """Return nobody: they are to be invited."""
+
+    def _fresh(self, subject: None) -> dict[str, str]:
+        return {"email": "", "name": "", "role": Role.ACCOUNT_USER.value, "processes": ""}
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
+        visit, form = filled.visit, filled.form
+        body = _role_of(form, email=form["email"].strip(), name=form["name"].strip() or None)
+        invitation = invite(self._services, visit.account_caller, body, filled.once)
+        outcome = self._execute(resp, invitation.command)
+        invited = invitation.settled(outcome)
+        if invited.first_password is not None:
+            self._show_first_password(req, resp, visit, invited.member.user_id, invited.first_password)
+        elif outcome.replayed:
+            self._show(req, resp, visit, "member_made_before.html", status=409, tab="members", invited=invited)
+        else:
+            go_to(resp, self._next(filled, outcome))
+
+    def _values(self, filled: Filled[None]) -> dict[str, Any]:
+        return self._offered(filled.visit)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A member that a form is about. resource: as the API shows them. is_oneself: the visitor."""
+
+    member: Member
+    resource: dict[str, Any]
+    is_oneself: bool
+
+    @property
+    def user_id(self) -> UUID:
+        """Whose roles these are."""
+        return self.member.user_id
+
+
+class _FormOfOne(_MembersForm[Somebody]):
+    """A form about a member."""
+
+    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+        """Return a member of the account. Raises NotFoundError for who has no role in it."""
+        member = self._get(Member, member_id(visit.account_id, path_uuid(ids["user_id"])))
+        if not member.roles:
+            raise NotFoundError
+        user = self._services.users.by_ids([member.user_id]).get(member.user_id)
+        is_ours = user is not None and (user.scope_id == visit.account_id or self._speaks_for_tenant(visit))
+        resource = member_resource(member.user_id, member.account_id, member.roles, user, is_ours=is_ours)
+        return Somebody(member, resource, member.user_id == visit.session.user.user_id)
+
+    def _values(self, filled: Filled[Somebody]) -> dict[str, Any]:
+        somebody = filled.subject
+        return {
+            "member": somebody.resource,
+            "is_oneself": somebody.is_oneself,
+            "roles": role_names(somebody.resource["roles"]),
+        }
+
+
+class MemberRolePage(_FormOfOne):
+    """`/accounts/{account_id}/members/{user_id}/role`: a further role, or further processes. Roles add up."""
+
+    template = "member_role.html"
+
+    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+        """Return a member. Raises NotFoundError also for one who was erased: they can be removed, and given nothing."""
+        somebody = super()._subject(visit, **ids)
+        if somebody.resource["email"] is None:
+            raise NotFoundError
+        return somebody
+
+    def _fresh(self, subject: Somebody) -> dict[str, str]:
+        held = subject.resource["roles"]
+        return {
+            "role": next((role for role in CHOICES if role not in held), Role.ACCOUNT_USER.value),
+            "processes": "",
+        }
+
+    def _command(self, filled: Filled[Somebody]) -> AdminCommand:
+        visit, somebody = filled.visit, filled.subject
+        body = _role_of(filled.form, email=somebody.resource["email"])
+        return AddMember(
+            by=visit.account_caller,
+            idempotency=filled.once,
+            user_id=somebody.user_id,
+            role=body.role,
+            processes=tuple((visit.account_id, flow_id) for flow_id in body.flow_ids or ()),
+        )
+
+    def _values(self, filled: Filled[Somebody]) -> dict[str, Any]:
+        return super()._values(filled) | self._offered(filled.visit, filled.subject.member.process_ids)
+
+
+class RemoveMemberPage(_FormOfOne):
+    """`/accounts/{account_id}/members/{user_id}/remove`: all roles in the account end, at once."""
+
+    template = "member_remove.html"
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[Somebody]) -> None:
+        command = RemoveMember(by=filled.visit.caller, user_id=filled.subject.user_id, idempotency=filled.once)
+        with self._services.invitations.removing(command):
+            outcome = self._execute(resp, command)
+        go_to(resp, self._next(filled, outcome))
+
+    def _next(self, filled: Filled[Somebody], outcome: Outcome) -> str:
+        """Return the list, if it is still to be seen by who may just have taken their own roles away."""
+        visit, services = filled.visit, self._services
+        held = roles_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
+        return super()._next(filled, outcome) if allows(held, Action.READ_MEMBERS) else "/accounts"
+
+
+class FirstPasswordPage(_FormOfOne):
+    """`/accounts/{account_id}/members/{user_id}/first-password`: another one, for who lost theirs or never came.
+
+    It is in the answer and never again; the password before is void.
+    """
+
+    template = "member_first_password.html"
+
+    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+        """Return a member. Raises also ForbiddenError, for one whom another vouched for."""
+        somebody = super()._subject(visit, **ids)
+        if somebody.resource["password"] is None:
+            raise ForbiddenError
+        return somebody
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[Somebody]) -> None:
+        visit, form, user_id = filled.visit, filled.form, filled.subject.user_id
+        command = NewFirstPassword(by=visit.caller, user_id=user_id, idempotency=filled.once)
+        try:
+            _, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
+        except AlreadyCreatedError:
+            form.values[ONCE] = ""
+            form.refuse("One was made a moment ago, and shown then. Send this again to make another.", status=409)
+        else:
+            self._show_first_password(req, resp, visit, user_id, made)
+
+
+def _role_of(form: Form, **known: str | None) -> NewMember:
+    """Return what a form asks for. known: what does not come from boxes. Raises InvalidInputError."""
+    if form["role"] not in CHOICES:
+        raise InvalidInputError([FieldError("role", "must be one of the choices")])
+    # An administrator sees all processes; boxes that were ticked before the role was chosen mean nothing then.
+    if form["role"] not in ROLES_WITH_ASSIGNED_PROCESSES:
+        return parse(NewMember, role=form["role"], **known)
+    ticked = [name.removeprefix(PROCESS) for name in form.values if name.startswith(PROCESS)]
+    return parse(NewMember, role=form["role"], flow_ids=ticked, **known)
