@@ -11,12 +11,11 @@ from domain.account import Account
 from domain.errors import NotFoundError
 from domain.permissions import Action
 from interfaces.http.accounts import NewAccount, Suspension
-from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import parameter
 from interfaces.http.presenters import account_resource
 from interfaces.web.form_page import Filled, FormPage, PlainFormPage
 from interfaces.web.forms import parse
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:
     import falcon
@@ -25,27 +24,16 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 
-class AccountsPage(Page):
-    """`/accounts`."""
+class AccountsPage(ViewPage):
+    """`/accounts`: one page of them, by name."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Show one page of them, by name."""
-        visit = self._visit(req)
-        check_parameters(req, "cursor")
-        cursor = parameter(req, "cursor") or None
+    template, parameters = "accounts.html", ("cursor",)
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         found, next_cursor = self._services.lists.accounts_of(
-            visit.session.user.user_id, self._services.tenant_id, limits.PAGE_ITEMS_DEFAULT, cursor
+            visit.session.user.user_id, self._services.tenant_id, limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor")
         )
-        self._show(
-            req,
-            resp,
-            visit,
-            "accounts.html",
-            tab="",
-            found=found,
-            next_cursor=next_cursor,
-            is_first=cursor is None,
-        )
+        return {"found": found, "next_cursor": next_cursor}
 
 
 class NewAccountPage(PlainFormPage):

@@ -13,13 +13,11 @@ from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from domain.process import Process
 from interfaces.audit_export import EXPORT_FORMATS
-from interfaces.http.admin import check_parameters
 from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.http.presenters import time_text
 from interfaces.web.audit_words import told
-from interfaces.web.forms import drop_blank_parameters
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
@@ -70,14 +68,13 @@ _DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=
 """The first and the last day that can be asked for: the API's times end with the year, and a day ends in the next."""
 
 
-class AuditPage(Page):
-    """`/accounts/{account_id}/audit`."""
+class AuditPage(ViewPage):
+    """`/accounts/{account_id}/audit`: one page of it, as the address says; newest first."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show one page of it, as the address says; newest first."""
-        visit = self._visit(req, account_id, Action.READ_AUDIT)
-        drop_blank_parameters(req)
-        check_parameters(req, "actor", "action", "resource", "from", "to", "cursor")
+    template, tab, action = "audit.html", "audit", Action.READ_AUDIT
+    parameters = ("actor", "action", "resource", "from", "to", "cursor")
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         first, last = _day(req, "from"), _day(req, "to")
         check_order(first, last)
         actor, action = actor_parameter(req), choice_parameter(req, "action", (*KINDS, *ACTIONS))
@@ -89,8 +86,9 @@ class AuditPage(Page):
             since=None if first is None else _begin(first),
             before=None if last is None else _begin(last + timedelta(days=1)),
         )
-        cursor = parameter(req, "cursor")
-        found, next_cursor = self._services.audit_log.page(visit.account_id, where, limits.PAGE_ITEMS_DEFAULT, cursor)
+        found, next_cursor = self._services.audit_log.page(
+            visit.account_id, where, limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor")
+        )
         asked = {
             "actor": actor or "",
             "action": action or "",
@@ -101,15 +99,10 @@ class AuditPage(Page):
         head = self._services.log_proofs.latest_head()
         provable_before = head.signed_at - _TREE_BEHIND_MAX if head else limits.TIME_MIN
         process_names = self._process_names(visit, [item["changes"] for item in found if "flow_id" in item["changes"]])
-        self._show(
-            req,
-            resp,
-            visit,
-            "audit.html",
-            tab="audit",
-            asked=asked,
-            query={name: value for name, value in asked.items() if value},
-            entries=[
+        return {
+            "asked": asked,
+            "query": {name: value for name, value in asked.items() if value},
+            "entries": [
                 {
                     **item,
                     "link": _link(visit, item["resource"]),
@@ -118,20 +111,19 @@ class AuditPage(Page):
                 }
                 for item in found
             ],
-            next_cursor=next_cursor,
-            is_first=cursor is None,
-            people=self._choosable(visit, found, actor),
-            choices={kind: _actions_of(kind) for kind in KINDS},
-            kind_names=KIND_NAMES,
-            happenings=HAPPENINGS,
-            resource_label=_label(found) if resource else None,
-            exports=list(EXPORT_FORMATS),
-            export_query={
+            "next_cursor": next_cursor,
+            "people": self._choosable(visit, found, actor),
+            "choices": {kind: _actions_of(kind) for kind in KINDS},
+            "kind_names": KIND_NAMES,
+            "happenings": HAPPENINGS,
+            "resource_label": _label(found) if resource else None,
+            "exports": list(EXPORT_FORMATS),
+            "export_query": {
                 name: value
                 for name, value in (asked | {"from": time_text(where.since), "to": time_text(where.before)}).items()
                 if value
             },
-        )
+        }
 
     def _choosable(self, visit: Visit, found: Sequence[Mapping[str, Any]], actor: str | None) -> dict[str, str]:
         """Return whom the log can be narrowed to, by id: members, for who may see them, and who is on the page."""

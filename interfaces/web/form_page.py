@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import AdminCommand, Outcome
-    from domain.permissions import Action
     from interfaces.web.page import Visit
 
 S = TypeVar("S")
@@ -49,17 +48,11 @@ class Filled(Generic[S]):
 
 
 class FormPage(Page, Generic[S]):
-    """A form about a subject, such as a key or a process.
-
-    template: its page, with the tab that it stands under. action: what one must be allowed to do to see it. fields: the
-    name in the form of what the command calls otherwise.
+    """A form about a subject, such as a key or a process. fields: the name in it of what the command calls otherwise.
 
     A form is shown again with what is wrong with it (422), and with what was typed before one had to sign in (200).
     """
 
-    template: ClassVar[str]
-    tab: ClassVar[str] = ""
-    action: ClassVar[Action | None] = None
     fields: ClassVar[Mapping[str, str]] = {}
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
@@ -128,8 +121,8 @@ class FormPage(Page, Generic[S]):
         return {}
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
-        form, values = filled.form, self._values(filled)
-        self._show(req, resp, filled.visit, self.template, status=form.status, tab=self.tab, form=form, **values)
+        form = filled.form
+        self._show(req, resp, filled.visit, status=form.status, form=form, **self._values(filled))
 
 
 class PlainFormPage(FormPage[None]):

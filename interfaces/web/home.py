@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.permissions import Action
 from interfaces.http.sessions import find_session
-from interfaces.web.page import Page, Visit, base_url, go_to
+from interfaces.web.page import Page, ViewPage, Visit, go_to
 from projections.job_list import JobFilter
 from projections.key_queries import KeyFilter
 from projections.paging import PageRequest
@@ -45,28 +45,19 @@ class AccountHome(Page):
         return bool(jobs)
 
 
-class StartPage(Page):
-    """`/accounts/{account_id}/start`: from nothing to the first report."""
+class StartPage(ViewPage):
+    """`/accounts/{account_id}/start`: from nothing to the first report, how far one is, and what comes next."""
 
     loads_itself = True
+    template, action = "start.html", Action.WRITE_KEYS
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show how far one is, and what comes next."""
-        visit = self._visit(req, account_id, Action.WRITE_KEYS)
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         services, account, now = self._services, visit.account_id, self._services.clock()
         processes, _ = services.lists.processes(account, 1, None, retired=False)
         keys, _ = services.lists.keys(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
         jobs, _ = services.jobs.page(account, JobFilter(), PageRequest(1))
-        first: dict[str, Any] | None = jobs[0] if jobs else None
-        self._show(
-            req,
-            resp,
-            visit,
-            "start.html",
-            tab="",
-            process=processes[0] if processes else None,
-            key=keys[0] if keys else None,
-            job=first,
-            base_url=base_url(req),
-            now_text=f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        )
+        return {
+            "process": processes[0] if processes else None,
+            "key": keys[0] if keys else None,
+            "job": jobs[0] if jobs else None,
+        }

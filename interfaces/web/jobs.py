@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain import limits
 from domain.api_key import ApiKey
 from domain.ids import process_id
 from domain.permissions import Action
 from domain.report import JobStatus
-from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import (
     check_order,
     choice_parameter,
@@ -20,8 +19,7 @@ from interfaces.http.parameters import (
     text_parameter,
     uuid_parameter,
 )
-from interfaces.web.forms import drop_blank_parameters
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 from projections.job_list import JobFilter
 from projections.paging import PageRequest
 
@@ -38,41 +36,30 @@ _ERROR_CHARS_SHOWN = 300
 """Of what may have 10,000. Two lines of it are seen, as of a summary, which is never so long."""
 
 
-class JobsPage(Page):
-    """`/accounts/{account_id}/jobs`."""
+class JobsPage(ViewPage):
+    """`/accounts/{account_id}/jobs`: one page of those that the visitor may see, as the address says."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show one page of those that the visitor may see, as the address says."""
-        visit = self._visit(req, account_id, Action.READ_JOBS)
+    template, tab, action = "jobs.html", "jobs", Action.READ_JOBS
+    parameters = (*_FILTERS, "cursor")
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         visible = self._visible_processes(visit)
-        drop_blank_parameters(req)
-        check_parameters(req, "cursor", *_FILTERS)
         query = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
         wanted = _filter(req, visit.account_id, visible)
         page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"))
         jobs, next_cursor = self._services.jobs.page(visit.account_id, wanted, page, query)
-        processes, more_processes = self._services.lists.processes(
-            visit.account_id, limits.PAGE_ITEMS_MAX, None, visible=visible
-        )
-        self._show(
-            req,
-            resp,
-            visit,
-            "jobs.html",
-            tab="jobs",
-            asked={name: parameter(req, name) or "" for name in _FILTERS},
-            jobs=jobs,
-            next_cursor=next_cursor,
-            is_first=page.cursor is None,
-            any_job=bool(jobs) or self._has_any(visit, visible),
-            sees_all=visible is None,
-            statuses=[status.value for status in JobStatus],
-            processes=processes,
-            more_processes=more_processes is not None,
-            process_names=self._process_names(visit, jobs),
-            error_chars_shown=_ERROR_CHARS_SHOWN,
-            key_name=self._key_name(visit, wanted.key_ids),
-        )
+        return {
+            "asked": {name: parameter(req, name) or "" for name in _FILTERS},
+            "jobs": jobs,
+            "next_cursor": next_cursor,
+            "any_job": bool(jobs) or self._has_any(visit, visible),
+            "sees_all": visible is None,
+            "statuses": [status.value for status in JobStatus],
+            **self._choosable_processes(visit, visible=visible),
+            "process_names": self._process_names(visit, jobs),
+            "error_chars_shown": _ERROR_CHARS_SHOWN,
+            "key_name": self._key_name(visit, wanted.key_ids),
+        }
 
     def _has_any(self, visit: Visit, visible: frozenset[UUID] | None) -> bool:
         jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(visible=visible), PageRequest(1))

@@ -15,7 +15,7 @@ from interfaces.http.parameters import choice_parameter
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.web.charts import OUTCOMES, usage_chart
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment, number_of
 from projections.audit_queries import AuditFilter
 from projections.job_list import JobFilter
@@ -75,13 +75,14 @@ SPANS: Final = {
 }
 
 
-class KeyPage(Page):
-    """`/accounts/{account_id}/keys/{key_id}`."""
+class KeyPage(ViewPage):
+    """`/accounts/{account_id}/keys/{key_id}`: never its secret."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Show it, never its secret."""
-        visit = self._visit(req, account_id, Action.READ_KEYS)
-        found = key_of_account(self._get(ApiKey, path_uuid(key_id)), visit.account_id)
+    template, tab, action = "key.html", "keys", Action.READ_KEYS
+    parameters = ("span",)
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+        found = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
         now = self._services.clock()
         key = key_resource(found, now)
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
@@ -92,26 +93,21 @@ class KeyPage(Page):
         jobs, _ = self._services.jobs.page(
             visit.account_id, JobFilter(key_ids=frozenset([found.id])), PageRequest(_JOBS_SHOWN)
         )
-        self._show(
-            req,
-            resp,
-            visit,
-            "key.html",
-            tab="keys",
-            key=key,
-            advice=_advice(key, now, suspended=visit.is_suspended),
-            process_names=self._process_names(visit, [key, *jobs]),
-            people=self._people([key["created_by"], key["deactivated_by"]]),
-            span=span,
-            spans=SPANS,
-            bars=bars,
-            chart=_chart(bars, span),
-            totals={outcome: sum(bar[outcome] for bar in bars) for outcome in OUTCOMES},
-            log=log,
-            has_older=older is not None,
-            happenings=HAPPENINGS,
-            jobs=jobs,
-        )
+        return {
+            "key": key,
+            "advice": _advice(key, now, suspended=visit.is_suspended),
+            "process_names": self._process_names(visit, [key, *jobs]),
+            "people": self._people([key["created_by"], key["deactivated_by"]]),
+            "span": span,
+            "spans": SPANS,
+            "bars": bars,
+            "chart": _chart(bars, span),
+            "totals": {outcome: sum(bar[outcome] for bar in bars) for outcome in OUTCOMES},
+            "log": log,
+            "has_older": older is not None,
+            "happenings": HAPPENINGS,
+            "jobs": jobs,
+        }
 
     def _uses(self, visit: Visit, key_id: UUID, span: Span, now: datetime) -> list[dict[str, Any]]:
         """Return uses by the hour or day, the oldest first, by what came of them."""

@@ -19,7 +19,6 @@ from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
 from interfaces.web.form_page import Filled, FormPage, S
 from interfaces.web.forms import parse, whole_number
-from interfaces.web.page import base_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +51,7 @@ class _KeyForm(FormPage[S]):
         outcome = self._execute(resp, command)
         key = key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock())
         if outcome.replayed:
-            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=key, rotated=False)
+            self._show(req, resp, visit, "key_made_before.html", status=409, key=key, rotated=False)
             return
         holds_secret(resp)
         self._show(
@@ -60,13 +59,10 @@ class _KeyForm(FormPage[S]):
             resp,
             visit,
             "key_made.html",
-            tab="keys",
             key=key,
             replaces=self._get(ApiKey, command.key_id) if isinstance(command, RotateKey) else None,
             secret=command.secret.text,
             flow_id=key["flow_id"] or self._some_flow_id(visit),
-            base_url=base_url(req),
-            now_text=f"{self._services.clock():%Y-%m-%dT%H:%M:%SZ}",
         )
 
     def _some_flow_id(self, visit: Visit) -> str | None:
@@ -121,9 +117,7 @@ class NewKeyPage(_KeyForm[None]):
         return time_text(self._services.clock() + timedelta(days=int(chosen))) if chosen else None
 
     def _values(self, filled: Filled[None]) -> dict[str, Any]:
-        account = filled.visit.account_id
-        processes, more = self._services.lists.processes(account, limits.PAGE_ITEMS_MAX, None, retired=False)
-        return {"expiries": EXPIRIES, "processes": processes, "more_processes": more is not None}
+        return {"expiries": EXPIRIES, **self._choosable_processes(filled.visit, retired=False)}
 
 
 class _FormOfOne(_KeyForm[ApiKey]):
@@ -182,7 +176,7 @@ class RotateKeyPage(_FormOfOne):
         body = parse(Rotation, overlap_seconds=whole_number(filled.form["overlap"]))
         if key.rotated_to is not None:
             successor = key_resource(self._get(ApiKey, key.rotated_to), self._services.clock())
-            self._show(req, resp, visit, "key_made_before.html", status=409, tab="keys", key=successor, rotated=True)
+            self._show(req, resp, visit, "key_made_before.html", status=409, key=successor, rotated=True)
             return
         command = RotateKey(
             by=visit.account_caller,

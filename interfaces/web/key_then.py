@@ -12,14 +12,12 @@ from domain.api_key import ApiKey
 from domain.errors import NotFoundError
 from domain.permissions import Action
 from domain.report import Time
-from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.key_history import LIFECYCLE_FIELDS
-from interfaces.web.forms import drop_blank_parameters
 from interfaces.web.key import HAPPENINGS
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,15 +33,14 @@ _TO_THE_MINUTE = len("2026-03-10T21:43")
 """Browsers leave seconds out that are none."""
 
 
-class KeyThenPage(Page):
-    """`/accounts/{account_id}/keys/{key_id}/then`."""
+class KeyThenPage(ViewPage):
+    """`/accounts/{account_id}/keys/{key_id}/then`: as it was; without a moment in the address, as it is now."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Show it as it was; without a moment in the address, as it is now."""
-        visit = self._visit(req, account_id, Action.READ_KEYS)
-        drop_blank_parameters(req)
-        check_parameters(req, "as_of", "version", "at")
-        key = key_of_account(self._get(ApiKey, path_uuid(key_id)), visit.account_id)
+    template, tab, action = "key_then.html", "keys", Action.READ_KEYS
+    parameters = ("as_of", "version", "at")
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
         now = key_resource(key, self._services.clock())
         then = self._then(req, visit, key)
         history = self._services.key_history
@@ -54,24 +51,19 @@ class KeyThenPage(Page):
             limit=_SHOWN_MAX,
             cursor=f"v{then['as_of']['version']}" if then else None,
         )
-        self._show(
-            req,
-            resp,
-            visit,
-            "key_then.html",
-            tab="keys",
-            key=now,
-            then=then,
-            asked=(parameter(req, "at") or "").strip(),
-            versions=key.version,
-            since=since,
-            has_more=more is not None,
-            changed=_changed(then, now) if then else [],
-            uses_since=now["uses"] - (then["uses"] if then else 0),
-            happenings=HAPPENINGS,
-            process_names=self._process_names(visit, [now]),
-            people=self._people([now["created_by"], now["deactivated_by"]]),
-        )
+        return {
+            "key": now,
+            "then": then,
+            "asked": (parameter(req, "at") or "").strip(),
+            "versions": key.version,
+            "since": since,
+            "has_more": more is not None,
+            "changed": _changed(then, now) if then else [],
+            "uses_since": now["uses"] - (then["uses"] if then else 0),
+            "happenings": HAPPENINGS,
+            "process_names": self._process_names(visit, [now]),
+            "people": self._people([now["created_by"], now["deactivated_by"]]),
+        }
 
     def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> dict[str, Any] | None:
         """Return the key as it was at the moment that is asked for; None when it was not made yet.

@@ -8,10 +8,8 @@ from uuid import UUID
 
 from domain import limits
 from domain.permissions import Action
-from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter, parameter, text_parameter, uuid_parameter
-from interfaces.web.forms import drop_blank_parameters
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
@@ -29,15 +27,14 @@ NOTES = ("unused", "expiring")
 _SORT_DEFAULT = "-created_at"
 
 
-class KeysPage(Page):
-    """`/accounts/{account_id}/keys`."""
+class KeysPage(ViewPage):
+    """`/accounts/{account_id}/keys`: one page of it, as the address says."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show one page of it, as the address says."""
-        visit = self._visit(req, account_id, Action.READ_KEYS)
+    template, tab, action = "keys.html", "keys", Action.READ_KEYS
+    parameters = ("q", "show", "note", "scope", "sort", "cursor")
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         now = self._services.clock()
-        drop_blank_parameters(req)
-        check_parameters(req, "q", "show", "note", "scope", "sort", "cursor")
         asked = {
             "q": text_parameter(req, "q", limits.SEARCH_CHARS_MAX) or "",
             "show": choice_parameter(req, "show", tuple(SHOWN)) or "active",
@@ -47,18 +44,7 @@ class KeysPage(Page):
         }
         page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"), asked["sort"])
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
-        self._show(
-            req,
-            resp,
-            visit,
-            "keys.html",
-            tab="keys",
-            asked=asked,
-            keys=keys,
-            next_cursor=next_cursor,
-            is_first=page.cursor is None,
-            **self._beside(visit, keys, now),
-        )
+        return {"asked": asked, "keys": keys, "next_cursor": next_cursor, **self._beside(visit, keys, now)}
 
     def _beside(self, visit: Visit, keys: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
@@ -68,13 +54,11 @@ class KeysPage(Page):
             return lists.count_keys(account, now, only)
 
         uses = lists.uses_of_a_day(account, [UUID(key["id"]) for key in keys], now)
-        processes, more_processes = lists.processes(account, limits.PAGE_ITEMS_MAX, None)
         return {
             "uses": {str(key): hours for key, hours in uses.items()},
             "process_names": self._process_names(visit, keys),
             "people": self._people(key["created_by"] for key in keys),
-            "processes": processes,
-            "more_processes": more_processes is not None,
+            **self._choosable_processes(visit),
             "inactive": count(KeyFilter(active=False)),
             "unused": count(_filter({"show": "active", "note": "unused"}, now)),
             "expiring": count(_filter({"show": "active", "note": "expiring"}, now)),

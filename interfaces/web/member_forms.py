@@ -19,7 +19,7 @@ from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
 from interfaces.web.form_page import Filled, FormPage, S
 from interfaces.web.forms import ONCE, parse
-from interfaces.web.page import base_url, go_to
+from interfaces.web.page import go_to
 from interfaces.web.roles import ROLES, role_names
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _MembersForm(FormPage[S]):
         """Answer with a first password that was just made: this once."""
         user = self._services.users.by_ids([user_id])[user_id]
         holds_secret(resp)
-        self._show(req, resp, visit, "member_made.html", tab="members", user=user, made=made, base_url=base_url(req))
+        self._show(req, resp, visit, "member_made.html", user=user, made=made)
 
 
 class NewMemberPage(_MembersForm[None]):
@@ -90,7 +90,7 @@ class NewMemberPage(_MembersForm[None]):
         if invited.first_password is not None:
             self._show_first_password(req, resp, visit, invited.member.user_id, invited.first_password)
         elif outcome.replayed:
-            self._show(req, resp, visit, "member_made_before.html", status=409, tab="members", invited=invited)
+            self._show(req, resp, visit, "member_made_before.html", status=409, invited=invited)
         else:
             go_to(resp, self._next(filled, outcome))
 

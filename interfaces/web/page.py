@@ -9,15 +9,17 @@ from uuid import UUID
 
 from application.access import roles_of, visible_processes
 from application.caller import AccountCaller, Caller
+from domain import limits
 from domain.account import Account
 from domain.errors import ForbiddenError, NotFoundError, NotSignedInError
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
-from interfaces.http.admin import AdminResource
+from interfaces.http.admin import AdminResource, check_parameters
 from interfaces.http.masking import mask
+from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
 from interfaces.http.sessions import check_csrf_token, find_session
-from interfaces.web.forms import CSRF, RESUMED, Form, read_form
+from interfaces.web.forms import CSRF, RESUMED, Form, drop_blank_parameters, read_form
 from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
@@ -107,8 +109,14 @@ class Visit:
 
 
 class Page(AdminResource):
-    """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API."""
+    """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API.
 
+    template: what it looks like, with the tab that it stands under. action: what one must be allowed to do to see it.
+    """
+
+    template: ClassVar[str]
+    tab: ClassVar[str] = ""
+    action: ClassVar[Action | None] = None
     loads_itself: ClassVar[bool] = False
     """Whether browsers load it again and again by themselves, which keeps no session alive."""
     for_restricted: ClassVar[bool] = False
@@ -147,6 +155,15 @@ class Page(AdminResource):
         """Return whether the visitor may make first passwords for others than those whom the account vouched for."""
         return self._services.invitations.speaks_for_tenant(visit.caller.actor, self._services.tenant_id)
 
+    def _choosable_processes(
+        self, visit: Visit, *, visible: frozenset[UUID] | None = None, retired: bool | None = None
+    ) -> dict[str, Any]:
+        """Return the processes to choose one of, and whether there are more than can be offered."""
+        processes, more = self._services.lists.processes(
+            visit.account_id, limits.PAGE_ITEMS_MAX, None, visible=visible, retired=retired
+        )
+        return {"processes": processes, "more_processes": more is not None}
+
     def _process_names(self, visit: Visit, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         """Return the names of the processes, by flow id, that keys or jobs are of."""
         flow_ids = {UUID(item["flow_id"]) for item in items if item["flow_id"]}
@@ -182,18 +199,20 @@ class Page(AdminResource):
         req: falcon.Request,
         resp: falcon.Response,
         visit: Visit,
-        template: str,
+        template: str | None = None,
         *,
         status: int = 200,
         **values: object,
     ) -> None:
-        """Answer with a page. values: what its template needs beyond the frame."""
+        """Answer with a page. template: another one than the page's own. values: what it needs beyond the frame."""
         send_page(
             resp,
-            template,
+            template or self.template,
             status,
             visit=visit,
+            tab=self.tab,
             path=req.path,
+            base_url=_base_url(req),
             now=self._services.clock(),
             accounts=self._accounts(visit),
             csrf=mask(visit.session.csrf_token),
@@ -210,6 +229,24 @@ class Page(AdminResource):
             return []  # one can't switch for now; the page itself may need no list
 
 
+class ViewPage(Page):
+    """A page to look at. parameters: what its address can say after the question mark."""
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
+        """Show it."""
+        visit = self._visit(req, account_id, self.action)
+        drop_blank_parameters(req)
+        check_parameters(req, *self.parameters)
+        is_first = parameter(req, "cursor") is None
+        self._show(req, resp, visit, is_first=is_first, **self._values(req, visit, **ids))
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+        """Return what the template needs. ids: what else stands in the path. Raises ProblemError, NotFoundError."""
+        raise NotImplementedError
+
+
 def send_page(resp: falcon.Response, template: str, status: int = 200, **values: object) -> None:
     """Answer with HTML."""
     resp.status = status
@@ -224,6 +261,6 @@ def go_to(resp: falcon.Response, path: str) -> None:
     resp.set_header("Location", path)
 
 
-def base_url(req: falcon.Request) -> str:
+def _base_url(req: falcon.Request) -> str:
     """Return what the addresses of this service begin with, as the browser knows them."""
     return f"{req.scheme}://{req.netloc if _HOST.fullmatch(req.netloc) else 'localhost'}{req.context.base}"

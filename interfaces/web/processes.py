@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain import limits
 from domain.ids import process_id
 from domain.permissions import Action
 from domain.process import Process
-from interfaces.http.admin import check_parameters
 from interfaces.http.parameters import choice_parameter, parameter, uuid_parameter
-from interfaces.web.forms import drop_blank_parameters
-from interfaces.web.page import Page
+from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,34 +22,31 @@ SHOWN = {"active": False, "retired": True, "all": None}
 """Which processes, by whether they are retired: those that take jobs, unless something else is asked for."""
 
 
-class ProcessesPage(Page):
-    """`/accounts/{account_id}/processes`."""
+class ProcessesPage(ViewPage):
+    """`/accounts/{account_id}/processes`: one page of those that the visitor may see.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show one page of those that the visitor may see; above it `about`, which was just registered or changed."""
-        visit = self._visit(req, account_id, Action.READ_PROCESSES)
+    Above it `about`, which was just registered or changed.
+    """
+
+    template, tab, action = "processes.html", "processes", Action.READ_PROCESSES
+    parameters = ("show", "about", "cursor")
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         visible = self._visible_processes(visit)
-        drop_blank_parameters(req)
-        check_parameters(req, "show", "about", "cursor")
         show = choice_parameter(req, "show", tuple(SHOWN)) or "active"
-        cursor = parameter(req, "cursor")
         lists, account, size = self._services.lists, visit.account_id, limits.PAGE_ITEMS_DEFAULT
-        processes, next_cursor = lists.processes(account, size, cursor, visible=visible, retired=SHOWN[show])
-        self._show(
-            req,
-            resp,
-            visit,
-            "processes.html",
-            tab="processes",
-            show=show,
-            shown=tuple(SHOWN),
-            processes=processes,
-            next_cursor=next_cursor,
-            is_first=cursor is None,
-            any_process=bool(processes) or bool(lists.processes(account, 1, None, visible=visible)[0]),
-            sees_all=visible is None,
-            about=self._about(visit, visible, uuid_parameter(req, "about")),
+        processes, next_cursor = lists.processes(
+            account, size, parameter(req, "cursor"), visible=visible, retired=SHOWN[show]
         )
+        return {
+            "show": show,
+            "shown": tuple(SHOWN),
+            "processes": processes,
+            "next_cursor": next_cursor,
+            "any_process": bool(processes) or bool(lists.processes(account, 1, None, visible=visible)[0]),
+            "sees_all": visible is None,
+            "about": self._about(visit, visible, uuid_parameter(req, "about")),
+        }
 
     def _about(self, visit: Visit, visible: frozenset[UUID] | None, flow_id: UUID | None) -> Process | None:
         if flow_id is None:

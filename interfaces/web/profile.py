@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import HashingBusyError, SignInThrottledError
-from interfaces.http.admin import check_parameters
 from interfaces.http.masking import mask
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.http.sessions import drop_session, set_cookie, set_password
 from interfaces.web.clients import client_words
 from interfaces.web.form_page import Filled, PlainFormPage
-from interfaces.web.page import Page, go_to, send_page
+from interfaces.web.page import Page, ViewPage, go_to, send_page
 from interfaces.web.roles import role_names
 from interfaces.web.sign_in import refuse_for_now
 
 if TYPE_CHECKING:
     import falcon
+
+    from interfaces.web.page import Visit
 
 _PROFILE: Final = "/profile"
 DONE: Final = {
@@ -31,29 +32,23 @@ _CURRENT, _NEW, _REPEATED = "current_password", "new_password", "repeated_passwo
 """Fields with `password` in their names are not carried over a sign-in, and their values are in no page."""
 
 
-class ProfilePage(Page):
+class ProfilePage(ViewPage):
     """`/profile`."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Show it."""
-        visit = self._visit(req)
-        check_parameters(req, "done")
+    template, parameters = "profile.html", ("done",)
+
+    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         done = choice_parameter(req, "done", tuple(DONE))
         user = visit.session.user
         memberships = self._services.lists.memberships(user.user_id, self._services.tenant_id)
-        self._show(
-            req,
-            resp,
-            visit,
-            "profile.html",
-            tab="",
-            done=DONE[done] if done else "",
-            memberships=memberships[:_MEMBERSHIPS_SHOWN],
-            left_out=max(0, len(memberships) - _MEMBERSHIPS_SHOWN),
-            role_names=role_names,
-            client_words=client_words,
-            sessions=self._services.sessions.of_user(user.user_id),
-        )
+        return {
+            "done": DONE[done] if done else "",
+            "memberships": memberships[:_MEMBERSHIPS_SHOWN],
+            "left_out": max(0, len(memberships) - _MEMBERSHIPS_SHOWN),
+            "role_names": role_names,
+            "client_words": client_words,
+            "sessions": self._services.sessions.of_user(user.user_id),
+        }
 
 
 class PasswordPage(PlainFormPage):
