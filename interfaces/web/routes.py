@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from interfaces.web.accounts import (
     AccountsPage,
@@ -29,48 +29,54 @@ from interfaces.web.profile import EndOtherSessions, EndSession, PasswordPage, P
 from interfaces.web.sign_in import SignInPage, SignOut
 
 if TYPE_CHECKING:
-    from interfaces.bootstrap import Services
+    from collections.abc import Mapping
 
-_ACCOUNT = "/accounts/{account_id}"
+    from interfaces.bootstrap import Services
+    from interfaces.web.page import Page
+
+_PAGES: Final[Mapping[str, type[Page]]] = {
+    "/": Home,
+    "/sign-in": SignInPage,
+    "/sign-out": SignOut,
+    "/profile": ProfilePage,
+    "/profile/password": PasswordPage,
+    "/profile/sessions/end-others": EndOtherSessions,
+    "/profile/sessions/{session_id}/end": EndSession,
+    "/accounts": AccountsPage,
+    "/accounts/new": NewAccountPage,
+}
+_PAGES_OF_ACCOUNT: Final[Mapping[str, type[Page]]] = {
+    "": AccountHome,
+    "/start": StartPage,
+    "/keys": KeysPage,
+    "/keys/new": NewKeyPage,
+    "/keys/{key_id}": KeyPage,
+    "/keys/{key_id}/then": KeyThenPage,
+    "/keys/{key_id}/change": ChangeKeyPage,
+    "/keys/{key_id}/rotate": RotateKeyPage,
+    "/keys/{key_id}/deactivate": DeactivateKeyPage,
+    "/jobs": JobsPage,
+    "/jobs/{job_id}": JobPage,
+    "/processes": ProcessesPage,
+    "/processes/new": NewProcessPage,
+    "/processes/{flow_id}/rename": RenameProcessPage,
+    "/processes/{flow_id}/retire": RetireProcessPage,
+    "/processes/{flow_id}/restore": RestoreProcessPage,
+    "/members": MembersPage,
+    "/members/new": NewMemberPage,
+    "/members/{user_id}/role": MemberRolePage,
+    "/members/{user_id}/remove": RemoveMemberPage,
+    "/members/{user_id}/first-password": FirstPasswordPage,
+    "/audit": AuditPage,
+    "/audit/verify": VerifyPage,
+    "/rename": RenameAccountPage,
+    "/suspend": SuspendAccountPage,
+    "/resume": ResumeAccountPage,
+}
+"""By what follows the address of the account."""
 
 
 def web_routes(services: Services) -> dict[str, object]:
     """Return every page and its resource."""
-    return {
-        "/": Home(services),
-        "/sign-in": SignInPage(services),
-        "/sign-out": SignOut(services),
-        "/profile": ProfilePage(services),
-        "/profile/password": PasswordPage(services),
-        "/profile/sessions/end-others": EndOtherSessions(services),
-        "/profile/sessions/{session_id}/end": EndSession(services),
-        "/accounts": AccountsPage(services),
-        "/accounts/new": NewAccountPage(services),
-        _ACCOUNT: AccountHome(services),
-        f"{_ACCOUNT}/start": StartPage(services),
-        f"{_ACCOUNT}/keys": KeysPage(services),
-        f"{_ACCOUNT}/keys/new": NewKeyPage(services),
-        f"{_ACCOUNT}/keys/{{key_id}}": KeyPage(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/then": KeyThenPage(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/change": ChangeKeyPage(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateKeyPage(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateKeyPage(services),
-        f"{_ACCOUNT}/jobs": JobsPage(services),
-        f"{_ACCOUNT}/jobs/{{job_id}}": JobPage(services),
-        f"{_ACCOUNT}/processes": ProcessesPage(services),
-        f"{_ACCOUNT}/processes/new": NewProcessPage(services),
-        f"{_ACCOUNT}/processes/{{flow_id}}/rename": RenameProcessPage(services),
-        f"{_ACCOUNT}/processes/{{flow_id}}/retire": RetireProcessPage(services),
-        f"{_ACCOUNT}/processes/{{flow_id}}/restore": RestoreProcessPage(services),
-        f"{_ACCOUNT}/members": MembersPage(services),
-        f"{_ACCOUNT}/members/new": NewMemberPage(services),
-        f"{_ACCOUNT}/members/{{user_id}}/role": MemberRolePage(services),
-        f"{_ACCOUNT}/members/{{user_id}}/remove": RemoveMemberPage(services),
-        f"{_ACCOUNT}/members/{{user_id}}/first-password": FirstPasswordPage(services),
-        f"{_ACCOUNT}/audit": AuditPage(services),
-        f"{_ACCOUNT}/audit/verify": VerifyPage(services),
-        f"{_ACCOUNT}/rename": RenameAccountPage(services),
-        f"{_ACCOUNT}/suspend": SuspendAccountPage(services),
-        f"{_ACCOUNT}/resume": ResumeAccountPage(services),
-        "/assets/{name}": AssetFile(),
-    }
+    pages = {**_PAGES, **{f"/accounts/{{account_id}}{path}": page for path, page in _PAGES_OF_ACCOUNT.items()}}
+    return {**{path: page(services) for path, page in pages.items()}, "/assets/{name}": AssetFile()}
