@@ -12,7 +12,6 @@ from domain.errors import NotFoundError
 from domain.permissions import Action
 from interfaces.http.accounts import NewAccount, Suspension
 from interfaces.http.parameters import parameter
-from interfaces.http.presenters import account_resource
 from interfaces.web.form_page import Filled, FormPage, PlainFormPage
 from interfaces.web.forms import parse
 from interfaces.web.page import ViewPage
@@ -48,6 +47,9 @@ class NewAccountPage(PlainFormPage):
         body = parse(NewAccount, name=filled.form["name"])
         return OpenAccount(by=filled.visit.caller, idempotency=filled.once, new_account_id=uuid4(), name=body.name)
 
+    def _back(self, filled: Filled[None]) -> str:
+        return "/accounts"
+
     def _next(self, filled: Filled[None], outcome: Outcome) -> str:
         return f"/accounts/{outcome.resource_id}"
 
@@ -61,12 +63,6 @@ class _AccountForm(FormPage[Account]):
         if visit.account is None:
             raise NotFoundError
         return visit.account
-
-    def _next(self, filled: Filled[Account], outcome: Outcome) -> str:
-        return f"{filled.visit.base}/members"
-
-    def _values(self, filled: Filled[Account]) -> dict[str, Any]:
-        return {"account": account_resource(filled.subject)}
 
 
 class RenameAccountPage(_AccountForm):

@@ -99,9 +99,13 @@ class FormPage(Page, Generic[S]):
         """Return what the form asks for. Raises InvalidInputError, or notes in the form what is wrong with it."""
         raise NotImplementedError
 
+    def _back(self, filled: Filled[S]) -> str:
+        """Return the path of the page that one came from, and goes back to without sending the form."""
+        return f"{filled.visit.base}/{self.tab}"
+
     def _next(self, filled: Filled[S], outcome: Outcome) -> str:
         """Return the path of the page that one goes on to."""
-        raise NotImplementedError
+        return self._back(filled)
 
     def _refuse(self, form: Form, error: DomainError) -> None:
         """Say in a form which rule is against it."""
@@ -121,8 +125,8 @@ class FormPage(Page, Generic[S]):
         return {}
 
     def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
-        form = filled.form
-        self._show(req, resp, filled.visit, status=form.status, form=form, **self._values(filled))
+        form, back = filled.form, self._back(filled)
+        self._show(req, resp, filled.visit, status=form.status, form=form, back=back, **self._values(filled))
 
 
 class PlainFormPage(FormPage[None]):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from application.admin import AdminCommand, Outcome
+    from application.admin import AdminCommand
     from interfaces.web.forms import Form
     from interfaces.web.page import Visit
 
@@ -126,7 +126,7 @@ class _FormOfOne(_KeyForm[ApiKey]):
     def _subject(self, visit: Visit, **ids: str) -> ApiKey:
         return key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
 
-    def _next(self, filled: Filled[ApiKey], outcome: Outcome) -> str:
+    def _back(self, filled: Filled[ApiKey]) -> str:
         return f"{filled.visit.base}/keys/{filled.subject.id}"
 
     def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:

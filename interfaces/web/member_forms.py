@@ -43,9 +43,6 @@ class _MembersForm(FormPage[S]):
     tab, action = "members", Action.WRITE_MEMBERS
     fields: ClassVar[Mapping[str, str]] = {"flow_ids": "processes"}
 
-    def _next(self, filled: Filled[S], outcome: Outcome) -> str:
-        return f"{filled.visit.base}/members"
-
     def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
         """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
         found, more = self._services.lists.processes(visit.account_id, limits.PAGE_ITEMS_MAX, None, retired=False)

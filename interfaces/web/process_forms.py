@@ -49,13 +49,13 @@ class NewProcessPage(PlainFormPage):
             message = "is the flow_id of another process of this account"
             raise InvalidInputError([FieldError("flow_id", message)]) from None
 
+    def _back(self, filled: Filled[None]) -> str:
+        return f"{filled.visit.base}/start" if filled.form["next"] == _START else super()._back(filled)
+
     def _next(self, filled: Filled[None], outcome: Outcome) -> str:
         if filled.form["next"] == _START:
-            return f"{filled.visit.base}/start"
+            return self._back(filled)
         return _list_of(filled.visit, self._get(Process, outcome.resource_id))
-
-    def _values(self, filled: Filled[None]) -> dict[str, Any]:
-        return {"back": f"{filled.visit.base}/{'start' if filled.form['next'] == _START else 'processes'}"}
 
 
 class _ProcessForm(FormPage[Process]):

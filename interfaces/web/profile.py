@@ -78,6 +78,9 @@ class PasswordPage(PlainFormPage):
             set_cookie(self._services, req, resp, changed)
             go_to(resp, "/" if session.is_restricted else f"{_PROFILE}?done=password")
 
+    def _back(self, filled: Filled[None]) -> str:
+        return _PROFILE
+
     def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
         session, form = filled.visit.session, filled.form
         if session.is_restricted:

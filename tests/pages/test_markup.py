@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.pages.office import Office
 
-_BASES = {"frame.html", "page.html", "sheet.html", "alone.html", "parts.html", "member_parts.html"}
+_BASES = {"frame.html", "page.html", "sheet.html", "form.html", "alone.html", "parts.html", "member_parts.html"}
 """What other templates are made of: no page by itself."""
 
 
