@@ -122,7 +122,7 @@ class EventSourcing(Application[UUID]):
     def take_snapshots(self, aggregates: list[Aggregate], versions_before: Mapping[UUID, int]) -> None:
         """Keep a snapshot of each key that has passed a multiple of the interval."""
         snapshots = [
-            ApiKeySnapshot.take(aggregate)
+            ApiKeySnapshot.of(aggregate)
             for aggregate in aggregates
             if type(aggregate) is ApiKey
             and versions_before.get(aggregate.id, 0) // SNAPSHOT_INTERVAL < aggregate.version // SNAPSHOT_INTERVAL

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import psycopg
 
 _FILL_KEYS = """
-INSERT INTO rpawatch_lists.key_list_v2 (
-    account_id, key_id, flow_id, name, sort_name, prefix, rate_limit, created_at, created_by, expires_at, ends_at,
+INSERT INTO rpawatch_lists.key_list_v3 (
+    account_id, key_id, flow_id, name, sort_name, prefix, "limit", created_at, created_by, expires_at, ends_at,
     expires_order, used_order, uses, last_used_at, refusals, last_event_at
 )
 SELECT %(account)s, md5(number::text)::uuid, CASE WHEN number %% 5 = 0 THEN md5((number %% 60)::text)::uuid END,
@@ -36,9 +36,9 @@ FROM (
 _FILL_WORDS = """
 INSERT INTO rpawatch_lists.key_words_v2
 SELECT DISTINCT account_id, word, false, key_id
-FROM rpawatch_lists.key_list_v2, regexp_split_to_table(sort_name, ' ') AS word
+FROM rpawatch_lists.key_list_v3, regexp_split_to_table(sort_name, ' ') AS word
 WHERE account_id = %(account)s
-UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v2 WHERE account_id = %(account)s
+UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v3 WHERE account_id = %(account)s
 ON CONFLICT DO NOTHING
 """
 # Copies of an account's jobs: each whole days later, at other positions and with other ids. Of what they are searched

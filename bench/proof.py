@@ -157,5 +157,5 @@ def _take_snapshots(services: Services, key_id: UUID) -> None:
         for stored in page:
             key = services.event_sourcing.mapper.to_domain_event(stored).mutate(key)
             if key is not None and key.version % SNAPSHOT_INTERVAL == 0:
-                services.event_sourcing.snapshots.put([ApiKeySnapshot.take(key.copy())])
+                services.event_sourcing.snapshots.put([ApiKeySnapshot.of(key.copy())])
         after = page[-1].originator_version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
@@ -13,17 +14,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Account(Aggregate):
+@dataclass(kw_only=True)
+class AccountState:
+    """What an account is. keep_addresses: whether events about it, and uses of its keys, have the client's address."""
+
+    tenant_id: UUID
+    name: str
+    opened_at: datetime
+    keep_addresses: bool = True
+    suspended_at: datetime | None = None
+
+
+class Account(Aggregate, AccountState):
     """An isolated workspace."""
 
     TOPIC: ClassVar[str] = "account"
-
-    def __init__(self) -> None:
-        self.tenant_id: UUID
-        self.name: str
-        self.opened_at: datetime
-        self.keep_addresses = True
-        self.suspended_at: datetime | None = None
 
     class Opened(FirstEvent):
         """The account was made."""
@@ -32,11 +37,9 @@ class Account(Aggregate):
         tenant_id: UUID
         name: str
 
-        def apply(self, aggregate: Account) -> None:
+        def apply(self, account: AccountState) -> None:
             """Assign."""
-            aggregate.tenant_id = self.tenant_id
-            aggregate.name = self.name
-            aggregate.opened_at = self.timestamp
+            AccountState.__init__(account, tenant_id=self.tenant_id, name=self.name, opened_at=self.timestamp)
 
     class Renamed(Event):
         """It has another name."""
@@ -44,19 +47,19 @@ class Account(Aggregate):
         TOPIC: ClassVar[str] = "account.renamed"
         name: str
 
-        def apply(self, aggregate: Account) -> None:
+        def apply(self, account: AccountState) -> None:
             """Assign."""
-            aggregate.name = self.name
+            account.name = self.name
 
     class SettingsChanged(Event):
-        """keep_addresses: whether events about the account, and uses of its keys, have the client's address."""
+        """It keeps client addresses from now on, or does not."""
 
         TOPIC: ClassVar[str] = "account.settings_changed"
         keep_addresses: bool
 
-        def apply(self, aggregate: Account) -> None:
+        def apply(self, account: AccountState) -> None:
             """Assign."""
-            aggregate.keep_addresses = self.keep_addresses
+            account.keep_addresses = self.keep_addresses
 
     class Suspended(Event):
         """Its robots are kept out."""
@@ -64,18 +67,18 @@ class Account(Aggregate):
         TOPIC: ClassVar[str] = "account.suspended"
         reason: str | None = None
 
-        def apply(self, aggregate: Account) -> None:
+        def apply(self, account: AccountState) -> None:
             """Assign."""
-            aggregate.suspended_at = self.timestamp
+            account.suspended_at = self.timestamp
 
     class Resumed(Event):
         """Its robots are let in again."""
 
         TOPIC: ClassVar[str] = "account.resumed"
 
-        def apply(self, aggregate: Account) -> None:
+        def apply(self, account: AccountState) -> None:
             """Assign."""
-            aggregate.suspended_at = None
+            account.suspended_at = None
 
     @classmethod
     def open(cls, cause: Cause, *, account_id: UUID, tenant_id: UUID, name: str) -> Self:

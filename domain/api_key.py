@@ -9,7 +9,6 @@ concurrency, so they hold across threads, processes and machines without a share
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from domain import key_events
@@ -21,7 +20,8 @@ from domain.errors import (
     KeyEndedError,
     RateLimitedError,
 )
-from domain.limits import KEY_EXPIRY_NOTICE, RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW, ROTATION_OVERLAP_MAX
+from domain.key_state import KeyState, KeyStatus
+from domain.limits import RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW, ROTATION_OVERLAP_MAX
 from domain.model import Aggregate
 from domain.names import checked_name, checked_reason
 from domain.rate_limit import Window
@@ -33,61 +33,18 @@ if TYPE_CHECKING:
     from domain.model import Cause
     from domain.rate_limit import Quota
 
+__all__ = ["ROTATED_REASON", "ApiKey", "KeyStatus"]
+
 ROTATED_REASON = "Rotated without overlap"
 """Why a key was deactivated that another one took the place of at once."""
 
 
-class KeyStatus(StrEnum):
-    """What a key is at an instant; the first two let requests in."""
-
-    ACTIVE = "active"
-    EXPIRING = "expiring"
-    EXPIRED = "expired"
-    DEACTIVATED = "deactivated"
-
-
-LET_IN = frozenset({KeyStatus.ACTIVE, KeyStatus.EXPIRING})
-"""What a key must be for a request to be let in."""
-
-
-def status_of(deactivated_at: datetime | None, expires_at: datetime | None, at: datetime) -> KeyStatus:
-    """Return what a key with these ends is at `at`. The one predicate: pages show it and requests are let in by it."""
-    if deactivated_at is not None:
-        return KeyStatus.DEACTIVATED
-    if expires_at is None:
-        return KeyStatus.ACTIVE
-    if at >= expires_at:
-        return KeyStatus.EXPIRED
-    return KeyStatus.EXPIRING if expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
-
-
-class ApiKey(Aggregate):
+class ApiKey(Aggregate, KeyState):
     """A credential of one account, or of one process of it, for the Ingest API."""
 
     TOPIC: ClassVar[str] = "api_key"
-    CONTAINERS: ClassVar[tuple[str, ...]] = ("window",)
-
-    def __init__(self) -> None:
-        self.account_id: UUID
-        self.flow_id: UUID | None
-        self.name: str
-        self.prefix: str
-        self.limit: int
-        self.expires_at: datetime | None
-        self.created_at: datetime
-        self.created_by: str
-        self.uses = 0
-        self.window = Window()
-        self.last_used_at: datetime | None = None
-        self.throttled_at: datetime | None = None
-        self.deactivated_at: datetime | None = None
-        self.deactivated_by: str | None = None
-        self.deactivation_reason: str | None = None
-        self.rotated_from: UUID | None = None
-        self.rotated_to: UUID | None = None
-        self.refusals = 0
-        self.refused_at: datetime | None = None
-        self.refused_address: str | None = None
+    CONTAINERS: ClassVar = {"window": Window}
+    window: Window
 
     # The library looks for them here.
     Created = key_events.Created
@@ -134,13 +91,13 @@ class ApiKey(Aggregate):
             )
         )
 
-    def status(self, at: datetime) -> KeyStatus:
-        """Return what the key is at `at`."""
-        return status_of(self.deactivated_at, self.expires_at, at)
+    def count_against_limit(self, at: datetime) -> None:
+        """Take in the time of a use, and let go of those that no window will hold again."""
+        self.window.add(at)
 
-    def is_active(self, at: datetime) -> bool:
-        """Return whether the key lets requests in at `at`."""
-        return self.status(at) in LET_IN
+    def set_back_limit(self, at: datetime) -> None:
+        """Count uses that are later than `at` as at `at`."""
+        self.window.set_back(at)
 
     def quota(self, at: datetime) -> Quota:
         """Return what is left of the limit at `at`. On a clock that is behind, whoever waits has to wait longer."""

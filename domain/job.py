@@ -22,15 +22,14 @@ class Job(Aggregate):
 
     TOPIC: ClassVar[str] = "job"
 
-    def __init__(self) -> None:
-        self.account_id: UUID
-        self.flow_id: UUID
-        self.status: JobStatus
-        self.counts: Counts
-        self.started_at: datetime
-        self.finished_at: datetime
-        self.received_at: datetime
-        self.request_digest: str | None
+    account_id: UUID
+    flow_id: UUID
+    status: JobStatus
+    counts: Counts
+    started_at: datetime
+    finished_at: datetime
+    received_at: datetime
+    request_digest: str | None
 
     class Reported(FirstEvent):
         """A robot reported a whole job in one request; its timestamp is the time of receipt.

@@ -1,18 +1,17 @@
-"""What can happen to an API key: its events. They only assign; what may happen is decided in api_key.py."""
+"""What can happen to an API key: its events. They only change its state; what may happen is decided in api_key.py."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
+from domain.key_state import KeyState
 from domain.limits import CLOCKS_APART_MAX
 from domain.model import Event, FirstEvent
 from domain.times import Instant
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from domain.api_key import ApiKey
 
 Outcome = Literal["accepted", "replayed", "rejected"]
 
@@ -32,17 +31,20 @@ class Created(FirstEvent):
     expires_at: Instant | None = None
     rotated_from: UUID | None = None
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.account_id = self.account_id
-        aggregate.flow_id = self.flow_id
-        aggregate.name = self.name
-        aggregate.prefix = self.prefix
-        aggregate.limit = self.limit
-        aggregate.expires_at = self.expires_at
-        aggregate.created_at = self.timestamp
-        aggregate.created_by = self.actor
-        aggregate.rotated_from = self.rotated_from
+        KeyState.__init__(
+            key,
+            account_id=self.account_id,
+            flow_id=self.flow_id,
+            name=self.name,
+            prefix=self.prefix,
+            limit=self.limit,
+            expires_at=self.expires_at,
+            created_at=self.timestamp,
+            created_by=self.actor,
+            rotated_from=self.rotated_from,
+        )
 
 
 class Used(Event):
@@ -53,11 +55,11 @@ class Used(Event):
     problem: str | None = None
     job_id: UUID | None = None
 
-    def apply(self, aggregate: ApiKey) -> None:
-        """Assign, and let go of the uses that no window will hold again."""
-        aggregate.uses += 1
-        aggregate.last_used_at = self.timestamp
-        aggregate.window.add(self.timestamp)
+    def apply(self, key: KeyState) -> None:
+        """Count."""
+        key.uses += 1
+        key.last_used_at = self.timestamp
+        key.count_against_limit(self.timestamp)
 
 
 class Throttled(Event):
@@ -65,10 +67,10 @@ class Throttled(Event):
 
     TOPIC: ClassVar[str] = "api_key.throttled"
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign, and count uses of a clock that was ahead as at this moment: it is they that are waited for."""
-        aggregate.throttled_at = self.timestamp
-        aggregate.window.set_back(self.timestamp)
+        key.throttled_at = self.timestamp
+        key.set_back_limit(self.timestamp)
 
 
 class Refused(Event):
@@ -89,12 +91,12 @@ class Refused(Event):
             or refused_at - self.timestamp > CLOCKS_APART_MAX  # by a clock that was ahead
         )
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.refusals += self.attempts
-        if self.is_latest(aggregate.refused_at):
-            aggregate.refused_at = self.last_attempt_at
-            aggregate.refused_address = self.address
+        key.refusals += self.attempts
+        if self.is_latest(key.refused_at):
+            key.refused_at = self.last_attempt_at
+            key.refused_address = self.address
 
 
 class Renamed(Event):
@@ -103,9 +105,9 @@ class Renamed(Event):
     TOPIC: ClassVar[str] = "api_key.renamed"
     name: str
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.name = self.name
+        key.name = self.name
 
 
 class RateLimitChanged(Event):
@@ -114,9 +116,9 @@ class RateLimitChanged(Event):
     TOPIC: ClassVar[str] = "api_key.rate_limit_changed"
     limit: int
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.limit = self.limit
+        key.limit = self.limit
 
 
 class ExpirySet(Event):
@@ -125,9 +127,9 @@ class ExpirySet(Event):
     TOPIC: ClassVar[str] = "api_key.expiry_set"
     expires_at: Instant
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.expires_at = self.expires_at
+        key.expires_at = self.expires_at
 
 
 class Rotated(Event):
@@ -137,11 +139,12 @@ class Rotated(Event):
     rotated_to: UUID
     expires_at: Instant | None = None
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.rotated_to = self.rotated_to
+        key.rotated_to = self.rotated_to
+        key.rotated_at = self.timestamp
         if self.expires_at is not None:
-            aggregate.expires_at = self.expires_at
+            key.expires_at = self.expires_at
 
 
 class Deactivated(Event):
@@ -150,8 +153,8 @@ class Deactivated(Event):
     TOPIC: ClassVar[str] = "api_key.deactivated"
     reason: str | None = None
 
-    def apply(self, aggregate: ApiKey) -> None:
+    def apply(self, key: KeyState) -> None:
         """Assign."""
-        aggregate.deactivated_at = self.timestamp
-        aggregate.deactivated_by = self.actor
-        aggregate.deactivation_reason = self.reason
+        key.deactivated_at = self.timestamp
+        key.deactivated_by = self.actor
+        key.deactivation_reason = self.reason

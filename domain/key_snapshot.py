@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
-from uuid import UUID  # noqa: TC003 - pydantic reads the annotations
+from dataclasses import fields
+from typing import ClassVar, Self
 
-from pydantic import PlainSerializer, PlainValidator
-from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
+from pydantic import field_validator
 
+from domain.api_key import ApiKey
+from domain.key_state import KeyState
 from domain.model import Snapshot
 from domain.rate_limit import Window
-from domain.times import Instant  # noqa: TC001 - as above
-
-
-def _window(times: Window | list[int]) -> Window:
-    return times if isinstance(times, Window) else Window(times)
-
-
-class ApiKeyState(TypedDict):
-    """What a snapshot of a key holds: the attributes of ApiKey and the two times that the library keeps."""
-
-    account_id: UUID
-    flow_id: UUID | None
-    name: str
-    prefix: str
-    limit: int
-    expires_at: Instant | None
-    created_at: Instant
-    created_by: str
-    uses: int
-    window: Annotated[Window, PlainValidator(_window), PlainSerializer(lambda window: window.microseconds)]
-    last_used_at: Instant | None
-    throttled_at: Instant | None
-    deactivated_at: Instant | None
-    deactivated_by: str | None
-    deactivation_reason: str | None
-    rotated_from: UUID | None
-    rotated_to: UUID | None
-    refusals: int
-    refused_at: Instant | None
-    refused_address: str | None
-    _created_on: Instant
-    _modified_on: Instant
 
 
 class ApiKeySnapshot(Snapshot):
-    """A key at one version; a busy key has tens of millions of uses."""
+    """A key at one version; a busy key has tens of millions of uses. window: of its last uses, in microseconds."""
 
     TOPIC: ClassVar[str] = "api_key.snapshot"
-    class_version: ClassVar[int] = 2
-    state: ApiKeyState
+    state: KeyState
+    window: list[int]
 
-    @staticmethod
-    def upcast_v1_v2(snapshot: dict[str, Any]) -> None:
-        """Take the window's times as numbers, and know nothing of rotations and refusals."""
-        state = snapshot["state"]
-        state |= {"rotated_from": None, "rotated_to": None, "refusals": 0, "refused_at": None, "refused_address": None}
-        state["window"] = Window.of(datetime.fromisoformat(time) for time in state["window"]).microseconds
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """Return the snapshot of a key as it is now."""
+        return cls(
+            originator_id=key.id,
+            originator_version=key.version,
+            timestamp=key.modified_on,
+            state=KeyState(**{field.name: getattr(key, field.name) for field in fields(KeyState)}),
+            window=key.window.microseconds,
+        )
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _is_whole(cls, state: KeyState | dict[str, object]) -> KeyState | dict[str, object]:
+        """Refuse one that was taken before there was some field, and would get its default: the events know better."""
+        if isinstance(state, dict) and (missing := {field.name for field in fields(KeyState)} - state.keys()):
+            raise ValueError(f"it is without {', '.join(sorted(missing))}")
+        return state
+
+    def mutate(self, _: None) -> ApiKey:
+        """Return the key as it was."""
+        key = object.__new__(ApiKey)
+        key.__base_init__(self.originator_id, self.originator_version, self.timestamp)
+        vars(key).update(vars(self.state), _created_on=self.state.created_at, window=Window(self.window))
+        return key

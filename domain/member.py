@@ -5,6 +5,7 @@ Names and addresses of people are in ordinary tables and never in an event: even
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -14,17 +15,24 @@ from domain.model import Aggregate, CanMutateAggregate, Cause, Event, FirstEvent
 from domain.permissions import ACCOUNT_ROLES, TENANT_ROLES, Role
 
 
-class Member(Aggregate):
+@dataclass(kw_only=True)
+class MemberState:
+    """What one user is in one scope: an account, or the whole tenant where `account_id` is None.
+
+    process_ids: the streams of the assigned processes, which also name their accounts.
+    """
+
+    tenant_id: UUID
+    account_id: UUID | None
+    user_id: UUID
+    roles: frozenset[Role]
+    process_ids: frozenset[UUID] = frozenset()
+
+
+class Member(Aggregate, MemberState):
     """What one user is in one scope. Without a role left, they are a stranger there."""
 
     TOPIC: ClassVar[str] = "member"
-
-    def __init__(self) -> None:
-        self.tenant_id: UUID
-        self.account_id: UUID | None
-        self.user_id: UUID
-        self.roles: frozenset[Role] = frozenset()
-        self.process_ids: frozenset[UUID] = frozenset()
 
     class RoleGranted(FirstEvent):
         """The user has a role, or a further one. account_id is None for a role in the whole tenant."""
@@ -40,12 +48,18 @@ class Member(Aggregate):
             """Begin the stream, or go on with it: being given a role is what makes somebody a member."""
             return super().mutate(None) if aggregate is None else CanMutateAggregate.mutate(self, aggregate)
 
-        def apply(self, aggregate: Member) -> None:
+        def apply(self, member: MemberState) -> None:
             """Assign."""
-            aggregate.tenant_id = self.tenant_id
-            aggregate.account_id = self.account_id
-            aggregate.user_id = self.user_id
-            aggregate.roles |= {self.role}
+            if self.originator_version > 1:
+                member.roles |= {self.role}
+            else:
+                MemberState.__init__(
+                    member,
+                    tenant_id=self.tenant_id,
+                    account_id=self.account_id,
+                    user_id=self.user_id,
+                    roles=frozenset({self.role}),
+                )
 
     class RoleRevoked(Event):
         """The user has a role no more."""
@@ -53,19 +67,19 @@ class Member(Aggregate):
         TOPIC: ClassVar[str] = "member.role_revoked"
         role: Role
 
-        def apply(self, aggregate: Member) -> None:
+        def apply(self, member: MemberState) -> None:
             """Assign."""
-            aggregate.roles -= {self.role}
+            member.roles -= {self.role}
 
     class ProcessAssigned(Event):
-        """The user sees a process. process_id is the process's stream, which also names its account."""
+        """The user sees a process."""
 
         TOPIC: ClassVar[str] = "member.process_assigned"
         process_id: UUID
 
-        def apply(self, aggregate: Member) -> None:
+        def apply(self, member: MemberState) -> None:
             """Assign."""
-            aggregate.process_ids |= {self.process_id}
+            member.process_ids |= {self.process_id}
 
     class ProcessUnassigned(Event):
         """The user sees a process no more."""
@@ -73,16 +87,16 @@ class Member(Aggregate):
         TOPIC: ClassVar[str] = "member.process_unassigned"
         process_id: UUID
 
-        def apply(self, aggregate: Member) -> None:
+        def apply(self, member: MemberState) -> None:
             """Assign."""
-            aggregate.process_ids -= {self.process_id}
+            member.process_ids -= {self.process_id}
 
     class FirstPasswordMade(Event):
         """Somebody was shown a new first password for the user, who can't sign in with what they had before."""
 
         TOPIC: ClassVar[str] = "member.first_password_made"
 
-        def apply(self, aggregate: Member) -> None:
+        def apply(self, member: MemberState) -> None:
             """Nothing of a member follows from it: it is in the log for those who ask who could sign in as whom."""
 
     @classmethod

@@ -7,10 +7,10 @@ models: they are validated when made and when read, and pydantic-core encodes th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypedDict
 from uuid import UUID
 
-from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate, CanSnapshotAggregate
+from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
 from eventsourcing.utils import get_topic
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,7 @@ from domain.limits import CLOCKS_APART_MAX
 from domain.times import Instant
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 __all__ = [
@@ -68,6 +69,16 @@ class Cause:
     def seen_from(self, address: str | None) -> Cause:
         """Return the same cause with another address, or none."""
         return Cause(self.at, self.actor, self.request_id, self.command_id, address)
+
+
+class Container(Protocol):
+    """What an attribute holds that changes in place."""
+
+    def __init__(self) -> None: ...
+
+    def copy(self) -> Self:
+        """Return an equal one that changes by itself."""
+        ...
 
 
 class Header(TypedDict):
@@ -135,7 +146,8 @@ class FirstEvent(Event, CanInitAggregate[UUID]):
         kind = AGGREGATES[self.originator_topic]
         begun = object.__new__(kind)
         begun.__base_init__(self.originator_id, self.originator_version, self.timestamp)
-        begun.__init__()  # type: ignore[misc] # takes nothing; its fields come from this event
+        for name, container in kind.CONTAINERS.items():
+            setattr(begun, name, container())
         self.apply(begun)
         return begun
 
@@ -145,8 +157,8 @@ class Aggregate(BaseAggregate[UUID]):
 
     TOPIC: ClassVar[str]
     Event = Event  # the library looks for it under this name
-    CONTAINERS: ClassVar[tuple[str, ...]] = ()
-    """Attributes that change in place, and of which a copy needs its own."""
+    CONTAINERS: ClassVar[Mapping[str, type[Container]]] = {}
+    """Attributes that are there empty from the beginning and change in place, so that a copy needs its own."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - the library's signature
         super().__init_subclass__(**kwargs)
@@ -206,10 +218,19 @@ class Aggregate(BaseAggregate[UUID]):
         self._pending_events.append(event)
 
 
-class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):
+def events_of(kind: type[Aggregate]) -> dict[str, type[Event]]:
+    """Return the events that happen to aggregates of a kind, by topic, in the order in which they are declared."""
+    return {
+        event.TOPIC: event
+        for event in KINDS.values()
+        if issubclass(event, Event) and event.TOPIC.startswith(f"{kind.TOPIC}.")
+    }
+
+
+class Snapshot(BaseModel):
     """The state of an aggregate at one version, so that a long stream need not be read from its start.
 
-    A subclass narrows `state` to a TypedDict of the aggregate's attributes. A snapshot can always be thrown away.
+    A subclass has the state; its `mutate(None)` returns the aggregate. A snapshot can always be thrown away.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -219,26 +240,9 @@ class Snapshot(BaseModel, CanSnapshotAggregate[UUID]):
     originator_id: UUID = Field(exclude=True)
     originator_version: int = Field(exclude=True)
     timestamp: Instant
-    topic: str
-    state: Any
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature
         """Make the topic known: a process may read a snapshot before it writes one."""
         super().__pydantic_init_subclass__(**kwargs)
         KINDS[cls.TOPIC] = cls
-
-    @classmethod
-    def take(cls, aggregate: Any) -> Self:  # noqa: ANN401 - the library's signature
-        """Return the snapshot of `aggregate` as it is now."""
-        state = {name: value for name, value in vars(aggregate).items() if name not in _NOT_IN_SNAPSHOTS}
-        return cls(
-            originator_id=aggregate.id,
-            originator_version=aggregate.version,
-            timestamp=aggregate.modified_on,
-            topic=get_topic(type(aggregate)),
-            state=state,
-        )
-
-
-_NOT_IN_SNAPSHOTS = frozenset({"_id", "_version", "_pending_events"})

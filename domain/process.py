@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
@@ -14,17 +15,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Process(Aggregate):
-    """An automated process. `flow_id` is its name on the wire, unique within the account only."""
+@dataclass(kw_only=True)
+class ProcessState:
+    """What a process is. `flow_id` is its name on the wire, unique within the account only."""
+
+    account_id: UUID
+    flow_id: UUID
+    name: str
+    registered_at: datetime
+    retired_at: datetime | None = None
+
+
+class Process(Aggregate, ProcessState):
+    """An automated process."""
 
     TOPIC: ClassVar[str] = "process"
-
-    def __init__(self) -> None:
-        self.account_id: UUID
-        self.flow_id: UUID
-        self.name: str
-        self.registered_at: datetime
-        self.retired_at: datetime | None = None
 
     class Registered(FirstEvent):
         """A process came to be known."""
@@ -34,12 +39,15 @@ class Process(Aggregate):
         flow_id: UUID
         name: str
 
-        def apply(self, aggregate: Process) -> None:
+        def apply(self, process: ProcessState) -> None:
             """Assign."""
-            aggregate.account_id = self.account_id
-            aggregate.flow_id = self.flow_id
-            aggregate.name = self.name
-            aggregate.registered_at = self.timestamp
+            ProcessState.__init__(
+                process,
+                account_id=self.account_id,
+                flow_id=self.flow_id,
+                name=self.name,
+                registered_at=self.timestamp,
+            )
 
     class Renamed(Event):
         """It has another name."""
@@ -47,27 +55,27 @@ class Process(Aggregate):
         TOPIC: ClassVar[str] = "process.renamed"
         name: str
 
-        def apply(self, aggregate: Process) -> None:
+        def apply(self, process: ProcessState) -> None:
             """Assign."""
-            aggregate.name = self.name
+            process.name = self.name
 
     class Retired(Event):
         """It takes no more jobs."""
 
         TOPIC: ClassVar[str] = "process.retired"
 
-        def apply(self, aggregate: Process) -> None:
+        def apply(self, process: ProcessState) -> None:
             """Assign."""
-            aggregate.retired_at = self.timestamp
+            process.retired_at = self.timestamp
 
     class Restored(Event):
         """It takes jobs again."""
 
         TOPIC: ClassVar[str] = "process.restored"
 
-        def apply(self, aggregate: Process) -> None:
+        def apply(self, process: ProcessState) -> None:
             """Assign."""
-            aggregate.retired_at = None
+            process.retired_at = None
 
     @classmethod
     def register(cls, cause: Cause, *, account_id: UUID, flow_id: UUID, name: str) -> Self:

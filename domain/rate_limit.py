@@ -65,9 +65,9 @@ class Window:
         """The times as numbers, from which an equal window can be made."""
         return list(self._times)
 
-    def copy(self) -> Window:
+    def copy(self) -> Self:
         """Return an equal window that changes by itself."""
-        return Window(self._times)
+        return type(self)(self._times)
 
     def add(self, at: datetime) -> None:
         """Take in a use, and let go of those that no 60 seconds will hold again.

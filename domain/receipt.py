@@ -18,9 +18,8 @@ class Receipt(Aggregate):
 
     TOPIC: ClassVar[str] = "receipt"
 
-    def __init__(self) -> None:
-        self.request_digest: str
-        self.resource_id: UUID
+    request_digest: str
+    resource_id: UUID
 
     class Issued(FirstEvent):
         """request_digest: SHA-256 of method, path and body, hexadecimal."""

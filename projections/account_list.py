@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.account import Account
+from domain.account import Account, AccountState
 from projections.paging import Column, Listing, Order, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
+    from domain.model import Event
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+@dataclass(kw_only=True)
+class AccountRow(AccountState):
     """An account. sort_name: what the list is ordered by."""
 
     account_id: UUID
-    tenant_id: UUID
-    name: str
     sort_name: str
-    opened_at: datetime
-    keep_addresses: bool
-    suspended_at: datetime | None
+
+    def complete(self, last: Event) -> None:
+        """Set what follows from the state."""
+        self.account_id = last.originator_id
+        self.sort_name = sort_name(self.name)
 
     @property
     def id(self) -> UUID:
@@ -50,34 +50,6 @@ CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
 """
 
 
-def _opened(_: None, event: Account.Opened) -> AccountRow:
-    return AccountRow(
-        account_id=event.originator_id,
-        tenant_id=event.tenant_id,
-        name=event.name,
-        sort_name=sort_name(event.name),
-        opened_at=event.timestamp,
-        keep_addresses=True,
-        suspended_at=None,
-    )
-
-
-def _renamed(row: AccountRow, event: Account.Renamed) -> AccountRow:
-    return replace(row, name=event.name, sort_name=sort_name(event.name))
-
-
-def _settings_changed(row: AccountRow, event: Account.SettingsChanged) -> AccountRow:
-    return replace(row, keep_addresses=event.keep_addresses)
-
-
-def _suspended(row: AccountRow, event: Account.Suspended) -> AccountRow:
-    return replace(row, suspended_at=event.timestamp)
-
-
-def _resumed(row: AccountRow, _: Account.Resumed) -> AccountRow:
-    return replace(row, suspended_at=None)
-
-
 ACCOUNT_LIST = StreamTable(
     name="account_list_v2",
     row=AccountRow,
@@ -85,13 +57,7 @@ ACCOUNT_LIST = StreamTable(
     key=["account_id"],
     tables=TABLES,
     fence=["tenant_id"],
-    handlers={
-        Account.Opened.TOPIC: _opened,
-        Account.Renamed.TOPIC: _renamed,
-        Account.SettingsChanged.TOPIC: _settings_changed,
-        Account.Suspended.TOPIC: _suspended,
-        Account.Resumed.TOPIC: _resumed,
-    },
+    of=Account,
 )
 _BY_NAME = Listing("accounts", ACCOUNT_LIST, {"name": Order([Column("sort_name"), Column("account_id", UUID)])})
 

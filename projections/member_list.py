@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.member import Member
+from domain.member import Member, MemberState
 from projections.paging import Column, Listing, Order
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
+    from domain.model import Event
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """What a user is in one scope. account_id: None for the tenant; scope_id: the account's id, or the tenant's.
-
-    member_id: the stream. process_ids: the streams of the assigned processes. Roles and processes are in order.
-    """
+@dataclass(kw_only=True)
+class MemberRow(MemberState):
+    """What a user is in one scope. scope_id: the account's id, or the tenant's; member_id: the stream."""
 
     scope_id: UUID
-    user_id: UUID
     member_id: UUID
-    tenant_id: UUID
-    account_id: UUID | None
-    roles: tuple[str, ...]
-    process_ids: tuple[UUID, ...]
+
+    def complete(self, last: Event) -> None:
+        """Set what follows from the state."""
+        self.scope_id = self.account_id or self.tenant_id
+        self.member_id = last.originator_id
 
 
 # Events after the first don't name the scope, hence the index on the stream alone.
@@ -48,31 +46,6 @@ CREATE INDEX ON {table} (member_id);
 """
 
 
-def _role_granted(row: MemberRow | None, event: Member.RoleGranted) -> MemberRow:
-    before = row or MemberRow(
-        scope_id=event.account_id or event.tenant_id,
-        user_id=event.user_id,
-        member_id=event.originator_id,
-        tenant_id=event.tenant_id,
-        account_id=event.account_id,
-        roles=(),
-        process_ids=(),
-    )
-    return replace(before, roles=tuple(sorted({*before.roles, event.role})))
-
-
-def _role_revoked(row: MemberRow, event: Member.RoleRevoked) -> MemberRow:
-    return replace(row, roles=tuple(role for role in row.roles if role != event.role))
-
-
-def _process_assigned(row: MemberRow, event: Member.ProcessAssigned) -> MemberRow:
-    return replace(row, process_ids=tuple(sorted({*row.process_ids, event.process_id})))
-
-
-def _process_unassigned(row: MemberRow, event: Member.ProcessUnassigned) -> MemberRow:
-    return replace(row, process_ids=tuple(process for process in row.process_ids if process != event.process_id))
-
-
 MEMBER_LIST = StreamTable(
     name="member_list_v1",
     row=MemberRow,
@@ -80,12 +53,7 @@ MEMBER_LIST = StreamTable(
     key=["scope_id", "user_id"],
     tables=TABLES,
     fence=["scope_id", "tenant_id"],
-    handlers={
-        Member.RoleGranted.TOPIC: _role_granted,
-        Member.RoleRevoked.TOPIC: _role_revoked,
-        Member.ProcessAssigned.TOPIC: _process_assigned,
-        Member.ProcessUnassigned.TOPIC: _process_unassigned,
-    },
+    of=Member,
 )
 _BY_USER = Listing("members", MEMBER_LIST, {"user": Order([Column("user_id", UUID)])})
 _BY_SCOPE = Listing("memberships", MEMBER_LIST, {"scope": Order([Column("scope_id", UUID)])})

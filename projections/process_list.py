@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.process import Process
+from domain.process import Process, ProcessState
 from projections.paging import Column, Listing, Order, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
+    from domain.model import Event
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRow:
+@dataclass(kw_only=True)
+class ProcessRow(ProcessState):
     """A process. process_id: its stream, which is what members are assigned; sort_name: what the list is ordered by."""
 
-    account_id: UUID
     process_id: UUID
-    flow_id: UUID
-    name: str
     sort_name: str
-    registered_at: datetime
-    retired_at: datetime | None
+
+    def complete(self, last: Event) -> None:
+        """Set what follows from the state."""
+        self.process_id = last.originator_id
+        self.sort_name = sort_name(self.name)
 
 
 # Events after the first don't name the account, hence the index on the stream alone.
@@ -48,42 +48,13 @@ CREATE INDEX ON {table} (process_id);
 """
 
 
-def _registered(_: None, event: Process.Registered) -> ProcessRow:
-    return ProcessRow(
-        account_id=event.account_id,
-        process_id=event.originator_id,
-        flow_id=event.flow_id,
-        name=event.name,
-        sort_name=sort_name(event.name),
-        registered_at=event.timestamp,
-        retired_at=None,
-    )
-
-
-def _renamed(row: ProcessRow, event: Process.Renamed) -> ProcessRow:
-    return replace(row, name=event.name, sort_name=sort_name(event.name))
-
-
-def _retired(row: ProcessRow, event: Process.Retired) -> ProcessRow:
-    return replace(row, retired_at=event.timestamp)
-
-
-def _restored(row: ProcessRow, _: Process.Restored) -> ProcessRow:
-    return replace(row, retired_at=None)
-
-
 PROCESS_LIST = StreamTable(
     name="process_list_v2",
     row=ProcessRow,
     stream="process_id",
     key=["account_id", "process_id"],
     tables=TABLES,
-    handlers={
-        Process.Registered.TOPIC: _registered,
-        Process.Renamed.TOPIC: _renamed,
-        Process.Retired.TOPIC: _retired,
-        Process.Restored.TOPIC: _restored,
-    },
+    of=Process,
 )
 _BY_NAME = Listing("processes", PROCESS_LIST, {"name": Order([Column("sort_name"), Column("process_id", UUID)])})
 

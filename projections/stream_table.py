@@ -1,35 +1,40 @@
-"""A read model with one row per stream: load the rows that a batch is about, fold its events, store what came out.
+"""A read model with one row per stream: load the rows that a batch is about, apply its events, store what came out.
 
-So a batch costs two statements whatever its length, a hundred events of one stream are one update, and a handler knows
-nothing but row and event.
+So a batch costs two statements whatever its length, and a hundred events of one stream are one update. A row is the
+state of an aggregate with columns to find and order it by, so it is the domain's events that say what becomes of it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from psycopg import sql
 from psycopg.rows import kwargs_row
 
-from projections.table import R, Table
+from domain.model import events_of
+from projections.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from domain.model import Event
+    from _typeshed import DataclassInstance
+
+    from domain.model import Aggregate, Event
     from projections.read_model import Connection, Recorded
 
-Handlers: TypeAlias = Mapping[str, Callable[[Any, Any], R]]
-"""Topic to a function of the row so far and the event, which returns the row as it is then.
+    class StreamRow(DataclassInstance, Protocol):
+        """A state that events of a stream apply to, with further columns."""
 
-The row is None for the first event of a stream, and for no other. Where it is not frozen, a handler may change it: it
-is the batch's own.
-"""
+        def complete(self, last: Event) -> None:
+            """Set the further columns, by the state and the last event of the stream."""
+            ...
+
+
+S = TypeVar("S", bound="StreamRow")
 
 
 class StreamBeginsLateError(Exception):
@@ -37,31 +42,37 @@ class StreamBeginsLateError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamTable(Table[R]):
-    """stream: the column with the stream's id. handlers: what each event makes of a row."""
+class StreamTable(Table[S]):
+    """of: what has the streams. stream: the column with a stream's id."""
 
+    of: type[Aggregate]
     stream: str
-    handlers: Handlers[R]
 
-    @property
+    @cached_property
     def topics(self) -> frozenset[str]:
         """The events that it is made of."""
-        return frozenset(self.handlers)
+        return frozenset(events_of(self.of))
 
-    def intake(self) -> _StreamsIntake[R]:
+    def intake(self) -> _StreamsIntake[S]:
         """Return what takes in a batch of events."""
         return _StreamsIntake(self)
 
-    def fold(self, row: R | None, topic: str, event: Event) -> R:
-        """Return what an event makes of a row."""
-        if row is None and event.originator_version != 1:
-            raise StreamBeginsLateError(
-                f"{self.name} has no row of stream {event.originator_id}, and this is its version"
-                f" {event.originator_version}"
-            )
-        return self.handlers[topic](row, event)
+    def fold(self, row: S | None, events: Sequence[Event]) -> S:
+        """Return the row that further events of its stream lead to; it is the one that was given, if one was."""
+        first, last = events[0], events[-1]
+        if row is None:
+            if first.originator_version != 1:
+                raise StreamBeginsLateError(
+                    f"{self.name} has no row of stream {first.originator_id}, and this is its version"
+                    f" {first.originator_version}"
+                )
+            row = object.__new__(self.row)
+        for event in events:
+            event.apply(row)
+        row.complete(last)
+        return row
 
-    def load(self, connection: Connection, streams: Iterable[UUID]) -> dict[UUID, R]:
+    def load(self, connection: Connection, streams: Iterable[UUID]) -> dict[UUID, S]:
         """Return the rows of these streams that are there."""
         with connection.cursor(row_factory=kwargs_row(self.make_row)) as cursor:
             rows = cursor.execute(self._select, (list(streams),))
@@ -74,24 +85,20 @@ class StreamTable(Table[R]):
         )
 
 
-class _StreamsIntake(Generic[R]):
+class _StreamsIntake(Generic[S]):
     """Keeps the events of each stream together, since rows are about one each."""
 
-    def __init__(self, table: StreamTable[R]) -> None:
+    def __init__(self, table: StreamTable[S]) -> None:
         self._table = table
-        self._streams: defaultdict[UUID, list[Recorded]] = defaultdict(list)
+        self._streams: defaultdict[UUID, list[Event]] = defaultdict(list)
 
     def add(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
-            self._streams[recorded.event.originator_id].append(recorded)
+            self._streams[recorded.event.originator_id].append(recorded.event)
 
     def store(self, connection: Connection) -> None:
-        begun_before = [stream for stream, events in self._streams.items() if events[0].event.originator_version > 1]
+        begun_before = [stream for stream, events in self._streams.items() if events[0].originator_version > 1]
         known = self._table.load(connection, begun_before) if begun_before else {}
-        rows = (row for stream, events in self._streams.items() if (row := self._folded(known.get(stream), events)))
-        self._table.store(connection, rows)
-
-    def _folded(self, row: R | None, events: Sequence[Recorded]) -> R | None:
-        for recorded in events:
-            row = self._table.fold(row, recorded.topic, recorded.event)
-        return row
+        self._table.store(
+            connection, (self._table.fold(known.get(stream), events) for stream, events in self._streams.items())
+        )

@@ -59,17 +59,17 @@ class Table(Generic[R]):
 
     def make_row(self, **columns: Any) -> R:  # noqa: ANN401 - columns have the types of the row's fields
         """Return a row of what the database gave."""
-        for name in self._arrays:
-            columns[name] = tuple(columns[name])
+        for name in self._sets:
+            columns[name] = frozenset(columns[name])
         return self.row(**columns)
 
     @cached_property
-    def _arrays(self) -> list[str]:
-        return [field.name for field in fields(self.row) if str(field.type).startswith("tuple")]
+    def _sets(self) -> list[str]:
+        return [field.name for field in fields(self.row) if str(field.type).startswith("frozenset")]
 
     def store(self, connection: Connection, rows: Iterable[R]) -> None:
         """Insert these rows, each key once, or change those that are there."""
-        self.store_json(connection, orjson.dumps(list(rows)))
+        self.store_json(connection, orjson.dumps(list(rows), default=sorted))  # sets, in order
 
     def store_json(self, connection: Connection, rows: bytes) -> None:
         """Do the same with rows as a JSON array of objects."""

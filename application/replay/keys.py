@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from application.store.mapper import UnreadableEventError
 from domain import key_events
 from domain.api_key import ApiKey
 from domain.errors import NotFoundError
+from domain.key_state import KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 _MICROSECOND: Final = timedelta(microseconds=1)
 AHEAD_EVENTS_MAX: Final = 32
 """Of a key in a row, stamped by a clock that was ahead, behind which an instant is found for sure."""
-SHOWN: Final = (
-    "account_id", "flow_id", "name", "prefix", "limit", "expires_at", "throttled_at", "deactivated_at",
-    "deactivated_by", "deactivation_reason", "rotated_from", "rotated_to", "refusals", "refused_at", "refused_address",
-)  # fmt: skip
-"""What of a key's state its lifecycle decides, without its uses."""
+_NOT_SHOWN: Final = {"uses", "last_used_at", "created_at", "created_by", "rotated_at"}
+SHOWN: Final = tuple(field.name for field in fields(KeyState) if field.name not in _NOT_SHOWN)
+"""What of a key's state its lifecycle decides: not its uses, nor by whom and when something was done, as each event
+says that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _give_another(case: Case) -> str:
     if row.rotated_to is not None:
         return f"rpawatch keys show {row.rotated_to}"
     scope = f" --process {row.flow_id}" if row.flow_id else ""
-    return f"rpawatch keys create {shlex.quote(row.name)} --account {row.account_id}{scope} --limit {row.rate_limit}"
+    return f"rpawatch keys create {shlex.quote(row.name)} --account {row.account_id}{scope} --limit {row.limit}"
 
 
 def _rotate(case: Case) -> str:

@@ -102,7 +102,7 @@ def test_a_key_is_the_same_when_it_is_made_of_its_events_or_of_a_snapshot(
 ) -> None:
     key = a_key(limit=limit)
     clock = [(NOON, True), *attempts(key, jumps)][-1][0] + then
-    stored = json.loads(ApiKeySnapshot.take(key).model_dump_json())
+    stored = json.loads(ApiKeySnapshot.of(key).model_dump_json())
     snapshot = ApiKeySnapshot.model_validate({**stored, "originator_id": KEY, "originator_version": key.version})
     for again in (a_copy_of(key), snapshot.mutate(None)):
         assert isinstance(again, ApiKey)

@@ -225,8 +225,8 @@ def folded_of_key(key: Any) -> tuple[Any, ...]:
     return tuple(getattr(key, _CALLED.get(column, column)) for column in _KEY_COLUMNS)
 
 
-# Not of the aggregate: what the list is ordered and filtered by, and when the key was rotated, which no rule asks for.
-_NOT_OF_THE_AGGREGATE = {"sort_name", "rotated_at", "ends_at", "expires_order", "used_order"}
+# Not of the aggregate: what the list is ordered and filtered by.
+_NOT_OF_THE_AGGREGATE = {"sort_name", "ends_at", "expires_order", "used_order"}
 _KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in _NOT_OF_THE_AGGREGATE]
 
 
@@ -248,7 +248,7 @@ _JOB_COLUMNS = (
     "total", "success", "failed", "skipped",
     "target", "source", "external_id", "result_summary", "error_message", "tags",
 )  # fmt: skip
-_CALLED = {"key_id": "id", "rate_limit": "limit", "last_event_at": "modified_on"}
+_CALLED = {"key_id": "id", "last_event_at": "modified_on"}
 
 
 def _of_kind(aggregates: dict[UUID, Any]) -> Any:

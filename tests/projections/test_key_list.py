@@ -47,15 +47,11 @@ def take_in(world: World, *keys: ApiKey) -> tuple[int, int]:
         return len(batch), counted["n_tup_upd"]
 
 
-_UPDATES = "SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'key_list_v2'"
+_UPDATES = "SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'key_list_v3'"
 
 
 def row_of(key: ApiKey) -> KeyRow:
-    row = None
-    for event in events_of(key):
-        row = KEY_LIST.fold(row, event.TOPIC, event)
-    assert row is not None
-    return row
+    return KEY_LIST.fold(None, events_of(key))
 
 
 def rotated_at_by(events: Iterable[object]) -> list[object]:
@@ -128,7 +124,7 @@ def test_a_row_keeps_every_value_to_the_microsecond(world: World) -> None:
     with world.connect() as connection:
         apply(KEY_LIST, connection, recorded(history))
     [row] = world.rows(KEY_LIST).values()
-    assert (row.name, row.rate_limit, row.uses, row.refusals) == ("Nightly run, old", 10, 1, 17)
+    assert (row.name, row.limit, row.uses, row.refusals) == ("Nightly run, old", 10, 1, 17)
     assert row.refused_at == NOON + 9 * SECOND - MICROSECOND
     assert row.rotated_at == NOON + 7 * SECOND + timedelta(milliseconds=101)
     assert row.last_event_at == NOON + 9 * SECOND + timedelta(milliseconds=101)

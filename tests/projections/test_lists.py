@@ -53,7 +53,7 @@ def members(world: World, scope_id: UUID) -> dict[UUID, MemberRow]:
     return {row.user_id: row for row in rows}
 
 
-def memberships(world: World, tenant_id: UUID, user: str) -> dict[UUID | None, tuple[str, ...]]:
+def memberships(world: World, tenant_id: UUID, user: str) -> dict[UUID | None, frozenset[Role]]:
     world.wait_for_all()
     rows = list_memberships(world.database, tenant_id=tenant_id, user_id=UUID(user), page=ALL).items
     return {row.account_id: row.roles for row in rows}
@@ -76,7 +76,12 @@ def test_an_account_shows_when_it_was_opened_its_name_and_its_settings(shared: W
     shared.append(events_of(account))
     [row] = accounts(shared, cast.tenant_id, {cast.account_a})
     assert row == AccountRow(
-        cast.account_a, cast.tenant_id, "Ärzte", "arzte", NOON, keep_addresses=False, suspended_at=None
+        account_id=cast.account_a,
+        tenant_id=cast.tenant_id,
+        name="Ärzte",
+        sort_name="arzte",
+        opened_at=NOON,
+        keep_addresses=False,
     )
 
 
@@ -92,7 +97,14 @@ def test_processes_of_an_account_are_its_own_and_restricted_to_those_asked_for(s
     assert flows == {cast.flow_a, cast.other_flow_a}
     mine, foreign = process_id(cast.account_a, cast.flow_a), process_id(cast.account_b, cast.flow_b)
     [row] = processes(shared, cast.account_a, {mine, foreign})
-    assert row == ProcessRow(cast.account_a, mine, cast.flow_a, "Invoices", "invoices", NOON, None)
+    assert row == ProcessRow(
+        account_id=cast.account_a,
+        process_id=mine,
+        flow_id=cast.flow_a,
+        name="Invoices",
+        sort_name="invoices",
+        registered_at=NOON,
+    )
     assert processes(shared, cast.account_a, set()) == []
 
 
@@ -118,9 +130,9 @@ def test_members_are_listed_with_roles_and_processes_of_their_scope(shared: Worl
     in_a = members(shared, cast.account_a)
     assert set(in_a) == {UUID(cast.alice), UUID(cast.bob)}
     bob = in_a[UUID(cast.bob)]
-    assert (bob.account_id, bob.tenant_id, bob.roles) == (cast.account_a, cast.tenant_id, ("account_user",))
-    assert bob.process_ids == (process_id(cast.account_a, cast.flow_a),)
-    assert in_a[UUID(cast.alice)].process_ids == ()
+    assert (bob.account_id, bob.tenant_id, bob.roles) == (cast.account_a, cast.tenant_id, {"account_user"})
+    assert bob.process_ids == {process_id(cast.account_a, cast.flow_a)}
+    assert in_a[UUID(cast.alice)].process_ids == frozenset()
     in_tenant = members(shared, cast.tenant_id)
     assert set(in_tenant) == {UUID(cast.tess), UUID(cast.aud), UUID(cast.con)}
     assert in_tenant[UUID(cast.con)].account_id is None
@@ -134,7 +146,7 @@ def test_a_member_without_roles_disappears_and_comes_back_with_a_new_role(shared
     assert account_ids_of_user(shared.database, tenant_id=cast.tenant_id, user_id=bob) == frozenset()
     cast.add_member(cast.bob, Role.ACCOUNT_ADMIN, cast.account_a)
     row = members(shared, cast.account_a)[bob]
-    assert (row.roles, row.process_ids) == (("account_admin",), ())
+    assert (row.roles, row.process_ids) == ({"account_admin"}, frozenset())
 
 
 def test_memberships_of_a_user_are_those_of_every_scope_and_of_one_tenant(shared: World, cast: Cast) -> None:
@@ -143,9 +155,9 @@ def test_memberships_of_a_user_are_those_of_every_scope_and_of_one_tenant(shared
     cast.add_member(cast.tess, Role.ACCOUNT_USER, cast.account_b)
     shared.application.execute(AddMember(by=Caller(tenant_id=uuid4()), user_id=UUID(cast.tess), role=Role.AUDITOR))
     assert memberships(shared, cast.tenant_id, cast.tess) == {
-        None: ("tenant_admin",),
-        cast.account_a: ("account_admin", "account_user"),
-        cast.account_b: ("account_user",),
+        None: {"tenant_admin"},
+        cast.account_a: {"account_admin", "account_user"},
+        cast.account_b: {"account_user"},
     }
     ids = account_ids_of_user(shared.database, tenant_id=cast.tenant_id, user_id=UUID(cast.tess))
     assert ids == {cast.account_a, cast.account_b}

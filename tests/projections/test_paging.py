@@ -37,9 +37,8 @@ def add_accounts(world: World, tenant_id: UUID, names: list[str]) -> list[UUID]:
     """Add accounts; they are shown when this returns, without a projector."""
     opened = [Account.open(cause(), account_id=uuid4(), tenant_id=tenant_id, name="Account") for _ in names]
     events = [named(event, name) for account, name in zip(opened, names, strict=True) for event in events_of(account)]
-    handler = ACCOUNT_LIST.handlers[Account.Opened.TOPIC]
     with world.connect() as connection:
-        ACCOUNT_LIST.store(connection, [handler(None, event) for event in events])
+        ACCOUNT_LIST.store(connection, [ACCOUNT_LIST.fold(None, [event]) for event in events])
     return [account.id for account in opened]
 
 

@@ -26,7 +26,7 @@ from tests.support.examples import event_classes, example_events
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from domain.model import Aggregate, Event, Snapshot
+    from domain.model import Aggregate, Event
 
 FOLDER = Path(__file__).parents[1] / "golden" / "events"
 
@@ -92,7 +92,7 @@ def history_of(stream: UUID | str, up_to: int, golden: Iterable[Golden]) -> list
     return [events[version] for version in sorted(events)]
 
 
-def replay(events: Iterable[Event | Snapshot]) -> Any:
+def replay(events: Iterable[Event | ApiKeySnapshot]) -> Any:
     """Return the aggregate that these events lead to."""
     aggregate: Any = None
     for event in events:
@@ -113,7 +113,7 @@ def state_of(aggregate: Aggregate) -> dict[str, Any]:
 
 def example_snapshot(events: list[Event]) -> ApiKeySnapshot:
     """Return a snapshot of the key among the examples, as it is before its end."""
-    return ApiKeySnapshot.take(replay([event for event in events if event.TOPIC.startswith("api_key.")][:-1]))
+    return ApiKeySnapshot.of(replay([event for event in events if event.TOPIC.startswith("api_key.")][:-1]))
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def a_life(application: Application, chance: random.Random, count: int) -> list[
             happen_to(key, Cause(at, "system", f"request-{number}", uuid4()), chance)
         kept += events_of(key)
         if chance.random() < 0.1:
-            snapshots.append(ApiKeySnapshot.take(key.copy()))
+            snapshots.append(ApiKeySnapshot.of(key.copy()))
         if len(kept) >= count:
             break
     append(application, kept)
@@ -81,6 +81,6 @@ def keep_snapshots(application: Application, key_id: UUID, interval: int) -> Non
             key = application.event_sourcing.mapper.to_domain_event(stored).mutate(key)
             assert key is not None
             if key.version % interval == 0:
-                taken.append(ApiKeySnapshot.take(key.copy()))
+                taken.append(ApiKeySnapshot.of(key.copy()))
         after = page[-1].originator_version
     application.event_sourcing.snapshots.put(taken)

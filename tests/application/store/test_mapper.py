@@ -236,3 +236,10 @@ def test_the_stream_and_the_version_stand_beside_the_bytes_and_not_in_them() -> 
     moved = StoredEvent(ACCOUNT, 99, "api_key.used", MAPPER.to_stored_event(used).state)
     event = MAPPER.to_domain_event(moved)
     assert (event.originator_id, event.originator_version) == (ACCOUNT, 99) != (KEY, 2)
+
+
+def test_a_snapshot_from_before_there_was_some_field_is_not_read_with_its_default() -> None:
+    written = MAPPER.to_stored_event(example_snapshot(example_events()))
+    assert b',"refusals":0' in written.state
+    with pytest.raises(UnreadableEventError, match="it is without refusals"):
+        MAPPER.to_domain_event(replace(written, state=written.state.replace(b',"refusals":0', b"")))
