@@ -29,11 +29,14 @@ class Account(Aggregate, AccountState):
     """An isolated workspace."""
 
     TOPIC: ClassVar[str] = "account"
+    NOUN: ClassVar[str] = "Account"
 
     class Opened(FirstEvent):
         """The account was made."""
 
         TOPIC: ClassVar[str] = "account.opened"
+        LABEL: ClassVar = "opened"
+        ABOUT: ClassVar = ("tenant_id",)
         tenant_id: UUID
         name: str
 
@@ -45,6 +48,7 @@ class Account(Aggregate, AccountState):
         """It has another name."""
 
         TOPIC: ClassVar[str] = "account.renamed"
+        LABEL: ClassVar = "renamed"
         name: str
 
         def apply(self, account: AccountState) -> None:
@@ -55,6 +59,7 @@ class Account(Aggregate, AccountState):
         """It keeps client addresses from now on, or does not."""
 
         TOPIC: ClassVar[str] = "account.settings_changed"
+        LABEL: ClassVar = "settings changed"
         keep_addresses: bool
 
         def apply(self, account: AccountState) -> None:
@@ -65,6 +70,7 @@ class Account(Aggregate, AccountState):
         """Its robots are kept out."""
 
         TOPIC: ClassVar[str] = "account.suspended"
+        LABEL: ClassVar = "suspended"
         reason: str | None = None
 
         def apply(self, account: AccountState) -> None:
@@ -75,6 +81,7 @@ class Account(Aggregate, AccountState):
         """Its robots are let in again."""
 
         TOPIC: ClassVar[str] = "account.resumed"
+        LABEL: ClassVar = "resumed"
 
         def apply(self, account: AccountState) -> None:
             """Assign."""

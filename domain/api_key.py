@@ -43,6 +43,7 @@ class ApiKey(Aggregate, KeyState):
     """A credential of one account, or of one process of it, for the Ingest API."""
 
     TOPIC: ClassVar[str] = "api_key"
+    NOUN: ClassVar[str] = "API key"
     CONTAINERS: ClassVar = {"window": Window}
     window: Window
 

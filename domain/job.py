@@ -43,6 +43,7 @@ class Job(Aggregate):
         """
 
         TOPIC: ClassVar[str] = "job.reported"
+        LABEL: ClassVar = ""
         class_version: ClassVar[int] = 2
         account_id: UUID
         flow_id: UUID

@@ -23,6 +23,8 @@ class Created(FirstEvent):
     """
 
     TOPIC: ClassVar[str] = "api_key.created"
+    LABEL: ClassVar = "created"
+    ABOUT: ClassVar = ("account_id",)
     account_id: UUID
     flow_id: UUID | None = None
     name: str
@@ -51,6 +53,7 @@ class Used(Event):
     """One authenticated request. `problem` is the slug of a rejection; `job_id` the job that it was about."""
 
     TOPIC: ClassVar[str] = "api_key.used"
+    LABEL: ClassVar = ""
     outcome: Outcome
     problem: str | None = None
     job_id: UUID | None = None
@@ -66,6 +69,7 @@ class Throttled(Event):
     """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
 
     TOPIC: ClassVar[str] = "api_key.throttled"
+    LABEL: ClassVar = "used more often than its limit allows"
 
     def apply(self, key: KeyState) -> None:
         """Assign, and count uses of a clock that was ahead as at this moment: it is they that are waited for."""
@@ -80,6 +84,7 @@ class Refused(Event):
     """
 
     TOPIC: ClassVar[str] = "api_key.refused"
+    LABEL: ClassVar = "presented after its end, and refused"
     attempts: int
     last_attempt_at: Instant
 
@@ -103,6 +108,7 @@ class Renamed(Event):
     """It has another name."""
 
     TOPIC: ClassVar[str] = "api_key.renamed"
+    LABEL: ClassVar = "renamed"
     name: str
 
     def apply(self, key: KeyState) -> None:
@@ -114,6 +120,7 @@ class RateLimitChanged(Event):
     """The limit that holds from here on; uses before it count as well."""
 
     TOPIC: ClassVar[str] = "api_key.rate_limit_changed"
+    LABEL: ClassVar = "limit changed"
     limit: int
 
     def apply(self, key: KeyState) -> None:
@@ -125,6 +132,7 @@ class ExpirySet(Event):
     """It ends by itself, sooner than before."""
 
     TOPIC: ClassVar[str] = "api_key.expiry_set"
+    LABEL: ClassVar = "set to expire"
     expires_at: Instant
 
     def apply(self, key: KeyState) -> None:
@@ -136,6 +144,7 @@ class Rotated(Event):
     """Another key takes its place. It ends at `expires_at`; without one it was deactivated in the same moment."""
 
     TOPIC: ClassVar[str] = "api_key.rotated"
+    LABEL: ClassVar = "rotated"
     rotated_to: UUID
     expires_at: Instant | None = None
 
@@ -151,6 +160,7 @@ class Deactivated(Event):
     """The end of the key. No event undoes it."""
 
     TOPIC: ClassVar[str] = "api_key.deactivated"
+    LABEL: ClassVar = "deactivated"
     reason: str | None = None
 
     def apply(self, key: KeyState) -> None:

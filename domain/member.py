@@ -38,6 +38,8 @@ class Member(Aggregate, MemberState):
         """The user has a role, or a further one. account_id is None for a role in the whole tenant."""
 
         TOPIC: ClassVar[str] = "member.role_granted"
+        LABEL: ClassVar = "role given"
+        ABOUT: ClassVar = ("tenant_id", "account_id", "user_id")
         originator_topic: str = "member"
         tenant_id: UUID
         account_id: UUID | None = None
@@ -65,6 +67,7 @@ class Member(Aggregate, MemberState):
         """The user has a role no more."""
 
         TOPIC: ClassVar[str] = "member.role_revoked"
+        LABEL: ClassVar = "role taken away"
         role: Role
 
         def apply(self, member: MemberState) -> None:
@@ -75,6 +78,7 @@ class Member(Aggregate, MemberState):
         """The user sees a process."""
 
         TOPIC: ClassVar[str] = "member.process_assigned"
+        LABEL: ClassVar = "process assigned"
         process_id: UUID
 
         def apply(self, member: MemberState) -> None:
@@ -85,6 +89,7 @@ class Member(Aggregate, MemberState):
         """The user sees a process no more."""
 
         TOPIC: ClassVar[str] = "member.process_unassigned"
+        LABEL: ClassVar = "process no longer assigned"
         process_id: UUID
 
         def apply(self, member: MemberState) -> None:
@@ -95,6 +100,7 @@ class Member(Aggregate, MemberState):
         """Somebody was shown a new first password for the user, who can't sign in with what they had before."""
 
         TOPIC: ClassVar[str] = "member.first_password_made"
+        LABEL: ClassVar = "new first password made"
 
         def apply(self, member: MemberState) -> None:
             """Nothing of a member follows from it: it is in the log for those who ask who could sign in as whom."""

@@ -111,6 +111,11 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     TOPIC: ClassVar[str]
+    LABEL: ClassVar[str]
+    """What happened, to be read behind what it happened to, as in "API key renamed". Empty where the audit log and the
+    history of a key leave it out, since it is counted or listed elsewhere."""
+    ABOUT: ClassVar[tuple[str, ...]] = ()
+    """The fields that say where it happened and to what; the others say what happened."""
     class_version: ClassVar[int] = 1
 
     originator_id: UUID = Field(exclude=True)
@@ -126,6 +131,12 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
         super().__pydantic_init_subclass__(**kwargs)
         if hasattr(cls, "TOPIC"):
             KINDS[cls.TOPIC] = cls  # the library derives classes from ours; the last one is in use
+
+    @classmethod
+    def told(cls) -> tuple[str, ...]:
+        """Return the fields that say what happened, in their order."""
+        header = (*FirstEvent.model_fields, *cls.ABOUT)
+        return tuple(name for name in cls.model_fields if name not in header)
 
     def _as_dict(self) -> dict[str, Any]:
         return self.__dict__
@@ -156,6 +167,8 @@ class Aggregate(BaseAggregate[UUID]):
     """A consistency boundary: public methods decide and may raise, the events that they trigger only assign."""
 
     TOPIC: ClassVar[str]
+    NOUN: ClassVar[str] = ""
+    """What it is called before the label of an event; empty where that says it."""
     Event = Event  # the library looks for it under this name
     CONTAINERS: ClassVar[Mapping[str, type[Container]]] = {}
     """Attributes that are there empty from the beginning and change in place, so that a copy needs its own."""

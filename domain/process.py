@@ -30,11 +30,14 @@ class Process(Aggregate, ProcessState):
     """An automated process."""
 
     TOPIC: ClassVar[str] = "process"
+    NOUN: ClassVar[str] = "Process"
 
     class Registered(FirstEvent):
         """A process came to be known."""
 
         TOPIC: ClassVar[str] = "process.registered"
+        LABEL: ClassVar = "registered"
+        ABOUT: ClassVar = ("account_id", "flow_id")
         account_id: UUID
         flow_id: UUID
         name: str
@@ -53,6 +56,7 @@ class Process(Aggregate, ProcessState):
         """It has another name."""
 
         TOPIC: ClassVar[str] = "process.renamed"
+        LABEL: ClassVar = "renamed"
         name: str
 
         def apply(self, process: ProcessState) -> None:
@@ -63,6 +67,7 @@ class Process(Aggregate, ProcessState):
         """It takes no more jobs."""
 
         TOPIC: ClassVar[str] = "process.retired"
+        LABEL: ClassVar = "retired"
 
         def apply(self, process: ProcessState) -> None:
             """Assign."""
@@ -72,6 +77,7 @@ class Process(Aggregate, ProcessState):
         """It takes jobs again."""
 
         TOPIC: ClassVar[str] = "process.restored"
+        LABEL: ClassVar = "restored"
 
         def apply(self, process: ProcessState) -> None:
             """Assign."""

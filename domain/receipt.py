@@ -25,6 +25,7 @@ class Receipt(Aggregate):
         """request_digest: SHA-256 of method, path and body, hexadecimal."""
 
         TOPIC: ClassVar[str] = "receipt.issued"
+        LABEL: ClassVar = ""
         request_digest: str
         resource_id: UUID
 

@@ -15,7 +15,9 @@ from psycopg.rows import args_row
 
 from domain import key_events
 from domain.account import Account
+from domain.api_key import ApiKey
 from domain.member import Member
+from domain.model import events_of
 from domain.process import Process
 from projections.intake import EventsIntake
 from projections.stream_table import StreamBeginsLateError
@@ -28,31 +30,13 @@ if TYPE_CHECKING:
 
     from projections.read_model import Connection, Recorded
 
-ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    Account.Opened.TOPIC: ("name",),
-    Account.Renamed.TOPIC: ("name",),
-    Account.SettingsChanged.TOPIC: ("keep_addresses",),
-    Account.Suspended.TOPIC: ("reason",),
-    Account.Resumed.TOPIC: (),
-    Process.Registered.TOPIC: ("name",),
-    Process.Renamed.TOPIC: ("name",),
-    Process.Retired.TOPIC: (),
-    Process.Restored.TOPIC: (),
-    Member.RoleGranted.TOPIC: ("role",),
-    Member.RoleRevoked.TOPIC: ("role",),
-    Member.ProcessAssigned.TOPIC: ("process_id",),
-    Member.ProcessUnassigned.TOPIC: ("process_id",),
-    Member.FirstPasswordMade.TOPIC: (),
-    key_events.Created.TOPIC: ("flow_id", "name", "prefix", "limit", "expires_at", "rotated_from"),
-    key_events.Throttled.TOPIC: (),
-    key_events.Refused.TOPIC: ("attempts", "last_attempt_at"),
-    key_events.Renamed.TOPIC: ("name",),
-    key_events.RateLimitChanged.TOPIC: ("limit",),
-    key_events.ExpirySet.TOPIC: ("expires_at",),
-    key_events.Rotated.TOPIC: ("rotated_to", "expires_at"),
-    key_events.Deactivated.TOPIC: ("reason",),
+ACTIONS: Final = {
+    topic: event
+    for kind in (Account, Process, Member, ApiKey)
+    for topic, event in events_of(kind).items()
+    if event.LABEL
 }
-"""Each action, with the fields of its event that `changes` holds; the others stand in columns of their own."""
+"""Each action, and its event. What that says of its own is in `changes`, and the rest in columns."""
 _KIND_OF: Final = {topic: topic.partition(".")[0] for topic in ACTIONS}
 KINDS: Final = tuple(dict.fromkeys(_KIND_OF.values()))
 """What things are called to which something is done: the first word of an action."""
@@ -129,8 +113,9 @@ _SUBJECTS: Final[Mapping[str, Callable[[Any], Subject]]] = {
     Member.RoleGranted.TOPIC: lambda event: Subject(event.account_id or event.tenant_id, event.user_id),
     key_events.Created.TOPIC: lambda event: Subject(event.account_id, event.originator_id, event.name, event.prefix),
 }
-_RENAMES: Final = frozenset({Account.Renamed.TOPIC, Process.Renamed.TOPIC, key_events.Renamed.TOPIC})
-_ABOUT_PROCESSES: Final = frozenset({Member.ProcessAssigned.TOPIC, Member.ProcessUnassigned.TOPIC})
+_TOLD: Final = {topic: event.told() for topic, event in ACTIONS.items()}
+_RENAMES: Final = {topic for topic, told in _TOLD.items() if "name" in told} - _SUBJECTS.keys()
+_ABOUT_PROCESSES: Final = {topic for topic, told in _TOLD.items() if "process_id" in told}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +168,7 @@ class AuditTable(Table[AuditRow]):
                     version=event.originator_version,
                     changes=_about_process(event.process_id, subject, subjects)
                     if topic in _ABOUT_PROCESSES
-                    else {field: value for field in ACTIONS[topic] if (value := getattr(event, field)) is not None},
+                    else {field: value for field in _TOLD[topic] if (value := getattr(event, field)) is not None},
                 )
             )
         self.store(connection, rows)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from eventsourcing.persistence import StoredEvent
 from psycopg.rows import tuple_row
 
+from domain.api_key import ApiKey
+from domain.model import events_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
@@ -17,12 +20,11 @@ if TYPE_CHECKING:
 PAGE_EVENTS: Final = 1_000
 
 _ROWS: Final = "SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events"
-LIFECYCLE_TOPICS: Final = (
-    "api_key.created", "api_key.throttled", "api_key.refused", "api_key.renamed", "api_key.rate_limit_changed",
-    "api_key.expiry_set", "api_key.rotated", "api_key.deactivated",
-)  # fmt: skip
-"""What happens to a key but its uses. An index is for exactly these: migrations/0006_key_lifecycle.sql."""
-_LIFECYCLE: Final = f"topic IN ({', '.join(repr(topic) for topic in LIFECYCLE_TOPICS)})"
+LIFECYCLE_TOPICS: Final = tuple(topic for topic, event in events_of(ApiKey).items() if event.LABEL)
+"""What happens to a key but its uses."""
+_OF_A_KEY: Final = "topic LIKE 'api\\_key.%%'"
+_LIFECYCLE: Final = f"{_OF_A_KEY} AND topic <> 'api_key.used'"
+"""The same, as the index has it that is for it: migrations/0006_key_lifecycle.sql."""
 _STREAM: Final = "WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
 _ORDER: Final = "ORDER BY originator_version LIMIT %s"
 _OF_STREAM: Final = f"{_ROWS} {_STREAM} {_ORDER}"
@@ -31,7 +33,7 @@ _LAST_VERSION: Final = """
 SELECT originator_version FROM rpawatch.events WHERE originator_id = %s ORDER BY originator_version DESC LIMIT 1
 """
 _OF_KEYS: Final = f"""
-{_ROWS} WHERE notification_id > %s AND notification_id <= %s AND topic LIKE 'api\\_key.%%'
+{_ROWS} WHERE notification_id > %s AND notification_id <= %s AND {_OF_A_KEY}
 ORDER BY notification_id LIMIT %s
 """
 _LAST_POSITION: Final = "SELECT coalesce(max(notification_id), 0) FROM rpawatch.events"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from domain import key_events, limits
+from domain import limits
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.member import Member
@@ -16,7 +16,7 @@ from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.http.presenters import time_text
-from interfaces.web.audit_words import told
+from interfaces.web.audit_words import EVENT_LABELS, told
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
@@ -29,31 +29,6 @@ if TYPE_CHECKING:
 
     from interfaces.web.page import Visit
 
-HAPPENINGS: Final[Mapping[str, str]] = {
-    Account.Opened.TOPIC: "Account opened",
-    Account.Renamed.TOPIC: "Account renamed",
-    Account.SettingsChanged.TOPIC: "Account settings changed",
-    Account.Suspended.TOPIC: "Account suspended",
-    Account.Resumed.TOPIC: "Account resumed",
-    Process.Registered.TOPIC: "Process registered",
-    Process.Renamed.TOPIC: "Process renamed",
-    Process.Retired.TOPIC: "Process retired",
-    Process.Restored.TOPIC: "Process restored",
-    Member.RoleGranted.TOPIC: "Role given",
-    Member.RoleRevoked.TOPIC: "Role taken away",
-    Member.ProcessAssigned.TOPIC: "Process assigned",
-    Member.ProcessUnassigned.TOPIC: "Process no longer assigned",
-    Member.FirstPasswordMade.TOPIC: "New first password made",
-    key_events.Created.TOPIC: "API key created",
-    key_events.Throttled.TOPIC: "API key used more often than its limit allows",
-    key_events.Refused.TOPIC: "API key presented after its end, and refused",
-    key_events.Renamed.TOPIC: "API key renamed",
-    key_events.RateLimitChanged.TOPIC: "API key's limit changed",
-    key_events.ExpirySet.TOPIC: "API key set to expire",
-    key_events.Rotated.TOPIC: "API key rotated",
-    key_events.Deactivated.TOPIC: "API key deactivated",
-}
-"""Every action in words."""
 KIND_NAMES: Final[Mapping[str, str]] = {
     Account.TOPIC: "The account",
     Process.TOPIC: "Processes",
@@ -115,7 +90,7 @@ class AuditPage(ViewPage):
             "people": self._choosable(visit, found, actor),
             "choices": {kind: _actions_of(kind) for kind in KINDS},
             "kind_names": KIND_NAMES,
-            "happenings": HAPPENINGS,
+            "event_labels": EVENT_LABELS,
             "resource_label": _label(found) if resource else None,
             "exports": list(EXPORT_FORMATS),
             "export_query": {

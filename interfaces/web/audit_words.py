@@ -1,33 +1,30 @@
-"""What an entry of the audit log changed, in words."""
+"""What an entry of the audit log says, in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from domain.api_key import ApiKey
+from domain.model import AGGREGATES, events_of
 from interfaces.web.roles import role_names
+from projections.audit_log import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CHANGES: Final[Mapping[str, str]] = {
-    "name": "Name",
+_FIELDS: Final[Mapping[str, str]] = {
     "keep_addresses": "Client addresses",
-    "reason": "Reason",
-    "role": "Role",
     "process_id": "Process",
-    "process": "Process",
     "flow_id": "Process",
     "account_id": "Account",
     "prefix": "Begins with",
-    "limit": "Limit",
     "expires_at": "Expires",
     "rotated_from": "In place of",
     "rotated_to": "New key",
-    "attempts": "Attempts",
     "last_attempt_at": "Last attempt",
 }
-"""Every field that `changes` of an entry can have."""
+"""What fields are called that people don't call by their names."""
 _KINDS: Final = {
     "prefix": "prefix",
     "rotated_from": "key",
@@ -36,6 +33,19 @@ _KINDS: Final = {
     "account_id": "code",
 }
 """How fields are shown that are more than text."""
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:].replace("_", " ")
+
+
+EVENT_LABELS: Final = {
+    topic: _sentence(f"{AGGREGATES[topic.partition('.')[0]].NOUN} {event.LABEL}".strip())
+    for topic, event in ACTIONS.items()
+}
+"""Every action in words."""
+KEY_EVENT_LABELS: Final = {topic: _sentence(event.LABEL) for topic, event in events_of(ApiKey).items() if event.LABEL}
+"""Those of keys, where it is plain that it happened to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def _told(name: str, value: Any, process_names: Mapping[str, str]) -> Told:  # n
     kind = "time" if name.endswith("_at") else _KINDS.get(name, "text")
     if name == "flow_id" and str(value) not in process_names:
         kind = "code"
-    return Told(CHANGES.get(name, name), kind, _in_words(name, value, process_names))
+    return Told(_FIELDS.get(name) or _sentence(name), kind, _in_words(name, value, process_names))
 
 
 def _in_words(name: str, value: Any, process_names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from application.keys import key_of_account
-from domain import key_events
 from domain.api_key import ApiKey
 from domain.hygiene import KeyLife, Matter, Rules, finding_of
 from domain.permissions import Action
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
+from interfaces.web.audit_words import KEY_EVENT_LABELS
 from interfaces.web.charts import OUTCOMES, usage_chart
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment, number_of
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
     from interfaces.web.page import Visit
 
-HAPPENINGS: Final = {
-    key_events.Created.TOPIC: "Created",
-    key_events.Throttled.TOPIC: "Used more often than its limit allows",
-    key_events.Refused.TOPIC: "Presented after its end, and refused",
-    key_events.Renamed.TOPIC: "Renamed",
-    key_events.RateLimitChanged.TOPIC: "Limit changed",
-    key_events.ExpirySet.TOPIC: "Set to expire",
-    key_events.Rotated.TOPIC: "Rotated: another key takes its place",
-    key_events.Deactivated.TOPIC: "Deactivated",
-}
 ADVICE: Final = {
     Matter.STILL_PRESENTED: "A robot still presents this key, which has ended. Give it another one.",
     Matter.EXPIRES_SOON: "A robot that uses it stops when it expires. Rotate it before that.",
@@ -49,7 +39,7 @@ ADVICE: Final = {
 }
 """What is worth a word on the page; that a key never expires is not."""
 _JOBS_SHOWN = 5
-_HAPPENINGS_SHOWN = 30
+_EVENTS_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +78,7 @@ class KeyPage(ViewPage):
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
         bars = self._uses(visit, found.id, span, now)
         log, older = self._services.audit_log.page(
-            visit.account_id, AuditFilter(resource_ids=frozenset([found.id])), _HAPPENINGS_SHOWN, None
+            visit.account_id, AuditFilter(resource_ids=frozenset([found.id])), _EVENTS_SHOWN, None
         )
         jobs, _ = self._services.jobs.page(
             visit.account_id, JobFilter(key_ids=frozenset([found.id])), PageRequest(_JOBS_SHOWN)
@@ -105,7 +95,7 @@ class KeyPage(ViewPage):
             "totals": {outcome: sum(bar[outcome] for bar in bars) for outcome in OUTCOMES},
             "log": log,
             "has_older": older is not None,
-            "happenings": HAPPENINGS,
+            "event_labels": KEY_EVENT_LABELS,
             "jobs": jobs,
         }
 

@@ -16,7 +16,7 @@ from interfaces.http.parameters import int_parameter, parameter, refused, time_p
 from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.key_history import LIFECYCLE_FIELDS
-from interfaces.web.key import HAPPENINGS
+from interfaces.web.audit_words import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class KeyThenPage(ViewPage):
             "has_more": more is not None,
             "changed": _changed(then, now) if then else [],
             "uses_since": now["uses"] - (then["uses"] if then else 0),
-            "happenings": HAPPENINGS,
+            "event_labels": KEY_EVENT_LABELS,
             "process_names": self._process_names(visit, [now]),
             "people": self._people([now["created_by"], now["deactivated_by"]]),
         }

@@ -32,7 +32,7 @@ def test_what_changes_holds_is_in_the_table(action: str) -> None:
     what, changes = table("What each action means")[action]
     assert what
     if changes != "the same":
-        fields = PROCESS if "process_id" in ACTIONS[action] else ACTIONS[action]
+        fields = PROCESS if "process_id" in ACTIONS[action].told() else ACTIONS[action].told()
         assert tuple(re.findall(r"`(\w+)`", changes)) == fields
 
 

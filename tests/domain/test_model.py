@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.account import Account
+from domain.model import FirstEvent
 from tests.support.clock import NOON
 from tests.support.examples import ACCOUNT, TENANT, a_key, cause, event_classes, example_events
 
@@ -90,3 +91,10 @@ def test_topics_are_short_lower_case_and_no_two_events_share_one() -> None:
         assert aggregate.replace("_", "").isalpha()
         assert name.replace("_", "").isalpha()
         assert topic == topic.lower()
+
+
+@pytest.mark.parametrize("kind", event_classes(), ids=lambda kind: kind.TOPIC)
+def test_an_event_says_what_people_read_of_it_or_that_they_do_not(kind: type[Event]) -> None:
+    assert kind.LABEL.lower() == kind.LABEL, "it stands behind what it happened to; empty where nobody reads of it"
+    assert kind.model_fields.keys() >= set(kind.ABOUT)
+    assert not set(kind.told()) & {*FirstEvent.model_fields, *kind.ABOUT}

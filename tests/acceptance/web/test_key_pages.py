@@ -12,8 +12,6 @@ import pytest
 
 from domain.api_key import ApiKey
 from domain.limits import KEY_UNUSED_NOTICE, NAME_CHARS_MAX, RATE_LIMIT_MAX
-from interfaces.web.key import HAPPENINGS
-from projections.audit_log import ACTIONS
 from tests.support.api import OWN_KEY
 from tests.support.pages import browser_of
 
@@ -187,10 +185,6 @@ def test_notes_above_the_list_lead_to_keys_that_somebody_should_look_at(world: W
     assert "1 key expires this week" in page.text
     assert ["Idle" in row for row in browser.get(keys_of(world, "?note=unused")).rows] == [True]
     assert ["Ending" in row for row in browser.get(keys_of(world, "?note=expiring")).rows] == [True]
-
-
-def test_a_key_page_has_words_for_all_that_can_happen_to_a_key() -> None:
-    assert HAPPENINGS.keys() == {action for action in ACTIONS if action.startswith("api_key.")}
 
 
 def test_a_key_page_tells_its_life_its_uses_and_its_jobs(world: World) -> None:
