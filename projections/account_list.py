@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domain.model import Event
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
+    from projections.table import Bytewise
 
 
 @dataclass(kw_only=True)
@@ -23,7 +24,7 @@ class AccountRow(AccountState):
     """An account. sort_name: what the list is ordered by."""
 
     account_id: UUID
-    sort_name: str
+    sort_name: Bytewise
 
     def complete(self, last: Event) -> None:
         """Set what follows from the state."""
@@ -36,16 +37,7 @@ class AccountRow(AccountState):
         return self.account_id
 
 
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid PRIMARY KEY,
-    tenant_id uuid NOT NULL,
-    name text NOT NULL,
-    sort_name text COLLATE "C" NOT NULL,
-    opened_at timestamptz NOT NULL,
-    keep_addresses boolean NOT NULL,
-    suspended_at timestamptz
-);
+INDEXES = """
 CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
 """
 
@@ -55,7 +47,7 @@ ACCOUNT_LIST = StreamTable(
     row=AccountRow,
     stream="account_id",
     key=["account_id"],
-    tables=TABLES,
+    indexes=INDEXES,
     fence=["tenant_id"],
     of=Account,
 )

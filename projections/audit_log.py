@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from projections.read_model import Connection, Recorded
+    from projections.table import Bytewise
 
 ACTIONS: Final = {
     topic: event
@@ -55,9 +56,9 @@ class AuditRow:
     scope_id: UUID
     position: int
     at: datetime
-    actor: str
-    kind: str
-    action: str
+    actor: Bytewise
+    kind: Bytewise
+    action: Bytewise
     resource_id: UUID
     name: str | None
     prefix: str | None
@@ -68,26 +69,8 @@ class AuditRow:
     changes: dict[str, Any]
 
 
-# json and not jsonb, which would put the names in `changes` into an order of its own. The last index tells an event
-# after the first what it is about.
-TABLES = """
-CREATE TABLE {table} (
-    scope_id uuid NOT NULL,
-    position bigint NOT NULL,
-    at timestamptz NOT NULL,
-    actor text COLLATE "C" NOT NULL,
-    kind text COLLATE "C" NOT NULL,
-    action text COLLATE "C" NOT NULL,
-    resource_id uuid NOT NULL,
-    name text,
-    prefix text,
-    address text,
-    request_id text NOT NULL,
-    stream_id uuid NOT NULL,
-    version bigint NOT NULL,
-    changes json NOT NULL,
-    PRIMARY KEY (scope_id, position)
-);
+# The last index tells an event after the first what it is about.
+INDEXES = """
 CREATE INDEX ON {table} (scope_id, at, position);
 CREATE INDEX ON {table} (scope_id, actor, position, at);
 CREATE INDEX ON {table} (scope_id, kind, position, at);
@@ -219,6 +202,6 @@ AUDIT_LOG = AuditTable(
     name="audit_log_v1",
     row=AuditRow,
     key=["scope_id", "position"],
-    tables=TABLES,
+    indexes=INDEXES,
     fence=["scope_id"],
 )

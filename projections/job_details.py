@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from domain.report import Detail
     from projections.paging import PageRequest
     from projections.read_model import Pool
+    from projections.table import Int16, Int32
 
 CHUNK_DETAILS_MAX = 100
 CHUNK_BYTES_MAX = 64 * 1024
@@ -39,25 +40,11 @@ class DetailsRow:
 
     account_id: UUID
     position: int
-    last_no: int
-    success: int
-    failed: int
-    skipped: int
+    last_no: Int32
+    success: Int16
+    failed: Int16
+    skipped: Int16
     details: str
-
-
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    position bigint NOT NULL,
-    last_no integer NOT NULL,
-    success smallint NOT NULL,
-    failed smallint NOT NULL,
-    skipped smallint NOT NULL,
-    details text NOT NULL,
-    PRIMARY KEY (account_id, position, last_no)
-);
-"""
 
 
 def _reported(event: Job.Reported, position: int) -> Iterator[DetailsRow]:
@@ -89,7 +76,6 @@ JOB_DETAILS = EventTable(
     name="job_details_v1",
     row=DetailsRow,
     key=["account_id", "position", "last_no"],
-    tables=TABLES,
     makers={Job.Reported.TOPIC: _reported},
 )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
+    from projections.table import Bytewise, Int32
 
 
 @dataclass(kw_only=True)
@@ -40,14 +41,14 @@ class JobHead:
     flow_id: UUID
     key_id: UUID
     robot_id: str
-    status: str
+    status: Bytewise
     started_at: datetime
     finished_at: datetime
     received_at: datetime
-    total: int
-    success: int
-    failed: int
-    skipped: int
+    total: Int32
+    success: Int32
+    failed: Int32
+    skipped: Int32
     target: str | None
     source: str | None
     external_id: str | None
@@ -65,32 +66,7 @@ class JobRow(JobHead):
 
 # Each index serves newest-first lists of one filter; `status` at its end leaves out others without a look at the table.
 # Nine jobs of ten succeed: by time they are found as quickly, so the index of statuses goes without them.
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    job_id uuid NOT NULL,
-    position bigint NOT NULL,
-    process_id uuid NOT NULL,
-    flow_id uuid NOT NULL,
-    key_id uuid NOT NULL,
-    robot_id text NOT NULL,
-    status text COLLATE "C" NOT NULL,
-    started_at timestamptz NOT NULL,
-    finished_at timestamptz NOT NULL,
-    received_at timestamptz NOT NULL,
-    total integer NOT NULL,
-    success integer NOT NULL,
-    failed integer NOT NULL,
-    skipped integer NOT NULL,
-    target text,
-    source text,
-    external_id text,
-    result_summary text,
-    error_message text,
-    tags text[],
-    data text,
-    PRIMARY KEY (account_id, job_id)
-);
+INDEXES = """
 CREATE INDEX ON {table} (account_id, received_at, position);
 CREATE INDEX ON {table} (account_id, key_id, received_at, position, status);
 CREATE INDEX ON {table} (account_id, process_id, received_at, position, status);
@@ -135,10 +111,10 @@ JOB_LIST = EventTable(
     name="job_list_v1",
     row=JobRow,
     key=["account_id", "job_id"],
-    tables=TABLES,
+    indexes=INDEXES,
     makers={Job.Reported.TOPIC: _reported},
 )
-HEADS = Table(name=JOB_LIST.name, row=JobHead, key=JOB_LIST.key, tables=TABLES)
+HEADS = Table(name=JOB_LIST.name, row=JobHead, key=JOB_LIST.key)
 """The same table without `data`, which lists need not read: it may be 64 KiB for each job."""
 ONE_BY_ONE_MAX = 100
 """Of so many processes, or processes and keys, the newest jobs of each are looked at, by the index. Who asks for more

@@ -43,12 +43,7 @@ class TermsRow:
 
 # The index keeps what is new in a list of its own: half the cost of sorting each term in by itself. But every look at
 # the index reads through it, so it is emptied at the end of each batch.
-TABLES = """
-CREATE TABLE {table} (
-    position bigint PRIMARY KEY,
-    received_at timestamptz NOT NULL,
-    terms bigint[] NOT NULL
-);
+INDEXES = """
 CREATE INDEX ON {table} USING gin (terms);
 """
 
@@ -147,6 +142,6 @@ JOB_TERMS = _TermsTable(
     row=TermsRow,
     key=["position"],
     fence=(),
-    tables=TABLES,
+    indexes=INDEXES,
     makers={Job.Reported.TOPIC: _reported},
 )

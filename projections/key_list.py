@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.model import Event
+    from projections.table import Bytewise
 
 
 @dataclass(kw_only=True)
@@ -31,7 +32,7 @@ class KeyRow(KeyState):
 
     key_id: UUID
     last_event_at: datetime
-    sort_name: str
+    sort_name: Bytewise
     ends_at: datetime
     expires_order: datetime
     used_order: datetime
@@ -59,36 +60,7 @@ class KeyRow(KeyState):
 # Events after the first don't name the account, hence the index on the stream alone. Indexes hold what a use
 # changes, so a use writes to all of them; the uses of one batch are one change. Each order has what the list is
 # filtered by behind it, so that PostgreSQL filters inside the index and looks at no row that is left out.
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    key_id uuid NOT NULL,
-    flow_id uuid,
-    name text NOT NULL,
-    sort_name text COLLATE "C" NOT NULL,
-    prefix text NOT NULL,
-    "limit" integer NOT NULL,
-    created_at timestamptz NOT NULL,
-    created_by text NOT NULL,
-    expires_at timestamptz,
-    ends_at timestamptz NOT NULL,
-    expires_order timestamptz NOT NULL,
-    uses bigint NOT NULL,
-    last_used_at timestamptz,
-    used_order timestamptz NOT NULL,
-    throttled_at timestamptz,
-    deactivated_at timestamptz,
-    deactivated_by text,
-    deactivation_reason text,
-    rotated_from uuid,
-    rotated_to uuid,
-    rotated_at timestamptz,
-    refusals bigint NOT NULL,
-    refused_at timestamptz,
-    refused_address text,
-    last_event_at timestamptz NOT NULL,
-    PRIMARY KEY (account_id, key_id)
-) WITH (fillfactor = 70);
+INDEXES = """
 CREATE INDEX ON {table} (account_id, sort_name, key_id, ends_at, flow_id, used_order, created_at);
 CREATE INDEX ON {table} (account_id, created_at, key_id, ends_at, flow_id, used_order);
 CREATE INDEX ON {table} (account_id, used_order, key_id, ends_at, flow_id, created_at);
@@ -102,6 +74,7 @@ KEY_LIST = StreamTable(
     row=KeyRow,
     stream="key_id",
     key=["account_id", "key_id"],
-    tables=TABLES,
+    indexes=INDEXES,
+    fillfactor=70,
     of=ApiKey,
 )

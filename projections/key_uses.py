@@ -37,17 +37,7 @@ class UseRow:
     throttled: int = 0
 
 
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    key_id uuid NOT NULL,
-    hour timestamptz NOT NULL,
-    accepted bigint NOT NULL,
-    replayed bigint NOT NULL,
-    rejected bigint NOT NULL,
-    throttled bigint NOT NULL,
-    PRIMARY KEY (account_id, key_id, hour)
-) WITH (fillfactor = 80);
+INDEXES = """
 CREATE INDEX ON {table} (key_id);
 """
 
@@ -114,7 +104,8 @@ KEY_USES = KeyUses(
     name="key_uses_v1",
     row=UseRow,
     key=["account_id", "key_id", "hour"],
-    tables=TABLES,
+    indexes=INDEXES,
+    fillfactor=80,
     sums=["accepted", "replayed", "rejected", "throttled"],
 )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from projections.read_model import Connection, Recorded
+    from projections.table import Bytewise
 
 LAST_CHARACTER = "\U0010ffff"
 """Every word that begins with something comes before that something with this behind it."""
@@ -35,19 +36,12 @@ class WordRow:
     """A word of a key. is_prefix: it is the key's public prefix, with capitals as they are, and no word of its name."""
 
     account_id: UUID
-    word: str
+    word: Bytewise
     is_prefix: bool
     key_id: UUID
 
 
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    word text COLLATE "C" NOT NULL,
-    is_prefix boolean NOT NULL,
-    key_id uuid NOT NULL,
-    PRIMARY KEY (account_id, word, key_id, is_prefix)
-);
+INDEXES = """
 CREATE INDEX ON {table} (key_id);
 """
 
@@ -101,7 +95,9 @@ class KeyWords(Table[WordRow]):
         return sql.SQL("DELETE FROM {} WHERE key_id = ANY(%s::uuid[]) AND NOT is_prefix").format(self.table)
 
 
-KEY_WORDS = KeyWords(name="key_words_v2", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], tables=TABLES)
+KEY_WORDS = KeyWords(
+    name="key_words_v2", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], indexes=INDEXES
+)
 
 
 def words_of(name: str) -> list[str]:

@@ -30,17 +30,7 @@ class MemberRow(MemberState):
 
 
 # Events after the first don't name the scope, hence the index on the stream alone.
-TABLES = """
-CREATE TABLE {table} (
-    scope_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    member_id uuid NOT NULL,
-    tenant_id uuid NOT NULL,
-    account_id uuid,
-    roles text[] NOT NULL,
-    process_ids uuid[] NOT NULL,
-    PRIMARY KEY (scope_id, user_id)
-);
+INDEXES = """
 CREATE INDEX ON {table} (user_id, scope_id);
 CREATE INDEX ON {table} (member_id);
 """
@@ -51,7 +41,7 @@ MEMBER_LIST = StreamTable(
     row=MemberRow,
     stream="member_id",
     key=["scope_id", "user_id"],
-    tables=TABLES,
+    indexes=INDEXES,
     fence=["scope_id", "tenant_id"],
     of=Member,
 )

@@ -33,19 +33,6 @@ class ProcessJobsRow:
     jobs: int
 
 
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    process_id uuid NOT NULL,
-    last_job_id uuid NOT NULL,
-    last_job_status text NOT NULL,
-    last_job_at timestamptz NOT NULL,
-    jobs bigint NOT NULL,
-    PRIMARY KEY (account_id, process_id)
-) WITH (fillfactor = 50);
-"""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ProcessJobs(Table[ProcessJobsRow]):
     """The read model: a batch changes the row of a process once."""
@@ -92,7 +79,7 @@ class _Intake:
 
 
 PROCESS_JOBS = ProcessJobs(
-    name="process_jobs_v1", row=ProcessJobsRow, key=["account_id", "process_id"], tables=TABLES, sums=["jobs"]
+    name="process_jobs_v1", row=ProcessJobsRow, key=["account_id", "process_id"], fillfactor=50, sums=["jobs"]
 )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domain.model import Event
     from projections.paging import Page, PageRequest
     from projections.read_model import Pool
+    from projections.table import Bytewise
 
 
 @dataclass(kw_only=True)
@@ -23,7 +24,7 @@ class ProcessRow(ProcessState):
     """A process. process_id: its stream, which is what members are assigned; sort_name: what the list is ordered by."""
 
     process_id: UUID
-    sort_name: str
+    sort_name: Bytewise
 
     def complete(self, last: Event) -> None:
         """Set what follows from the state."""
@@ -32,17 +33,7 @@ class ProcessRow(ProcessState):
 
 
 # Events after the first don't name the account, hence the index on the stream alone.
-TABLES = """
-CREATE TABLE {table} (
-    account_id uuid NOT NULL,
-    process_id uuid NOT NULL,
-    flow_id uuid NOT NULL,
-    name text NOT NULL,
-    sort_name text COLLATE "C" NOT NULL,
-    registered_at timestamptz NOT NULL,
-    retired_at timestamptz,
-    PRIMARY KEY (account_id, process_id)
-);
+INDEXES = """
 CREATE INDEX ON {table} (account_id, sort_name, process_id);
 CREATE INDEX ON {table} (process_id);
 """
@@ -53,7 +44,7 @@ PROCESS_LIST = StreamTable(
     row=ProcessRow,
     stream="process_id",
     key=["account_id", "process_id"],
-    tables=TABLES,
+    indexes=INDEXES,
     of=Process,
 )
 _BY_NAME = Listing("processes", PROCESS_LIST, {"name": Order([Column("sort_name"), Column("process_id", UUID)])})

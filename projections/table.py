@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeAlias, TypeVar
 
 import orjson
 from psycopg import sql
@@ -20,22 +20,53 @@ if TYPE_CHECKING:
     from projections.read_model import Connection
 
 R = TypeVar("R", bound="DataclassInstance")
+Bytewise: TypeAlias = str
+"""Text that is compared byte by byte, as every index of it has to."""
+Int32: TypeAlias = int
+Int16: TypeAlias = int
+"""Numbers in four and in two bytes, where there are many."""
+_COLUMN_TYPES: Final = {
+    "UUID": "uuid",
+    "str": "text",
+    "Bytewise": 'text COLLATE "C"',
+    "int": "bigint",
+    "Int32": "integer",
+    "Int16": "smallint",
+    "bool": "boolean",
+    "datetime": "timestamptz",
+    "Instant": "timestamptz",
+    "list[str]": "text[]",
+    "list[int]": "bigint[]",
+    "frozenset[UUID]": "uuid[]",
+    "frozenset[Role]": "text[]",
+    # Not jsonb, which would put the names into an order of its own.
+    "dict[str, Any]": "json",
+}
+"""What a field's annotation, with or without `| None` behind it, makes of its column."""
+
+
+def _column(field: Field[Any]) -> sql.Composed:
+    kind, _, alternative = str(field.type).partition(" | ")
+    null = "" if alternative == "None" else " NOT NULL"
+    return sql.SQL("{} {}").format(sql.Identifier(field.name), sql.SQL(_COLUMN_TYPES[kind] + null))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Generic[R]):
     """name: of the table, with its version. row: a dataclass, one field per column.
 
-    key: the columns of the primary key, account first. tables: DDL with `{table}` for the name; its indexes have no
-    names of their own, so that the same DDL makes a copy under another name. sums: the columns whose values are added
-    to those that are there, where others take their place. fence: the columns of which one must hold
-    an id that a transaction may read (fence.py), or a row is not there for it.
+    key: the columns of the primary key, account first. indexes: statements with `{table}` for the name; an index has no
+    name of its own, so that the same statement makes one of a copy under another name. fillfactor: how full pages are
+    written, in percent, to leave room for changes of rows. sums: the columns whose values are added to those that are
+    there, where others take their place. fence: the columns of which one must hold an id that a transaction may read
+    (fence.py), or a row is not there for it.
     """
 
     name: str
     row: type[R]
     key: Sequence[str]
-    tables: str
+    indexes: str = ""
+    fillfactor: int = 100
     sums: Sequence[str] = ()
     fence: Sequence[str] = ("account_id",)
 
@@ -45,7 +76,18 @@ class Table(Generic[R]):
 
     def ddl(self) -> sql.Composed:
         """Return the statements that make the table and its indexes."""
-        return sql.SQL(self.tables).format(table=self.table)
+        return sql.SQL(
+            "CREATE TABLE {table} ({columns}, PRIMARY KEY ({key})) WITH (fillfactor = {fillfactor});" + self.indexes
+        ).format(
+            table=self.table,
+            columns=sql.SQL(", ").join(map(_column, fields(self.row))),
+            key=self._key,
+            fillfactor=self.fillfactor,
+        )
+
+    @cached_property
+    def _key(self) -> sql.Composed:
+        return sql.SQL(", ").join(map(sql.Identifier, self.key))
 
     @cached_property
     def table(self) -> sql.Identifier:
@@ -95,6 +137,6 @@ class Table(Generic[R]):
         ).format(
             table=self.table,
             columns=self.columns,
-            key=sql.SQL(", ").join(map(sql.Identifier, self.key)),
+            key=self._key,
             change=sql.SQL("UPDATE SET ") + sql.SQL(", ").join(changes) if changes else sql.SQL("NOTHING"),
         )

@@ -149,9 +149,7 @@ def test_a_table_that_is_rebuilt_beside_it_does_not_look_at_the_one_that_is_ahea
     key.deactivate(cause())
     created, renamed, ended = events_of(key)
     take_in(world, [created, renamed, ended])
-    twin = type(AUDIT_LOG)(
-        **{field: getattr(AUDIT_LOG, field) for field in ("row", "key", "tables", "fence")}, name="audit_log_twin"
-    )
+    twin = AUDIT_LOG.named("audit_log_twin")
     with world.connect() as connection:
         make_table(connection, twin)
         for position, event in enumerate((created, renamed, ended), start=1):
