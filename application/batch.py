@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from application.store.errors import StoreUnavailableError
-from application.store.recorder import Part
+from application.store.log.recorder import Part
 from application.ticket import Done, Sent
 from application.work import Work
 

@@ -22,7 +22,7 @@ from application.batch import Batch
 from application.store.clock import StoreClock, between
 from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
-from application.store.recorder import Appended
+from application.store.log.recorder import Appended
 from application.streams import Streams
 from application.ticket import CONFLICTS_MAX, Done, Ticket
 

@@ -16,8 +16,8 @@ from eventsourcing.persistence import EventStore, InfrastructureFactory
 from eventsourcing.utils import Environment
 
 from application.store.errors import StoreSetupError
+from application.store.log.recorder import EventRecorder, SnapshotRecorder
 from application.store.mapper import EventMapper, UnreadableEventError
-from application.store.recorder import EventRecorder, SnapshotRecorder
 from domain.api_key import ApiKey
 from domain.key_snapshot import ApiKeySnapshot
 

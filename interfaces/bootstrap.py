@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from eventsourcing.persistence import StoredEvent
-
 from application.commands import HANDLERS
 from application.door import Door
 from application.event_sourcing import EventSourcing
@@ -52,8 +50,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.clock import Clock
-    from domain.model import Event
-    from projections.read_model import LogEntry
 
 _DOOR_CONNECTIONS = 2
 """One for the command that is being carried out, one for the probes of health and the like."""
@@ -117,6 +113,7 @@ class Services:
         self._connect_follower = partial(
             connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX
         )
+        self.decode = self.event_sourcing.mapper.to_domain_event
         self.projector = Projector(self._connect_follower, READ_MODELS, self.decode)
         self.connect_projector = partial(connect, conninfo, role=PROJECTOR_ROLE)
         """Opens a connection for work on the read models that an operator waits for: no statement is too long."""
@@ -164,13 +161,6 @@ class Services:
     def tree_follower(self, signing_key: Path | None = None) -> TreeFollower:
         """Return what keeps the tree of the log up to date, and signs its heads with the key in a file."""
         return TreeFollower(self._connect_follower, None if signing_key is None else partial(load_signer, signing_key))
-
-    def decode(self, entry: LogEntry) -> Event:
-        """Return the event of an entry of the log. Raises UnreadableEventError."""
-        event: Event = self.event_sourcing.mapper.to_domain_event(
-            StoredEvent(entry.originator_id, entry.originator_version, entry.topic, entry.state)
-        )
-        return event
 
     def _accounts_of(self, user_id: UUID) -> frozenset[UUID] | None:
         try:

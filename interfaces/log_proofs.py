@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from application.store.log.reading import last_position
 from domain.errors import NotFoundError
 from projections.audit_queries import AuditFilter, list_audit_log
 from projections.log_tree.checks import Check, Checks, ask_of_kept, ask_of_log, checks_for, contradictions
@@ -33,8 +34,8 @@ class LogProofs:
         with self._database.get_connection() as connection:
             size, position = Tiles(connection).end()
             head = latest_head(connection)
-            row = connection.execute("SELECT coalesce(max(notification_id), 0) AS end FROM rpawatch.events").fetchone()
-        return max(0, (row["end"] if row else 0) - position), max(0, size - (head.size if head else 0))
+            end = last_position(connection)
+        return max(0, end - position), max(0, size - (head.size if head else 0))
 
     def size(self) -> int:
         """Return how many events the tree has."""

@@ -23,8 +23,8 @@ from projections.log_tree.tiles import Tiles
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from application.store.session import Connection
     from domain.proof.note import Verifier
-    from projections.read_model import Connection
 
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077

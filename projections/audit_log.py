@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from projections.read_model import Connection, Recorded
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
     from projections.table import Bytewise
 
 ACTIONS: Final = {

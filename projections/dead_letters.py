@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from projections.read_model import Connection, LogEntry, Pool, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import Pool, ReadModel
 
 REASON_CHARS_MAX = 500
 
@@ -44,7 +46,7 @@ class DeadLetter:
     set_aside_at: datetime
 
 
-def set_aside(connection: Connection, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+def set_aside(connection: Connection, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
     """Note that a read model goes on without an event."""
     values = (model.name, entry.position, entry.originator_id, entry.originator_version, entry.topic, reason_of(error))
     connection.execute(_SET_ASIDE, values)

@@ -14,7 +14,8 @@ from projections.table import R, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from projections.read_model import Connection, Recorded
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
 
 Makers: TypeAlias = Mapping[str, Callable[[Any, int], Iterable[R]]]
 """Topic to a function of the event and its position in the log, which returns its rows."""

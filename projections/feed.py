@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from projections.log import read_log
+from application.store.log.reading import Recorded, read_range
 from projections.memory import give_back
-from projections.read_model import Recorded, apply
+from projections.read_model import apply
 from projections.tracking import PositionMovedError, move
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from typing import TypeAlias
     from uuid import UUID
 
-    from projections.read_model import Connection, Decode, Intake, LogEntry, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import Decode, Intake, ReadModel
 
-    OnBadEvent: TypeAlias = Callable[["ReadModel", LogEntry, Exception], None]
+    OnBadEvent: TypeAlias = Callable[["ReadModel", LoggedEvent, Exception], None]
     """What becomes of an event that a read model can't take in: it returns, and the event is left out, or raises."""
 
 BATCH_EVENTS_MAX = 4_000
@@ -54,7 +56,7 @@ class _Stretch:
 
     before: int
     after: int
-    entries: Sequence[LogEntry]
+    entries: Sequence[LoggedEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,9 @@ class Feed:
     def _read(self, models: Sequence[ReadModel], before: int, log_position: int) -> _Stretch:
         topics = frozenset[str]().union(*(model.topics for model in models))
         until = min(log_position, before + STRETCH_POSITIONS_MAX)
-        entries, after = read_log(self._connection, topics, after=before, until=until, limit=self._batch_events)
+        entries, after = read_range(
+            self._connection, after=before, until=until, limit=self._batch_events, topics=topics
+        )
         self._has_read_large |= any(len(entry.state) >= LARGE_BYTES_MIN for entry in entries)
         return _Stretch(before, after, entries)
 
@@ -131,7 +135,7 @@ class Feed:
             self._take_in(models, intakes, piece)
         return _Batch(stretch.before, stretch.after, len(stretch.entries), list(intakes.values()))
 
-    def _take_in(self, models: Sequence[ReadModel], intakes: dict[str, Intake], piece: Sequence[LogEntry]) -> None:
+    def _take_in(self, models: Sequence[ReadModel], intakes: dict[str, Intake], piece: Sequence[LoggedEvent]) -> None:
         """Add events to the intakes, by name, of the models that want some of them."""
         events = [self._recorded(entry) for entry in piece]
         for model in models:
@@ -175,7 +179,7 @@ class Feed:
                 intake.store(self._connection)
             move(self._connection, models, before=batch.before, after=batch.after)
 
-    def _recorded(self, entry: LogEntry) -> Recorded:
+    def _recorded(self, entry: LoggedEvent) -> Recorded:
         return Recorded(entry.position, entry.topic, self._decode(entry))
 
     def _apply_one(self, models: Sequence[ReadModel], stretch: _Stretch) -> None:
@@ -199,7 +203,7 @@ class Feed:
                     self._leave_out_event(model, entry, unreadable)
             move(self._connection, models, before=stretch.before, after=stretch.after)
 
-    def _apply_to(self, model: ReadModel, entry: LogEntry, recorded: Recorded) -> None:
+    def _apply_to(self, model: ReadModel, entry: LoggedEvent, recorded: Recorded) -> None:
         try:
             with self._connection.transaction():
                 apply(model, self._connection, [recorded])
@@ -208,7 +212,7 @@ class Feed:
                 raise
             self._leave_out_event(model, entry, error)
 
-    def _leave_out_event(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+    def _leave_out_event(self, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
         self._on_bad_event(model, entry, error)
         if entry.originator_version == 1:
             self.leave_out(model.name, entry.originator_id)
@@ -218,8 +222,8 @@ class Feed:
         self.left_out.setdefault(name, set()).add(stream)
 
 
-def _pieces(entries: Sequence[LogEntry]) -> Iterator[list[LogEntry]]:
-    piece: list[LogEntry] = []
+def _pieces(entries: Sequence[LoggedEvent]) -> Iterator[list[LoggedEvent]]:
+    piece: list[LoggedEvent] = []
     size = 0
     for entry in entries:
         piece.append(entry)

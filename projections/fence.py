@@ -14,13 +14,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from projections.read_model import APP_ROLE, ReadModelsNotSetUpError
+from application.store.database import APP_ROLE
+from projections.read_model import ReadModelsNotSetUpError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from uuid import UUID
 
-    from projections.read_model import Connection, Pool
+    from application.store.session import Connection
+    from projections.read_model import Pool
 
 SETTING = "rpawatch.may_read"
 

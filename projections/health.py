@@ -13,7 +13,8 @@ from projections.tracking import look
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from projections.read_model import Connection, Pool, ReadModel
+    from application.store.session import Connection
+    from projections.read_model import Pool, ReadModel
 
 SILENT_SECONDS_MAX = 5.0
 """A projector that has not looked at the log for so long is not working, whatever it last said."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from projections.read_model import Connection, Recorded
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
 
 
 class _Applying(Protocol):

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from application.store.session import Connection
     from projections.job_list import JobFilter, JobHead
     from projections.paging import PageRequest
-    from projections.read_model import Connection, Pool
+    from projections.read_model import Pool
 
 LOOKED_AT_MAX = 6_000
 """Jobs of the first step: 10 ms when it is in vain, one for a word that every job holds."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 WORDS_MAX = 60_000
 """Different words of one job that it is found by: an id for each of its records, and what else it says of itself."""

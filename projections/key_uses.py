@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from projections.read_model import Connection, Pool, Recorded
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
+    from projections.read_model import Pool
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from projections.read_model import Connection, Recorded
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
     from projections.table import Bytewise
 
 LAST_CHARACTER = "\U0010ffff"

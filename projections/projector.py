@@ -1,4 +1,4 @@
-"""Follows the log and keeps the read models up to date; following.py says how."""
+"""Follows the log and keeps the read models up to date; store/log/following.py says how."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
+from application.store.log.following import FOLLOWER_SESSION, follow, pause_seconds
+from application.store.session import begin_session, try_lock
 from projections.dead_letters import headless_streams, reason_of, set_aside
 from projections.feed import Feed
-from projections.following import FOLLOWER_SESSION, follow, pause_seconds
 from projections.health import SILENT_SECONDS_MAX, say
 from projections.read_model import ReadModelsNotSetUpError
-from projections.session import begin_session, try_lock
 from projections.tracking import Progress, look, note_complete
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
-    from projections.read_model import Connect, Connection, Decode, LogEntry, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import Connect, Decode, ReadModel
 
 SAY_SECONDS = 1.0
 """Between two notes that it works, for those who ask in other processes."""
@@ -150,7 +152,7 @@ class Projector:
             self._said_at = began
         return min(positions.values()) < progress.log_position
 
-    def _set_aside(self, connection: Connection, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+    def _set_aside(self, connection: Connection, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
         set_aside(connection, model, entry, error)
         _log.error(
             "event_set_aside",

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from typing import TypeAlias
-    from uuid import UUID
 
-    import psycopg
     from psycopg import sql
 
+    from application.store.log.reading import LoggedEvent, Recorded
+    from application.store.session import Connection
     from domain.model import Event
 
-    Connection: TypeAlias = psycopg.Connection[Any]
     Connect: TypeAlias = Callable[[], Connection]
     """Opens a connection of one's own. Every wait on it must have a bound, or a silent server stops it for good."""
-    Decode: TypeAlias = Callable[[Any], Event]
-    """Returns the event of a LogEntry, or of what has the same attributes; raises any exception for one that can't be
-    read."""
+    Decode: TypeAlias = Callable[[LoggedEvent], Event]
+    """Raises any exception for an event that can't be read."""
 
 SCHEMA = "rpawatch_lists"
 """Where the read models are, and nothing else: all of it can be dropped and made again from the log."""
-APP_ROLE = "rpawatch_app"
-"""The role that serves requests: may read the read models, row by row as their fences allow."""
-PROJECTOR_ROLE = "rpawatch_projector"
-"""The role that makes the read models and owns them: may read the log."""
 
 
 class ReadModelsNotSetUpError(Exception):
@@ -43,25 +37,6 @@ class Pool(Protocol):
     def get_connection(self) -> AbstractContextManager[Connection]:
         """Lend one for the length of a `with` block."""
         ...
-
-
-# Both are named tuples because those are made in a quarter of the time that a frozen dataclass takes.
-class LogEntry(NamedTuple):
-    """A row of the log. position: its notification id; version: its place in its stream, from 1."""
-
-    position: int
-    originator_id: UUID
-    originator_version: int
-    topic: str
-    state: bytes
-
-
-class Recorded(NamedTuple):
-    """An event, and where it stands in the log."""
-
-    position: int
-    topic: str
-    event: Event
 
 
 class ReadModel(Protocol):

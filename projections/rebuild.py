@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Self
 import psycopg
 from psycopg import sql
 
+from application.store.session import begin_session, try_lock, unlock
 from projections import dead_letters
 from projections.feed import Feed
 from projections.read_model import SCHEMA
 from projections.schema import make_table
-from projections.session import begin_session, try_lock, unlock
 from projections.tracking import look, note_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from projections.read_model import Connect, Connection, Decode, LogEntry, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import Connect, Decode, ReadModel
 
     Tell: TypeAlias = Callable[[int, int], None]
     """Is told after each batch how far it is, and how far it has to come, in positions of the log."""
@@ -46,7 +48,7 @@ _SESSION = {
 class EventNotHandledError(Exception):
     """An event stops the making of a read model: a list that lacks it must not take the place of one that may not."""
 
-    def __init__(self, name: str, entry: LogEntry, reason: str) -> None:
+    def __init__(self, name: str, entry: LoggedEvent, reason: str) -> None:
         self.position = entry.position
         super().__init__(
             f"{name} can't take in the event at position {entry.position} ({entry.topic}, version"
@@ -94,7 +96,7 @@ class Making:
                     drop(connection, model.name)
                 unlock(connection, _LOCK)
 
-    def _refuse(self, model: ReadModel, entry: LogEntry, error: Exception) -> None:
+    def _refuse(self, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
         name = model.name.removesuffix(self._suffix)
         raise EventNotHandledError(name, entry, dead_letters.reason_of(error)) from error
 

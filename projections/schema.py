@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Final
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from application.store.database import APP_ROLE, PROJECTOR_ROLE
+from application.store.log.reading import LAST_POSITION
 from projections.fence import fence
-from projections.read_model import APP_ROLE, PROJECTOR_ROLE, SCHEMA
+from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from projections.read_model import Connection, ReadModel
+    from application.store.session import Connection
+    from projections.read_model import ReadModel
 
 POSITIONS: Final = "positions"
 DEAD_LETTERS: Final = "dead_letters"
@@ -54,11 +57,11 @@ CREATE TABLE {} (
 ) WITH (fillfactor = 50)
 """,
 }
-_START = """
+_START = f"""
 INSERT INTO rpawatch_lists.positions (name, position, is_complete)
-VALUES (%s, 0, NOT EXISTS (SELECT FROM rpawatch.events))
+VALUES (%s, 0, {LAST_POSITION} = 0)
 ON CONFLICT (name) DO UPDATE SET position = 0, is_complete = EXCLUDED.is_complete
-"""
+"""  # noqa: S608 - a constant
 _LOOK = "SELECT found, has_table_privilege(%s::name, found, 'SELECT') FROM to_regclass(%s) AS found"
 
 
@@ -95,8 +98,6 @@ def _create_schema(connection: Connection) -> None:
     }
     with connection.transaction():
         connection.execute(sql.SQL("CREATE SCHEMA {schema} AUTHORIZATION {projector}").format(**names))
-        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA rpawatch TO {projector}").format(**names))
-        connection.execute(sql.SQL("GRANT SELECT ON rpawatch.events TO {projector}").format(**names))
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {app}").format(**names))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row
 
+from application.store.log.reading import LAST_POSITION
 from projections.rebuild import CHECKED, REBUILT, drop
 
 if TYPE_CHECKING:
@@ -14,16 +15,16 @@ if TYPE_CHECKING:
 
     from projections.read_model import Connect, Pool, ReadModel
 
-_STATUS = """
+_STATUS = f"""
 SELECT name, position, is_complete,
-    greatest(0, (SELECT coalesce(max(notification_id), 0) FROM rpawatch.events) - position) AS behind,
+    greatest(0, {LAST_POSITION} - position) AS behind,
     (SELECT count(*) FROM rpawatch_lists.dead_letters AS letter WHERE letter.name = kept.name) AS dead_letters,
     coalesce(reltuples, -1)::bigint AS rows_about,
     coalesce(pg_total_relation_size(pg_class.oid), 0) AS bytes
 FROM rpawatch_lists.positions AS kept
 LEFT JOIN pg_class ON relname = kept.name AND relnamespace = 'rpawatch_lists'::regnamespace
 ORDER BY name
-"""
+"""  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)

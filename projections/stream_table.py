@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
     from domain.model import Aggregate, Event
-    from projections.read_model import Connection, Recorded
 
     class StreamRow(DataclassInstance, Protocol):
         """A state that events of a stream apply to, with further columns."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 R = TypeVar("R", bound="DataclassInstance")
 Bytewise: TypeAlias = str

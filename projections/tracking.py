@@ -13,24 +13,26 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import tuple_row
 
-from projections.log import CHANNEL, SOMEBODY_WAITS
+from application.store.log.following import hurry
+from application.store.log.reading import LAST_POSITION
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from projections.read_model import Connection, Pool, ReadModel
+    from application.store.session import Connection
+    from projections.read_model import Pool, ReadModel
 
 WAIT_SECONDS_MAX = 2.0
 _POLL_SECONDS_FIRST = 0.002
 _POLL_SECONDS_MAX = 0.02
 
 # One statement, so that one snapshot: no position is then beyond the end of the log that comes with it.
-_LOOK = """
-SELECT name, position, is_complete, (SELECT coalesce(max(notification_id), 0) FROM rpawatch.events)
+_LOOK = f"""
+SELECT name, position, is_complete, {LAST_POSITION}
 FROM rpawatch_lists.positions WHERE name = ANY(%s::text[])
-"""
+"""  # noqa: S608 - a constant
 _MOVE = "UPDATE rpawatch_lists.positions SET position = %s WHERE name = ANY(%s::text[]) AND position = %s"
 _COMPLETE = "UPDATE rpawatch_lists.positions SET is_complete = true WHERE name = ANY(%s::text[])"
 _POSITIONS = """
@@ -113,12 +115,8 @@ def wait_for(
             return False
         if not has_asked:
             has_asked = True
-            _ask_to_hurry(pool)
+            with pool.get_connection() as connection:
+                hurry(connection)
         timer.wait(min(pause, left))
         pause = min(2 * pause, _POLL_SECONDS_MAX)
     return True
-
-
-def _ask_to_hurry(pool: Pool) -> None:
-    with pool.get_connection() as connection:
-        connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, SOMEBODY_WAITS))

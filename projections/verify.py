@@ -16,7 +16,8 @@ from projections.tracking import look
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from projections.read_model import Connect, Connection, Decode, ReadModel
+    from application.store.session import Connection
+    from projections.read_model import Connect, Decode, ReadModel
     from projections.rebuild import Tell
 
     TellRow: TypeAlias = Callable[[ReadModel], None]

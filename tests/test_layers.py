@@ -45,6 +45,8 @@ def test_every_import_follows_the_arrows() -> None:
         ("domain", "interfaces"),
         ("application", "projections"),
         ("application", "interfaces"),
+        ("application/store", "application.door"),
+        ("application/store/log", "application.event_sourcing"),
         ("projections", "application"),
         ("projections", "interfaces"),
         ("domain", "eventsourcing.persistence"),
@@ -69,9 +71,16 @@ def test_an_import_against_the_arrows_is_found_and_named(a_copy: Path, package: 
     assert f"{package.replace('/', '.')}.planted -> {imports.partition('.')[0]}" in re.sub(r"\s+", " ", result.stdout)
 
 
-def test_the_domain_may_import_what_it_is_built_on(a_copy: Path) -> None:
-    planted = a_copy / "domain" / "planted.py"
-    planted.write_text("import eventsourcing.domain, eventsourcing.utils, pydantic\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("package", "imports"),
+    [
+        ("domain", "eventsourcing.domain, eventsourcing.utils, pydantic"),
+        ("projections", "application.store.log.reading"),
+    ],
+)
+def test_a_package_may_import_what_it_is_built_on(a_copy: Path, package: str, imports: str) -> None:
+    planted = a_copy / package / "planted.py"
+    planted.write_text(f"import {imports}\n", encoding="utf-8")
     try:
         result = contracts_of(a_copy)
     finally:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from application.replay.streams import VERSION_MAX, Placed, Streams
+from application.replay.event_reader import EventReader
+from application.store.log.reading import VERSION_MAX, Recorded
 from application.store.mapper import UnreadableEventError
 from domain import key_events
 from domain.api_key import ApiKey
@@ -67,7 +68,7 @@ class Replay:
     """
 
     def __init__(self, event_sourcing: EventSourcing) -> None:
-        self._streams = Streams(event_sourcing)
+        self._streams = EventReader(event_sourcing)
         self._snapshots = event_sourcing.snapshots
 
     def version_at(self, key_id: UUID, at: datetime) -> int:
@@ -159,7 +160,7 @@ class Replay:
         changes = changed(_shown(before), _shown(after))
         return Difference(before, after, changes, tuple(self._told(before, between)), dict(uses))
 
-    def _told(self, key: ApiKey | None, events: Iterator[Placed]) -> Iterator[Happening]:
+    def _told(self, key: ApiKey | None, events: Iterator[Recorded]) -> Iterator[Happening]:
         """Yield events with what they changed. key: as it was before them."""
         key = None if key is None else key.copy()
         for placed in events:
@@ -188,7 +189,7 @@ class Replay:
             raise NotFoundError
         return version
 
-    def _event(self, key_id: UUID, version: int) -> Placed:
+    def _event(self, key_id: UUID, version: int) -> Recorded:
         found = self._streams.event(key_id, version)
         if found is None:
             raise _missing(key_id, version)
@@ -199,7 +200,7 @@ class Replay:
         return self.version_at(key_id, at - _MICROSECOND)
 
 
-def _check_next(placed: Placed, key: ApiKey | None) -> None:
+def _check_next(placed: Recorded, key: ApiKey | None) -> None:
     """Raise UnreadableEventError unless an event is the one behind what was replayed."""
     event = placed.event
     expected = 1 if key is None else key.version + 1
@@ -223,7 +224,7 @@ def _shown(key: ApiKey | None) -> dict[str, Any]:
     return {"refusals": 0} if key is None else {name: getattr(key, name) for name in SHOWN}
 
 
-def _happening(placed: Placed, changes: Mapping[str, tuple[Any, Any]]) -> Happening:
+def _happening(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> Happening:
     event = placed.event
     details: dict[str, Any] = {}
     if isinstance(event, key_events.Used):

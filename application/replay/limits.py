@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from application.replay.event_reader import EventReader
 from application.replay.order import ClockSteps, Ordered, in_order
-from application.replay.streams import Streams
 from domain import key_events
 from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from domain.times import rfc_3339
@@ -92,10 +92,10 @@ def breaches(
     them, which may show that a clock was ahead. Memory grows with the number of keys only: of each, the times of its
     last minute; beside some thousand events. Raises UnreadableEventError, StoreUnavailableError.
     """
-    streams = Streams(event_sourcing)
-    end = streams.last_position()
+    reader = EventReader(event_sourcing)
+    end = reader.last_position()
     watched: dict[UUID, _Watched] = {}
-    events = streams.of_all_keys(until=end) if key_id is None else streams.events(key_id)
+    events = reader.of_all_keys(until=end) if key_id is None else reader.events(key_id)
     for number, ordered in enumerate(in_order(events, steps if steps is not None else ClockSteps())):
         key = watched.setdefault(ordered.placed.event.originator_id, _Watched())
         yield from _look_at(key, ordered)

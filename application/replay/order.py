@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from application.replay.streams import Placed
+    from application.store.log.reading import Recorded
 
 ORDER_APART_MAX: Final = CLOCKS_APART_MAX + timedelta(seconds=5)
 """By how much an event may be later than one behind it in the log, where all clocks are right: by as much as in a
@@ -33,7 +33,7 @@ _NO_TIME: Final = timedelta(0)
 class Ordered(NamedTuple):
     """An event, and its time by the order of the log."""
 
-    placed: Placed
+    placed: Recorded
     at: datetime
 
 
@@ -62,10 +62,10 @@ class _Stretch:
 
     leap: timedelta
     moved: timedelta
-    waiting: deque[Placed]
+    waiting: deque[Recorded]
 
 
-def in_order(events: Iterable[Placed], steps: ClockSteps) -> Iterator[Ordered]:
+def in_order(events: Iterable[Recorded], steps: ClockSteps) -> Iterator[Ordered]:
     """Yield the events of a log with their times by its order. steps takes in where time ran back."""
     stretches: deque[_Stretch] = deque()
     moved = _NO_TIME

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 SCHEMA = session.SCHEMA
 APP_ROLE = "rpawatch_app"
-"""The role that serves requests: may read and append events, and may not change or delete them."""
+"""The role that serves requests: may read and append events, and may read the read models, as their fences allow."""
 PROJECTOR_ROLE = "rpawatch_projector"
-"""The role that keeps the read models: may read events."""
+"""The role that makes the read models and owns them: may read events."""
 ROLES = (APP_ROLE, PROJECTOR_ROLE)
 
 _SECONDS_LEFT_MIN = 0.05

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -13,6 +13,9 @@ from pydantic import ValidationError
 from application.store.staging import token_of
 from domain import account, api_key, job, key_snapshot, member, process, receipt  # noqa: F401 - so that their events are known
 from domain.model import KINDS, Event, Snapshot
+
+if TYPE_CHECKING:
+    from application.store.log.reading import LoggedEvent
 
 _FREE_FORM = "data"
 """The one field of an event in which there was, in its first shape, what a robot likes; other numbers have limits."""
@@ -48,7 +51,7 @@ class EventMapper(Mapper[UUID]):
             state=state,
         )
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401 - whichever class the topic names
+    def to_domain_event(self, stored_event: StoredEvent | LoggedEvent) -> Any:  # noqa: ANN401 - whichever class the topic names
         """Return the event of a row. Raises UnreadableEventError."""
         kind = KINDS.get(stored_event.topic)
         if kind is None:
@@ -67,7 +70,7 @@ class EventMapper(Mapper[UUID]):
             raise UnreadableEventError(f"{_place(stored_event)} ({stored_event.topic}) can't be read: {why}") from error
 
 
-def _place(stored_event: StoredEvent) -> str:
+def _place(stored_event: StoredEvent | LoggedEvent) -> str:
     return f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
 
 

@@ -20,7 +20,7 @@ from psycopg.rows import tuple_row
 from application.store.errors import StoreSessionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from typing import Any, TypeAlias
 
@@ -163,6 +163,25 @@ def _keeps_its_server(one: Connection, other: Connection) -> bool:
         # As nobody took the process while the two asked, this is most probably the one that listens.
         one.execute("UNLISTEN *")
     return heard
+
+
+def begin_session(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Give a connection these further settings of PostgreSQL; each statement commits by itself from now on."""
+    connection.autocommit = True
+    for name, value in settings.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+
+def try_lock(connection: Connection, lock: int) -> bool:
+    """Take an advisory lock until it is let go, or the session ends, and return whether it was free."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
+    return bool(row and row[0])
+
+
+def unlock(connection: Connection, lock: int) -> None:
+    """Let an advisory lock go. The database notices that a connection was closed only some time after it was."""
+    connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
 
 
 def _one(connection: Connection, statement: str, *parameters: object) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from projections.log_tree.comparing import Compared, compare
 from projections.log_tree.heads import log_keys, origin
 
 if TYPE_CHECKING:
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 _FINDING_COLUMNS: Final = {"position": "Position", "kind": "What was done", "text": "Details"}
 _PROOF_COLUMNS: Final = {

@@ -32,8 +32,8 @@ from projections.log_tree.proving import NoSuchEventError, NotProvableError, pro
 from projections.log_tree.tiles import TileMissingError
 
 if TYPE_CHECKING:
+    from application.store.session import Connection
     from domain.proof.document import EventProof
-    from projections.read_model import Connection
 
 _KEY_COLUMNS: Final = {"public_key": "Public key", "published_at": "Published", "retired_at": "Retired"}
 _WAIT_SECONDS_MAX: Final = 120.0

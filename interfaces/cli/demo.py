@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from application.identity.passwords import generate_password
+from application.store.log.reading import last_position, read_range
 from domain.clock import system_clock
 from domain.permissions import Role
 from interfaces.cli.demo_filling import DemoClock, Filling, first_moment
@@ -85,7 +86,9 @@ def _check_welcome(desk: Desk, filling: Filling, *, force: bool) -> None:
     advice = "Choose another data directory: RPAWATCH_DATA_DIR=demo-data rpawatch demo"
     if filling.is_there():
         raise CommandError(f"A demo has been made here before, perhaps a part of one. {advice}")
-    in_use = desk.services.event_sourcing.recorder.select_notifications(None, 1, topics=["api_key.created"])
+    with desk.services.database.get_connection() as connection:
+        end = last_position(connection)
+        in_use, _ = read_range(connection, after=0, until=end, limit=1, topics=["api_key.created"])
     if in_use and not force:
         raise CommandError(
             f"This installation is in use: it has API keys, and a demo can't be taken out again. {advice}, or say"

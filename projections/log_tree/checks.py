@@ -16,22 +16,23 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from psycopg.rows import args_row, tuple_row
 
+from application.store.log.following import pause_seconds
+from application.store.session import try_lock
 from domain.model import SYSTEM_ACTOR
 from domain.proof.checkpoint import open_checkpoint
 from domain.proof.errors import MalformedError, ProofError
-from projections.following import pause_seconds
 from projections.log_tree.comparing import compare
 from projections.log_tree.heads import log_keys, origin
-from projections.session import try_lock
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
     from datetime import datetime
 
+    from application.store.session import Connection
     from domain.proof.checkpoint import Checkpoint
     from projections.log_tree.comparing import Compared, Tell
-    from projections.read_model import Connect, Connection
+    from projections.read_model import Connect
 
 LOOK_SECONDS: Final = 0.5
 SAY_SECONDS: Final = 0.5

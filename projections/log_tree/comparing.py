@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import TYPE_CHECKING, Final
 
-from psycopg.rows import tuple_row
-
+from application.store.log.reading import count_events, read_rows
 from domain.proof.checkpoint import Checkpoint, open_checkpoint
 from domain.proof.compact_range import CompactRange
 from domain.proof.errors import MalformedError, ProofError, UnknownKeyError
@@ -26,29 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias
 
+    from application.store.log.reading import Row
+    from application.store.session import Connection
     from domain.proof.note import Verifier
-    from projections.log_tree.findings import Row
     from projections.log_tree.heads import Head
-    from projections.read_model import Connection
 
     Tell: TypeAlias = Callable[[int, int], None]
     """Is told how many events were read, and how many there are to read."""
 
 BATCH_EVENTS_MAX: Final = 4_000
-BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
-"""Of events that are read together, beyond the first: the memory that it takes is a multiple of it."""
 _HEADS_AT_ONCE: Final = 1_000
 _SIZE_MAX: Final = 2**63 - 1
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_COUNT = "SELECT count(*), coalesce(max(notification_id), 0) FROM rpawatch.events"
-_READ = """
-SELECT notification_id, originator_id::text, originator_version, topic, state FROM (
-    SELECT *, sum(octet_length(state)) OVER (ORDER BY notification_id) - octet_length(state) AS bytes_before
-    FROM rpawatch.events WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s
-) AS entry
-WHERE bytes_before < %s ORDER BY notification_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +88,7 @@ class _Comparison:
         self._failed: Checkpoint | None = None
 
     def run(self, tell: Tell) -> Compared:
-        with self._connection.cursor(row_factory=tuple_row) as cursor:
-            total, end = cursor.execute(_COUNT).fetchone() or (0, 0)
+        total, end = count_events(self._connection)
         checkpoints = self._checkpoints()
         checkpoint = next(checkpoints, None)
         root, holds = self._tiles.root(), True
@@ -129,14 +117,12 @@ class _Comparison:
         tile: list[Row] = []
         after = 0
         while after < end:
-            with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-                rows = cursor.execute(_READ, (after, end, BATCH_EVENTS_MAX, BATCH_BYTES_MAX)).fetchall()
+            rows, after = read_rows(self._connection, after=after, until=end, limit=BATCH_EVENTS_MAX)
             for row in rows:
                 tile.append(row)
                 if len(tile) == TILE_HASHES:
                     yield tile
                     tile = []
-            after = rows[-1][0] if rows else end
         if tile:
             yield tile
 

@@ -12,11 +12,10 @@ from domain.proof.merkle import HASH_BYTES, leaf_hash, root_of
 from projections.log_tree.tiles import TILE_HASHES, Tiles, split
 
 if TYPE_CHECKING:
+    from application.store.log.reading import Row
+    from application.store.session import Connection
     from domain.proof.checkpoint import Checkpoint
-    from projections.read_model import Connection
 
-Row: TypeAlias = tuple[int, str, int, str, bytes]
-"""An event: its position, stream, version, topic and stored bytes."""
 Kind: TypeAlias = Literal["changed", "moved", "removed", "inserted", "unknown", "tree", "head"]
 """What was done to the log. tree, head: not to it, but to what the database has of its tree or of its signed heads.
 

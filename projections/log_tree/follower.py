@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from application.store.log.following import FOLLOWER_SESSION, follow, pause_seconds
+from application.store.session import begin_session, try_lock, unlock
 from domain.proof.checkpoint import Checkpoint, parse_checkpoint
 from domain.proof.errors import MalformedError
 from domain.proof.note import text_of
-from projections.following import FOLLOWER_SESSION, follow, pause_seconds
 from projections.log_tree.growth import Growth
 from projections.log_tree.heads import add_head, latest_head, log_keys, origin, seconds_since_signed
 from projections.log_tree.tiles import TileMissingError, Tiles
-from projections.session import begin_session, try_lock, unlock
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from application.store.session import Connection
     from domain.proof.note import Signer
-    from projections.read_model import Connect, Connection
+    from projections.read_model import Connect
 
     LoadSigner: TypeAlias = Callable[[str], Signer]
     """Returns what signs for the log of this name; raises SigningKeyError."""

@@ -11,24 +11,15 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg.rows import tuple_row
 
+from application.store.log.reading import hash_leaves, last_position
 from domain.proof.merkle import HASH_BYTES, root_of
 from projections.log_tree.tiles import TILE_BYTES, TILE_HASHES, split
 
 if TYPE_CHECKING:
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 BATCH_EVENTS_MAX: Final = 4_096
 
-# The rows are those of one tile each.
-_READ = """
-SELECT place / 256, string_agg(hash, ''::bytea ORDER BY place), max(notification_id)
-FROM (
-    SELECT %s::bigint + row_number() OVER (ORDER BY notification_id) - 1 AS place, notification_id,
-        rpawatch.leaf_hash(notification_id, originator_id, originator_version, topic, state) AS hash
-    FROM rpawatch.events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
-) AS leaf
-GROUP BY place / 256 ORDER BY place / 256
-"""
 # The last tile of each level, by one look at the index each: the tree may have millions of them.
 _EDGE = """
 SELECT last.* FROM generate_series(0, 7) AS tiles (level) CROSS JOIN LATERAL (
@@ -42,7 +33,6 @@ SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[], %s::bigint[])
 ON CONFLICT (level, number) DO UPDATE SET hashes = EXCLUDED.hashes, last_position = EXCLUDED.last_position
 WHERE octet_length(tree_tiles.hashes) < octet_length(EXCLUDED.hashes)
 """
-_LOG_END = "SELECT coalesce(max(notification_id), 0) FROM rpawatch.events"
 
 
 class TreeMovedError(Exception):
@@ -80,21 +70,26 @@ class Growth:
         After an error it must not be used again. Raises LogCutError, TreeMovedError, psycopg.Error.
         """
         try:
-            with self._connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-                pieces = cursor.execute(_READ, (self.size, self.position, self._batch_events)).fetchall()
+            tiles = hash_leaves(
+                self._connection,
+                after=self.position,
+                limit=self._batch_events,
+                first=self.size,
+                per_tile=TILE_HASHES,
+            )
         except psycopg.errors.QueryCanceled:
             # Large events, or a busy machine: fewer at a time.
             if self._batch_events == 1:
                 raise
             self._batch_events //= 2
             return True
-        if not pieces:
+        if not tiles:
             self._check_not_cut()
             return False
         before = self.size
         changed: dict[tuple[int, int], tuple[bytes, int | None]] = {}
-        for _, hashes, last_position in pieces:
-            self._push(0, hashes, last_position, changed)
+        for hashes, position in tiles:
+            self._push(0, hashes, position, changed)
         self._store(changed)
         grown, wanted = self.size - before, self._batch_events
         self._batch_events = min(BATCH_EVENTS_MAX, 2 * wanted)
@@ -131,10 +126,9 @@ class Growth:
                 raise TreeMovedError("The tree was changed by another; it is looked at anew.")
 
     def _check_not_cut(self) -> None:
-        with self._connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(_LOG_END).fetchone()
-        if row is not None and row[0] < self.position:
+        end = last_position(self._connection)
+        if end < self.position:
             raise LogCutError(
-                f"The log ends at position {row[0]}, and the tree at {self.position}: events were removed."
+                f"The log ends at position {end}, and the tree at {self.position}: events were removed."
                 " `rpawatch audit verify` says which."
             )

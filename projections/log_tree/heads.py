@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from application.store.session import Connection
     from domain.proof.note import Signer, Verifier
-    from projections.read_model import Connection
 
 _COLUMNS: Final = "size, signed_at, note FROM rpawatch.checkpoints"
 _LATEST = f"SELECT {_COLUMNS} ORDER BY number DESC LIMIT 1"

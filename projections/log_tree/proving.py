@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psycopg.rows import tuple_row
-
+from application.store.log.reading import LoggedEvent, read_range, read_stream
 from domain.proof.checkpoint import parse_checkpoint
 from domain.proof.document import EventProof
 from domain.proof.merkle import consistency_proof, inclusion_proof
@@ -16,15 +15,7 @@ from projections.log_tree.tiles import Tiles
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from projections.read_model import Connection
-
-_AT = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events WHERE notification_id = %s
-"""
-_OF = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM rpawatch.events
-WHERE originator_id = %s AND originator_version = %s
-"""
+    from application.store.session import Connection
 
 
 class NoSuchEventError(Exception):
@@ -41,12 +32,14 @@ def prove_position(connection: Connection, position: int, checkpoint: str | None
     checkpoint: the signed note that the proof is to be for, as its text says; without one, the one signed last. Raises
     NoSuchEventError, NotProvableError, MalformedError, TileMissingError, psycopg.Error.
     """
-    return _prove(connection, _AT, (position,), checkpoint)
+    found, _ = read_range(connection, after=position - 1, until=position, limit=1)
+    return _prove(connection, found, checkpoint)
 
 
 def prove_version(connection: Connection, stream: UUID, version: int, checkpoint: str | None = None) -> EventProof:
     """Return the proof of an event, by its place in its stream; the rest as for `prove_position`."""
-    return _prove(connection, _OF, (stream, version), checkpoint)
+    found = read_stream(connection, stream, after=version - 1, until=version, limit=1)
+    return _prove(connection, found, checkpoint)
 
 
 def prove_prefix(connection: Connection, old: int, new: int) -> list[bytes]:
@@ -61,11 +54,10 @@ def prove_prefix(connection: Connection, old: int, new: int) -> list[bytes]:
     return consistency_proof(old, new, tiles.subtree)
 
 
-def _prove(connection: Connection, query: str, parameters: tuple[object, ...], note: str | None) -> EventProof:
-    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        row = cursor.execute(query.encode(), parameters).fetchone()
-    if row is None:
+def _prove(connection: Connection, found: list[LoggedEvent], note: str | None) -> EventProof:
+    if not found:
         raise NoSuchEventError
+    [event] = found
     if note is None:
         head = latest_head(connection)
         if head is None:
@@ -73,14 +65,12 @@ def _prove(connection: Connection, query: str, parameters: tuple[object, ...], n
         note = head.note
     size = parse_checkpoint(text_of(note)).size
     tiles = Tiles(connection)
-    index = tiles.index_of(row[0])
+    index = tiles.index_of(event.position)
     if index is None or index >= size:
         raise NotProvableError(
-            f"The event at position {row[0]} came after the checkpoint of {size} events. Use a later one: a head of the"
-            " log is signed each minute."
+            f"The event at position {event.position} came after the checkpoint of {size} events. Use a later one: a"
+            " head of the log is signed each minute."
         )
     if size > tiles.end()[0]:
         raise NotProvableError(f"The checkpoint has {size} events, which is more than the log has. Was the log cut?")
-    position, stream, version, topic, state = row
-    hashes = inclusion_proof(index, size, tiles.subtree)
-    return EventProof(position, stream, version, topic, state, index, hashes, note)
+    return EventProof(*event, index, inclusion_proof(index, size, tiles.subtree), note)

@@ -6,25 +6,14 @@ import re
 import struct
 from typing import TYPE_CHECKING, Final
 
-from psycopg.rows import tuple_row
-
-from domain.proof.leaf import leaf_data
+from application.store.log.reading import read_leaves
 from domain.proof.merkle import HASH_BYTES
 from projections.log_tree.tiles import LEVEL_MAX, TILE_HASHES, Tiles
 
 if TYPE_CHECKING:
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 _PATH: Final = re.compile(r"((?:x\d{3}/){0,5})(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
-_ENTRIES: Final = """
-SELECT notification_id, originator_id::text, originator_version, topic, encode(sha256(state), 'hex')
-FROM rpawatch.events
-WHERE notification_id > coalesce((
-        SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = %(number)s - 1
-    ), 0)
-    AND notification_id <= (SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = %(number)s)
-ORDER BY notification_id LIMIT %(width)s
-"""
 
 
 class NoSuchTileError(Exception):
@@ -55,9 +44,8 @@ def tile(connection: Connection, level: int, path: str) -> bytes:
 def entry_bundle(connection: Connection, path: str) -> bytes:
     """Return the leaves of a tile of level 0, each with its length before it. Raises NoSuchTileError, psycopg.Error."""
     number, width = parse_path(path)
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        rows = cursor.execute(_ENTRIES, {"number": number, "width": width}).fetchall()
-    if len(rows) != width:
+    after, until = Tiles(connection).positions(number)
+    leaves = read_leaves(connection, after=after, until=until, limit=width)
+    if len(leaves) != width:
         raise NoSuchTileError
-    leaves = [leaf_data(*row) for row in rows]
-    return b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in leaves)
+    return b"".join(struct.pack(">H", len(leaf.data)) + leaf.data for leaf in leaves)

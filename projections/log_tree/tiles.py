@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from psycopg.rows import tuple_row
+from psycopg.rows import scalar_row, tuple_row
 
+from application.store.log.reading import place_of
 from domain.proof.merkle import HASH_BYTES, root_at, root_of
 
 if TYPE_CHECKING:
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
 TILE_LEVELS: Final = 8
 """Levels of the tree that one tile spans."""
@@ -23,12 +24,12 @@ _END = """
 SELECT number, octet_length(hashes), last_position FROM rpawatch.tree_tiles WHERE level = 0 ORDER BY number DESC LIMIT 1
 """
 _TILE_OF_POSITION = """
-SELECT number, coalesce((SELECT last_position FROM rpawatch.tree_tiles WHERE level = 0 AND number = tile.number - 1), 0)
-FROM rpawatch.tree_tiles AS tile WHERE level = 0 AND last_position >= %s ORDER BY last_position LIMIT 1
+SELECT number FROM rpawatch.tree_tiles WHERE level = 0 AND last_position >= %s ORDER BY last_position LIMIT 1
 """
-_BEFORE_IN_TILE = """
-SELECT count(*) FILTER (WHERE notification_id < %(position)s), bool_or(notification_id = %(position)s)
-FROM rpawatch.events WHERE notification_id > %(tile_after)s AND notification_id <= %(position)s
+_POSITIONS = """
+SELECT coalesce(max(last_position) FILTER (WHERE number < %(number)s), 0),
+    coalesce(max(last_position) FILTER (WHERE number = %(number)s), 0)
+FROM rpawatch.tree_tiles WHERE level = 0 AND number IN (%(number)s - 1, %(number)s)
 """
 
 
@@ -75,15 +76,18 @@ class Tiles:
 
     def index_of(self, position: int) -> int | None:
         """Return the place in the tree of the event at a position in the log; None when it has none (yet)."""
+        with self._connection.cursor(row_factory=scalar_row) as cursor:
+            number = cursor.execute(_TILE_OF_POSITION, (position,)).fetchone()
+        if number is None:
+            return None
+        after, _ = self.positions(number)
+        place = place_of(self._connection, position, after=after)
+        return None if place is None else number * TILE_HASHES + place
+
+    def positions(self, number: int) -> tuple[int, int]:
+        """Return after which position of the log a tile of events begins, and its last one; zeroes for none."""
         with self._connection.cursor(row_factory=tuple_row) as cursor:
-            tile = cursor.execute(_TILE_OF_POSITION, (position,)).fetchone()
-            if tile is None:
-                return None
-            number, tile_after = tile
-            parameters = {"position": position, "tile_after": tile_after}
-            row = cursor.execute(_BEFORE_IN_TILE, parameters).fetchone()
-        before, is_there = row or (0, False)
-        return number * TILE_HASHES + before if is_there else None
+            return cursor.execute(_POSITIONS, {"number": number}).fetchone() or (0, 0)
 
 
 def split(hashes: bytes) -> list[bytes]:

@@ -281,12 +281,12 @@ def test_positions_are_handed_out_in_the_order_of_the_commits(
         position = first
         while not all(report.done() for report in reports):
             rows = application.log_after(position)
-            seen += [row.id for row in rows]
-            position = rows[-1].id if rows else position
+            seen += [row.position for row in rows]
+            position = rows[-1].position if rows else position
         for report in reports:
             report.result()
-    seen += [row.id for row in application.log_after(position)]
+    seen += [row.position for row in application.log_after(position)]
     assert before <= first
-    assert seen == [row.id for row in application.log_after(first)]
+    assert seen == [row.position for row in application.log_after(first)]
     assert len(seen) == 2 * 8 * effort(15, 500)
     assert all(later > earlier for earlier, later in itertools.pairwise(seen))

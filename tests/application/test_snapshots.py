@@ -12,7 +12,7 @@ import pytest
 
 from application.event_sourcing import SNAPSHOT_INTERVAL
 from application.store.errors import StoreUnavailableError
-from application.store.recorder import EventRecorder
+from application.store.log.recorder import EventRecorder
 from domain.api_key import ApiKey
 from domain.limits import RATE_LIMIT_MAX
 from tests.support.cast import Bot, Cast

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
     from tests.support.postgres import Server
 
 

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
+    from application.store.log.reading import Recorded
+    from application.store.session import Connection
     from domain.model import Aggregate
-    from projections.read_model import Connection, Decode, Intake, ReadModel, Recorded
+    from projections.read_model import Decode, Intake, ReadModel
     from projections.stream_table import StreamTable
 
 # A fresh log in every database, and the lock of projectors is the only one of this kind that a session holds.
@@ -195,8 +197,8 @@ class World:
         """Return what all events of the log make of the aggregates: the domain's own code, and none of projections."""
         aggregates: dict[UUID, Any] = {}
         jobs: dict[UUID, tuple[Any, ...]] = {}
-        for notification in self.application.log_after(0):
-            event: Any = self.decode(notification)
+        for logged in self.application.log_after(0):
+            event: Any = self.decode(logged)
             aggregates[event.originator_id] = event.mutate(aggregates.get(event.originator_id))
             if isinstance(event, Job.Reported):  # the aggregate holds less of it
                 jobs[event.originator_id] = reported_of_job(event)

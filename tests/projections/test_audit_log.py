@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.store.log.reading import Recorded
 from domain.account import Account
 from domain.ids import process_id
 from domain.member import Member
@@ -19,7 +20,7 @@ from projections.audit_log import KINDS as RESOURCE_KINDS
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.fence import reading
 from projections.paging import BadCursorError, PageRequest
-from projections.read_model import Recorded, apply
+from projections.read_model import apply
 from projections.schema import make_table
 from tests.projections.histories import Histories, a_key_of, events_of, named
 from tests.support.clock import NOON
@@ -93,11 +94,11 @@ def test_every_event_of_the_log_is_there_once_as_it_was_whatever_the_batches(wor
     world.wait_for_all([AUDIT_LOG], seconds_max=60)
     in_log = {}
     aggregates: dict[UUID, Any] = {}
-    for notification in world.application.log_after(0):
-        event: Any = world.decode(notification)
+    for logged in world.application.log_after(0):
+        event: Any = world.decode(logged)
         aggregates[event.originator_id] = after = event.mutate(aggregates.get(event.originator_id))
         if event.TOPIC in ACTIONS:
-            in_log[notification.id] = (
+            in_log[logged.position] = (
                 event.originator_id, event.originator_version, event.TOPIC, event.TOPIC.partition(".")[0],
                 event.timestamp, event.actor, event.request_id, event.address,
                 *about(after),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from projections.read_model import LogEntry, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from projections.read_model import ReadModel
     from tests.projections.support import World
 
 
@@ -139,7 +140,7 @@ def test_what_is_not_the_events_fault_sets_nothing_aside(world: World) -> None:
     world.append(events_of(an_account()))
     calls: list[int] = []
 
-    def decode(entry: LogEntry) -> Any:
+    def decode(entry: LoggedEvent) -> Any:
         calls.append(entry.position)
         if len(calls) == 1:
             world.kill_projector()

@@ -24,8 +24,10 @@ from tests.support.examples import cause
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from application.store.log.reading import LoggedEvent, Recorded
+    from application.store.session import Connection
     from domain.model import Event
-    from projections.read_model import Connection, Intake, LogEntry, ReadModel, Recorded
+    from projections.read_model import Intake, ReadModel
     from tests.projections.support import World
 
 TOPICS = frozenset({Account.Opened.TOPIC})
@@ -60,7 +62,7 @@ def an_account() -> Account:
     return Account.open(cause(), account_id=uuid4(), tenant_id=TENANT, name="Account")
 
 
-def refuse(model: ReadModel, entry: LogEntry, error: Exception) -> None:
+def refuse(model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
     raise AssertionError(f"{model.name} at {entry.position}") from error
 
 
@@ -129,7 +131,7 @@ def test_a_large_event_is_decoded_when_the_one_before_it_is_gone(
     alive: weakref.WeakSet[Event] = weakref.WeakSet()
     most = 0
 
-    def decode(entry: LogEntry) -> Event:
+    def decode(entry: LoggedEvent) -> Event:
         nonlocal most
         event = world.decode(entry)
         alive.add(event)
@@ -148,7 +150,7 @@ def test_each_event_is_decoded_once_whoever_else_is_behind(
 ) -> None:
     decoded: list[int] = []
 
-    def decode(entry: LogEntry) -> object:
+    def decode(entry: LoggedEvent) -> object:
         decoded.append(entry.position)
         return world.decode(entry)
 
@@ -204,7 +206,7 @@ def test_a_bad_event_is_found_wherever_it_stands(
             fail_at("storing", [recorded.position for recorded in events])
             super().apply(connection, events)
 
-    def decode(entry: LogEntry) -> object:
+    def decode(entry: LoggedEvent) -> object:
         fail_at("decoding", [entry.position])
         return world.decode(entry)
 

@@ -20,7 +20,8 @@ from tests.support.effort import seeded_random
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from projections.read_model import Connection, ReadModel
+    from application.store.session import Connection
+    from projections.read_model import ReadModel
     from tests.projections.support import World
 
 WITHOUT_FENCE = frozenset({JOB_TERMS.name})

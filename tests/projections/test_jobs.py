@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.store.log.reading import Recorded
 from domain.ids import process_id
 from domain.job import Job
 from domain.limits import DETAILS_MAX
@@ -21,7 +22,7 @@ from projections.job_list import JOB_LIST, ONE_BY_ONE_MAX, JobFilter, JobHead, l
 from projections.job_search import search_jobs
 from projections.job_terms import JOB_TERMS, WORDS_MAX, word_term
 from projections.paging import BadCursorError, PageRequest
-from projections.read_model import Recorded, apply
+from projections.read_model import apply
 from projections.words import words_of
 from tests.projections.histories import a_job_of, events_of
 from tests.projections.support import reported_of_job

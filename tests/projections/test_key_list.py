@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from application.store.log.reading import Recorded
 from domain.api_key import ApiKey
 from domain.errors import DomainError
 from domain.limits import CLOCKS_APART_MAX, KEY_EXPIRY_NOTICE
 from projections.key_list import KEY_LIST, KeyRow
 from projections.key_queries import list_keys
 from projections.paging import PageRequest, sort_name
-from projections.read_model import Recorded, apply
+from projections.read_model import apply
 from tests.projections.histories import a_key_of, events_of, happen_to
 from tests.projections.support import folded_of_key, shown_of_key
 from tests.support.clock import NOON

@@ -11,9 +11,9 @@ from eventsourcing.persistence import StoredEvent
 
 from application.store.database import Database
 from application.store.errors import ConflictError
-from application.store.recorder import EventRecorder
+from application.store.log import following
+from application.store.log.recorder import EventRecorder
 from domain.account import Account
-from projections import following
 from projections.schema import create_tables
 from tests.projections.histories import events_of
 from tests.projections.support import SeenPositions

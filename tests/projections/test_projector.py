@@ -10,8 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from application.store.log import following
 from domain.account import Account
-from projections import following
 from projections import health as health_module
 from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST
@@ -32,7 +32,7 @@ from tests.support.examples import cause
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from projections.read_model import LogEntry
+    from application.store.log.reading import LoggedEvent
     from tests.projections.support import World
 
 _INSERT_UNHEARD = """
@@ -83,7 +83,7 @@ def test_a_projector_that_is_started_anew_goes_on_where_the_last_one_was(world: 
     histories = Histories(seeded_random())
     decoded: list[int] = []
 
-    def decode(entry: LogEntry) -> Any:
+    def decode(entry: LoggedEvent) -> Any:
         decoded.append(entry.position)
         return world.decode(entry)
 
@@ -173,7 +173,7 @@ def test_events_that_no_read_model_wants_are_read_past_and_never_decoded(world: 
     world.append([*events_of(first), *receipts(unwanted), *events_of(last)])
     decoded: list[str] = []
 
-    def decode(entry: LogEntry) -> Any:
+    def decode(entry: LoggedEvent) -> Any:
         decoded.append(entry.topic)
         return world.decode(entry)
 

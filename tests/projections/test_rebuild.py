@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from projections.read_model import Connection, LogEntry, ReadModel
+    from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import ReadModel
     from projections.verify import Compared
     from tests.projections.support import World
 
@@ -162,7 +164,7 @@ def test_a_rebuild_stops_at_an_event_that_can_not_be_handled_names_it_and_change
     world.wait_for_all()
     before, there = all_rows(world), tables(world)
 
-    def decode(entry: LogEntry) -> Any:
+    def decode(entry: LoggedEvent) -> Any:
         if entry.position == 538:
             raise ValueError("not in this release")
         return world.decode(entry)
@@ -176,7 +178,7 @@ def test_a_rebuild_stops_at_an_event_that_can_not_be_handled_names_it_and_change
 def test_what_was_set_aside_is_shown_after_a_release_that_can_handle_it_has_rebuilt(world: World) -> None:
     able = threading.Event()
 
-    def decode(entry: LogEntry) -> Any:
+    def decode(entry: LoggedEvent) -> Any:
         if entry.position == 20 and not able.is_set():
             raise ValueError("not in this release")
         return world.decode(entry)

@@ -13,8 +13,8 @@ from application.accounts import OpenAccount
 from application.caller import Caller
 from application.store.database import Database
 from application.store.errors import StoreUnavailableError
+from application.store.log import following
 from domain.account import Account
-from projections import following
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
@@ -27,6 +27,8 @@ from tests.support.examples import cause
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from application.store.log.reading import LoggedEvent
+    from domain.model import Event
     from tests.projections.support import World
 
 
@@ -126,13 +128,13 @@ def test_a_position_that_was_set_back_meanwhile_undoes_what_was_done_with_it(wor
     world.append(events_of(Account.open(cause(), account_id=uuid4(), tenant_id=TENANT, name="a")))
     once = threading.Event()
 
-    def decode(entry: object) -> object:
+    def decode(entry: LoggedEvent) -> Event:
         if not once.is_set():
             once.set()
             world.owner.execute("UPDATE rpawatch_lists.positions SET position = 0, name = name || '_moved'")
         return world.decode(entry)
 
-    projector = world.follow(decode=decode)  # type: ignore[arg-type] # it returns what `world.decode` does
+    projector = world.follow(decode=decode)
     wait_until(lambda: not projector.health().working and once.is_set(), "it has stopped")
     wait_until(lambda: projector.health().error, "it says so")
     assert world.rows(ACCOUNT_LIST) == {}

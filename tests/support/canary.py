@@ -16,8 +16,7 @@ from domain.key_secret import MARK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventsourcing.persistence import Notification
-
+    from application.store.log.reading import LoggedEvent
     from tests.support.api import Answer
 
 _PREFIX_CHARS = 8
@@ -46,7 +45,7 @@ class Traces:
             place = f"table {table}"
             self.by_place[place] = f"{self.by_place.get(place, '')}\n{row}"
 
-    def add_events(self, log: list[Notification]) -> None:
+    def add_events(self, log: list[LoggedEvent]) -> None:
         """Take in the events as the application reads them."""
         mapper = EventMapper()
         self.by_place["events"] = "\n".join(repr(mapper.to_domain_event(event)) for event in log)

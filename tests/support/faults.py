@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from application.store.database import Database
 from application.store.errors import ConflictError, StoreUnavailableError
-from application.store.recorder import EventRecorder
+from application.store.log.recorder import EventRecorder
 from domain.api_key import ApiKey
 from domain.limits import RATE_WINDOW
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from eventsourcing.persistence import Notification
-
     from application.store.clock import Between
-    from application.store.recorder import Appended, Part
+    from application.store.log.reading import LoggedEvent
+    from application.store.log.recorder import Appended, Part
     from domain.model import Event
     from tests.support.running import Application
 
@@ -114,9 +113,9 @@ class FaultyRecorder(EventRecorder):
         database.close()
 
 
-def check_log(rows: Sequence[Notification]) -> None:
+def check_log(rows: Sequence[LoggedEvent]) -> None:
     """Check what holds for any log: positions ascend, and the versions of each stream have no gap."""
-    positions = [row.id for row in rows]
+    positions = [row.position for row in rows]
     assert positions == sorted(set(positions))
     versions: dict[UUID | str, list[int]] = {}
     for row in rows:

@@ -10,18 +10,18 @@ from application.commands import HANDLERS
 from application.door import COMMAND_SECONDS_MAX, Door
 from application.event_sourcing import EventSourcing
 from application.store.database import Database
+from application.store.log.reading import last_position, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from eventsourcing.persistence import Notification
-
+    from application.store.log.reading import LoggedEvent
     from application.work import Command
     from domain.clock import Clock
     from domain.model import Event
 
-_ALL = 1_000_000
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,20 @@ class Application:
         """Return the position of the last event in the log."""
         return self.event_sourcing.recorder.max_notification_id() or 0
 
-    def log_after(self, position: int) -> list[Notification]:
+    def log_after(self, position: int) -> list[LoggedEvent]:
         """Return what was appended after a position."""
-        log = self.event_sourcing.recorder.select_notifications(position, _ALL, inclusive_of_start=False)
-        return list(log)
+        return log_after(self.database, position)
+
+
+def log_after(database: Database, position: int) -> list[LoggedEvent]:
+    """Return what was appended after a position."""
+    found: list[LoggedEvent] = []
+    with database.get_connection() as connection:
+        end = last_position(connection)
+        while position < end:
+            events, position = read_range(connection, after=position, until=end, limit=_AT_ONCE)
+            found += events
+    return found
 
 
 def application_on(database: Database, clock: Clock, *, seconds_max: float = COMMAND_SECONDS_MAX) -> Application:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from eventsourcing.persistence import Notification
-
     from application.identity.users import Users
+    from application.store.log.reading import LoggedEvent
     from interfaces.bootstrap import Services
     from tests.support.api import Answer, Ask
     from tests.support.clock import FakeClock
@@ -257,7 +256,7 @@ class World:
         assert head is not None
         return head.note
 
-    def appended_by(self, act: Any) -> tuple[Any, list[Notification]]:
+    def appended_by(self, act: Any) -> tuple[Any, list[LoggedEvent]]:
         """Return what `act` returns, and what the log has grown by."""
         before = self.application.position()
         result = act()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from application.identity.users import PasswordKind
-from application.replay.streams import LIFECYCLE_TOPICS
+from application.replay.event_reader import LIFECYCLE_TOPICS
 from domain.api_key import KeyStatus
 from domain.key_events import Outcome, Used
 from domain.permissions import ACCOUNT_ROLES, Role

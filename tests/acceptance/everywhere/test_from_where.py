@@ -13,8 +13,7 @@ from tests.support.api import ACCOUNTS, INGEST, SESSION
 from tests.support.world import make_cheap
 
 if TYPE_CHECKING:
-    from eventsourcing.persistence import Notification
-
+    from application.store.log.reading import LoggedEvent
     from tests.support.world import World
 
 ACCOUNT = f"{ACCOUNTS}/{{account_id}}"
@@ -38,7 +37,7 @@ CHANGES: dict[str, Any] = {
 ADDRESS = "2001:db8::9"
 
 
-def recorded(world: World) -> dict[str, list[Notification]]:
+def recorded(world: World) -> dict[str, list[LoggedEvent]]:
     """Ask for every change as Tess, and return what was appended for each."""
     email = f"{uuid4()}@example.com"
     member = str(world.services.users.ensure(world.cast.account_a, email, "Eve", world.clock.now).user_id)
@@ -50,7 +49,7 @@ def recorded(world: World) -> dict[str, list[Notification]]:
         "key_id": world.robot().key_id,
         "user_id": member,
     }
-    appended: dict[str, list[Notification]] = {}
+    appended: dict[str, list[LoggedEvent]] = {}
     for request, body in CHANGES.items():
         method, _, path = request.partition(" ")
         before = world.application.position()

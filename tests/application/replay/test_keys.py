@@ -10,9 +10,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from application.replay import streams as streams_module
+from application.replay.event_reader import PAGE_EVENTS, EventReader
 from application.replay.keys import AHEAD_EVENTS_MAX, Replay
-from application.replay.streams import LIFECYCLE_OF_STREAM, Streams
+from application.store.log.reading import KEY_LIFECYCLE
 from application.store.mapper import UnreadableEventError
 from domain import key_events
 from domain.api_key import ApiKey
@@ -167,15 +167,15 @@ def test_an_instant_of_a_busy_key_takes_few_looks(
     key_id = a_busy_key(application, database_url, uses)
     keep_snapshots(application, key_id, 100)
     read = 0
-    whole = Streams._page  # noqa: SLF001 - counts what is read
+    whole = EventReader.page
 
-    def counting(self: Streams, *arguments: Any) -> Any:
+    def counting(self: EventReader, *arguments: Any, **further: Any) -> Any:
         nonlocal read
-        found = whole(self, *arguments)
+        found = whole(self, *arguments, **further)
         read += len(found)
         return found
 
-    monkeypatch.setattr(Streams, "_page", counting)
+    monkeypatch.setattr(EventReader, "page", counting)
     replays = Replay(application.event_sourcing)
     for seconds in (1, 77, uses // 2, uses - 1, 10 * uses):
         read = 0
@@ -189,7 +189,7 @@ def test_a_busy_key_is_replayed_from_the_start_in_memory_that_does_not_grow(
 ) -> None:
     key_id = a_busy_key(application, database_url, effort(USES, 100_000))
     happenings = Replay(application.event_sourcing).happenings(key_id, lifecycle_only=False)
-    for _ in range(2 * streams_module.PAGE_EVENTS):
+    for _ in range(2 * PAGE_EVENTS):
         next(happenings)
     tracemalloc.start()
     try:
@@ -197,7 +197,7 @@ def test_a_busy_key_is_replayed_from_the_start_in_memory_that_does_not_grow(
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert rest > streams_module.PAGE_EVENTS
+    assert rest > PAGE_EVENTS
     # A page of events takes some two megabytes; all of them would take ten times as much, and more in the long run.
     assert peak < 8_000_000
 
@@ -206,7 +206,7 @@ def test_the_lifecycle_of_a_busy_key_is_read_past_its_uses(application: Applicat
     key_id = a_busy_key(application, database_url, USES)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("ANALYZE rpawatch.events")
-        plan = owner.execute(f"EXPLAIN {LIFECYCLE_OF_STREAM}".encode(), (key_id, 0, 2**63 - 1, 1_000)).fetchall()
+        plan = owner.execute(b"EXPLAIN " + KEY_LIFECYCLE, (key_id, 0, 2**63 - 1, 1_000)).fetchall()
     assert "events_key_lifecycle_idx" in "\n".join(row[0] for row in plan)
     assert [one.action for one in Replay(application.event_sourcing).happenings(key_id)] == ["api_key.created"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps, in_order
-from application.replay.streams import Placed
+from application.store.log.reading import Recorded
 from domain import key_events
 from domain.errors import RateLimitedError
 from domain.key_events import Used
@@ -224,7 +224,7 @@ def test_the_order_of_the_log_tells_what_time_it_was_whatever_a_machine_that_is_
     for number, (passed, is_ahead) in enumerate([(timedelta(0), False), *turns, (timedelta(0), False)], 1):
         clock += passed
         real.append(clock)
-        placed.append(Placed(number, a_use_of(uuid4(), number, clock + is_ahead * ahead)))
+        placed.append(Recorded(number, Used.TOPIC, a_use_of(uuid4(), number, clock + is_ahead * ahead)))
     ordered = list(in_order(placed, steps := ClockSteps()))
     assert [one.placed for one in ordered] == placed
     for one, at in zip(ordered, real, strict=True):

@@ -11,8 +11,11 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from application.store.errors import ConflictError
-from application.store.recorder import CHANNEL, Appended, EventRecorder, Part, SnapshotRecorder
+from application.store.log.following import CHANNEL
+from application.store.log.reading import LoggedEvent, read_range
+from application.store.log.recorder import Appended, EventRecorder, Part, SnapshotRecorder
 from tests.support.effort import effort
+from tests.support.running import log_after
 
 if TYPE_CHECKING:
     from application.store.database import Database
@@ -35,11 +38,10 @@ def test_events_come_back_as_they_were_appended_and_in_that_order(recorder: Even
     before = recorder.max_notification_id() or 0
     appended = rows(5)
     position = recorder.append(appended, {})
-    found = recorder.select_notifications(before, 100, inclusive_of_start=False)
-    assert [(one.originator_id, one.originator_version, one.topic, one.state) for one in found] == [
-        (one.originator_id, one.originator_version, one.topic, one.state) for one in appended
+    assert log_after(recorder.datastore, before) == [
+        LoggedEvent(position - 4 + place, UUID(str(one.originator_id)), one.originator_version, one.topic, one.state)
+        for place, one in enumerate(appended)
     ]
-    assert [one.id for one in found] == list(range(position - 4, position + 1))
     for one in appended:
         assert recorder.select_events(one.originator_id) == [one]
 
@@ -146,21 +148,25 @@ def test_a_stream_is_read_in_part_and_backwards(recorder: EventRecorder) -> None
     assert versions(limit=0) == []
 
 
-def test_the_log_is_read_in_part_and_by_topic(recorder: EventRecorder) -> None:
-    first = (recorder.max_notification_id() or 0) + 1
-    recorder.append([StoredEvent(uuid4(), 1, f"topic.{number % 2}", b"") for number in range(6)], {})
+def test_the_log_is_read_in_part_by_topic_and_by_kind(recorder: EventRecorder) -> None:
+    before = recorder.max_notification_id() or 0
+    kinds = ["a_kind", "a_kind", "akind"]
+    end = recorder.append([StoredEvent(uuid4(), 1, f"{kind}.{n}", b"") for n in range(2) for kind in kinds], {})
 
-    def positions(start: int | None, limit: int = 10, **kwargs: Any) -> list[int]:
-        found = recorder.select_notifications(start, limit, **kwargs)
-        return [one.id - first for one in found]
+    def read(after: int = 0, until: int = 6, limit: int = 10, **of: Any) -> tuple[list[int], int]:
+        with recorder.datastore.get_connection() as connection:
+            found, reached = read_range(connection, after=before + after, until=before + until, limit=limit, **of)
+        return [one.position - before for one in found], reached - before
 
-    assert positions(first) == [0, 1, 2, 3, 4, 5]
-    assert positions(first, 2) == [0, 1]
-    assert positions(first, inclusive_of_start=False) == [1, 2, 3, 4, 5]
-    assert positions(first + 1, stop=first + 3) == [1, 2, 3]
-    assert positions(first, topics=["topic.1"]) == [1, 3, 5]
-    assert positions(first + 6) == []
-    assert len(positions(None, 1)) == 1
+    assert end == before + 6
+    assert read() == ([1, 2, 3, 4, 5, 6], 6)
+    assert read(limit=2) == ([1, 2], 2)
+    assert read(1, 4) == ([2, 3, 4], 4)
+    assert read(6) == ([], 6)
+    assert read(topics=["a_kind.1", "akind.0"]) == ([3, 4, 5], 6)
+    assert read(topics=["a_kind.0"], limit=1) == ([1], 1)
+    assert read(topics=[]) == ([], 6)
+    assert read(kind="a_kind") == ([1, 2, 4, 5], 6)
 
 
 def test_whoever_listens_hears_that_the_log_has_grown(recorder: EventRecorder, database_url: str) -> None:
@@ -178,13 +184,13 @@ def test_writers_of_many_connections_leave_no_gap_in_a_batch(recorder: EventReco
     before = recorder.max_notification_id() or 0
     with ThreadPoolExecutor(8) as threads:
         positions = list(threads.map(append, range(effort(60, 2_000))))
-    found = recorder.select_notifications(before, 100_000, inclusive_of_start=False)
+    found = log_after(recorder.datastore, before)
     assert len(found) == 3 * len(positions)
     batches = [found[place : place + 3] for place in range(0, len(found), 3)]
     for batch in batches:
         assert [one.state[2:] for one in batch] == [b"0", b"1", b"2"]
-        assert batch[-1].id - batch[0].id == 2
-    assert sorted(positions) == [batch[-1].id for batch in batches]
+        assert batch[-1].position - batch[0].position == 2
+    assert sorted(positions) == [batch[-1].position for batch in batches]
 
 
 def test_a_snapshot_that_is_kept_twice_stays_as_it_is(database: Database) -> None:

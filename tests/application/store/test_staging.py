@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from application.store.errors import ConflictError
-from application.store.recorder import EventRecorder
+from application.store.log.recorder import EventRecorder
 from application.store.staging import StagedStates, token_of
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from domain.key_secret import parse
 from interfaces.cli import demo_filling
 from interfaces.cli.demo_tenant import KEYS
 from tests.interfaces.cli.commands import Ran, environment, run_process
+from tests.support.running import log_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +62,8 @@ def fresh_url(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
 
 def log(database: Database) -> list[Event]:
-    event_sourcing = EventSourcing(database)
-    return [
-        event_sourcing.mapper.to_domain_event(notification)
-        for notification in event_sourcing.recorder.select_notifications(None, 100_000)
-    ]
+    decode = EventSourcing(database).mapper.to_domain_event
+    return [decode(logged) for logged in log_after(database, 0)]
 
 
 def test_it_makes_what_it_says(made: Ran, store: Rpawatch, database: Database) -> None:

@@ -19,7 +19,7 @@ from projections.log_tree.heads import publish_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
     from tests.projections.support import World
 
 TENANT = UUID("00000000-0000-4000-8000-00000000007e")

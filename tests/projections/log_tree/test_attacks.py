@@ -18,8 +18,8 @@ from tests.support.effort import seeded_random
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from application.store.session import Connection
     from projections.log_tree.findings import Finding
-    from projections.read_model import Connection
     from tests.projections.support import World
 
 KEPT, SIGNED_LATER, EVENTS = 600, 700, 720

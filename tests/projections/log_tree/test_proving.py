@@ -25,7 +25,7 @@ from tests.support.effort import seeded_random
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
     from tests.projections.support import World
 
 

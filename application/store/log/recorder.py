@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
 
-from application.store import arrays
 from application.store.database import APP_ROLE
 from application.store.errors import ConflictError, StoreSessionError
+from application.store.log import arrays
 from application.store.session import LOST
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from application.store.clock import Between
     from application.store.database import Database
-
-CHANNEL = "rpawatch_events"
-"""NOTIFY says on this channel that the log has grown."""
 
 _APPEND = "SELECT * FROM rpawatch.append_batch(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 _APPEND_IN_ROLE = f"{_APPEND} WHERE current_user = '{APP_ROLE}'"
@@ -90,7 +87,7 @@ class _ReadsStreams:
     ) -> Sequence[StoredEvent]:
         """Return the events of a stream by version. Raises StoreUnavailableError."""
         sql = (
-            f"SELECT originator_version, topic, state FROM rpawatch.{self.events_table_name}"  # noqa: S608 - a constant of the class
+            f"SELECT originator_version, topic, state FROM rpawatch.{self.events_table_name}"
             " WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
             f" ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
         )
@@ -219,36 +216,6 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         """Return whether exactly this event stands in the log: its command id makes its bytes one of a kind."""
         found = self.select_events(event.originator_id, gt=event.originator_version - 1, limit=1)
         return bool(found) and found[0] == event
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Return up to `limit` events of the log in order. Raises StoreUnavailableError."""
-        first = 0 if start is None else start + (0 if inclusive_of_start else 1)
-        sql = "SELECT * FROM rpawatch.events WHERE notification_id >= %s AND notification_id <= %s"
-        parameters: list[object] = [first, _NO_LIMIT if stop is None else stop]
-        if topics:
-            sql += " AND topic = ANY(%s)"
-            parameters.append(list(topics))
-        parameters.append(limit)
-        with self.datastore.get_connection() as connection:
-            rows = connection.execute(sql + " ORDER BY notification_id LIMIT %s", parameters, prepare=True, binary=True)
-            return [
-                Notification(
-                    originator_id=row["originator_id"],
-                    originator_version=row["originator_version"],
-                    topic=row["topic"],
-                    state=bytes(row["state"]),
-                    id=row["notification_id"],
-                )
-                for row in rows
-            ]
 
 
 def _stream_of(event: StoredEvent) -> UUID:

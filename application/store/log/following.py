@@ -10,15 +10,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from projections.log import CHANNEL, SOMEBODY_WAITS
-from projections.session import begin_session, try_lock
+from application.store.session import begin_session, try_lock
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from projections.read_model import Connection
+    from application.store.session import Connection
 
+CHANNEL: Final = "rpawatch_events"
+"""An append notifies on this channel that the log has grown (migrations/0009_one_clock.sql)."""
+_SOMEBODY_WAITS: Final = "somebody waits"
+"""What a notification on the channel says that is not about the log: the projector is not to wait for more."""
 LOOK_SECONDS = 1.0
 """A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
 TURN_SECONDS_MIN = 0.5
@@ -45,6 +48,11 @@ FOLLOWER_SESSION: Final = {
 def pause_seconds(failures: int) -> float:
     """Return how long to wait before the next attempt after so many that failed."""
     return min(PAUSE_SECONDS_MAX, PAUSE_SECONDS_FIRST * (1 << min(failures, 10)))
+
+
+def hurry(connection: Connection) -> None:
+    """Let whoever follows the log look at it at once: somebody waits for what was appended."""
+    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, _SOMEBODY_WAITS))
 
 
 def follow(  # noqa: PLR0913 - what followers differ in
@@ -95,6 +103,6 @@ def _wait_until_due(connection: Connection, stop: threading.Event, due: float) -
             one.payload
             for one in connection.notifies(timeout=0 if has_grown else min(left, STOP_SECONDS_MAX), stop_after=1)
         ]
-        if SOMEBODY_WAITS in news:
+        if _SOMEBODY_WAITS in news:
             return
         has_grown = has_grown or bool(news)
