@@ -95,7 +95,7 @@ class Door:
 
         Whoever waits for longer than `until` gives the ticket up. Raises StoreUnavailableError when there is no hope.
         """
-        self._event_sourcing.recorder.datastore.refuse_while_away()
+        self._event_sourcing.recorder.database.refuse_while_away()
         ticket = Ticket(command, time.monotonic() + min(self._seconds_max, seconds_left()), settled)
         with self._lock:
             if len(self._line) >= WAITING_MAX:
@@ -215,7 +215,7 @@ class Door:
         try:
             with recorder.alone():
                 earlier = next((sent for sent in ticket.sent if recorder.has(sent.first_event)), None)
-                position = recorder.max_notification_id() if earlier is not None else None
+                position = recorder.last_position() if earlier is not None else None
                 if earlier is None:
                     batch = self._decide([ticket])
                     appended = self._append(batch)

@@ -127,7 +127,7 @@ class _Browser:
 
 def _wait_for_lists(services: Services) -> None:
     until = time.monotonic() + _CATCH_UP_SECONDS_MAX
-    position = services.event_sourcing.recorder.max_notification_id() or 0
+    position = services.event_sourcing.recorder.last_position()
     while not services.lists.wait_for(position):
         if time.monotonic() > until:
             raise RuntimeError(f"the lists have not come to event {position}")

@@ -91,7 +91,7 @@ class Jobs:
         job = self._event_sourcing.find(Job, job_id)
         if job is None or job.account_id != account_id or not _is_seen(process_id(account_id, job.flow_id), visible):
             raise NotFoundError
-        if not self._lists.wait_for(self._event_sourcing.recorder.max_notification_id() or 0):
+        if not self._lists.wait_for(self._event_sourcing.recorder.last_position()):
             raise JobNotShownError
 
 

@@ -32,7 +32,7 @@ class EventReader:
     """Reads decoded events. All of it raises StoreUnavailableError, UnreadableEventError."""
 
     def __init__(self, event_sourcing: EventSourcing) -> None:
-        self._database = event_sourcing.recorder.datastore
+        self._database = event_sourcing.recorder.database
         self._mapper = event_sourcing.mapper
 
     def last_version(self, stream: UUID) -> int:

@@ -1,7 +1,8 @@
 """Connections to PostgreSQL, each with a deadline on every wait.
 
-The library's datastore waits for ever in several places: no statement or TCP timeout, ten tries times thirty seconds
-for a pooled connection. Here every wait ends, and what can't be reached is a StoreUnavailableError at once.
+The eventsourcing library's datastore waits for ever in several places: no statement or TCP timeout, ten tries times
+thirty seconds for a pooled connection. Here every wait ends, and what can't be reached is a StoreUnavailableError at
+once.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
-from eventsourcing.postgres import PostgresDatastore
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -204,29 +204,20 @@ def store_errors() -> Iterator[None]:
         raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
 
 
-class Database(PostgresDatastore):
-    """A pool of bounded connections. The library's recorders take it for their datastore.
+class Database:
+    """A pool of bounded connections.
 
     conninfo: a libpq connection string or URL. connections_max: how many may be open at once.
     """
 
     def __init__(self, conninfo: str, *, connections_max: int = 8, role: str | None = APP_ROLE) -> None:
-        # Not the library's constructor: it takes one host and no options, and its pool has other ideas of time.
         self.conninfo = conninfo
         self._lent = threading.local()
         self._away = False
         self._trying = threading.Lock()
-        self.schema = SCHEMA
-        self.originator_id_type = "uuid"
-        self.db_type_names = set()
-        self.psycopg_type_adapters = {}
-        self.psycopg_python_types = {}
-        self.single_row_tracking = True
-        self.lock_timeout = 0
-        self.enable_db_functions = False
         self._meant = Meant(role, STATEMENT_SECONDS_MAX)
         self._refused: StoreSessionError | None = None
-        self.pool = ConnectionPool(  # type: ignore[assignment] # the library's subclass differs in the password only
+        self.pool = ConnectionPool(
             conninfo,
             connection_class=BoundedConnection,
             kwargs=_LIBPQ,
@@ -307,7 +298,7 @@ class Database(PostgresDatastore):
                 if self._refused is not None:
                     raise self._still_away() from None
                 raise
-            yield cast("BoundedConnection", lent)  # the library's type says less
+            yield lent
 
     def _still_away(self) -> StoreUnavailableError:
         if self._refused is not None:
@@ -337,13 +328,10 @@ class Database(PostgresDatastore):
                 self._trying.release()
 
     @contextmanager
-    def transaction(self, *, commit: bool = True) -> Iterator[psycopg.Cursor[DictRow]]:
-        """Lend a cursor in a transaction that commits at the end, or with commit=False rolls back."""
-        with self.get_connection() as connection, connection.transaction(force_rollback=not commit):
+    def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
+        """Lend a cursor in a transaction that commits at the end."""
+        with self.get_connection() as connection, connection.transaction():
             yield connection.cursor()
-
-    def register_type_adapters(self) -> None:
-        """Do nothing: no composite type is used (the library would ask the server for its own at once)."""
 
     def ping(self) -> None:
         """Ask the server for a sign of life. Raises StoreUnavailableError."""

@@ -125,7 +125,7 @@ class Desk:
         """Return the lists, once they show all that is in the log now, or a warning was given that they don't."""
         if not self._lists_are_current:
             self._lists_are_current = True
-            end = self.services.event_sourcing.recorder.max_notification_id() or 0
+            end = self.services.event_sourcing.recorder.last_position()
             database = self.services.database
             if not wait_for(database, end, _SERVED_SECONDS_MAX):
                 self.services.follow()

@@ -102,7 +102,7 @@ class AdminResource:
         if outcome.replayed:
             resp.set_header("Idempotent-Replayed", "true")
             # The first request's answer may have been lost before the lists showed it.
-            position = self._services.event_sourcing.recorder.max_notification_id() or 0
+            position = self._services.event_sourcing.recorder.last_position()
         if not self._services.lists.wait_for(position):
             resp.set_header("X-Lists-Behind", "true")
         return outcome

@@ -24,7 +24,7 @@ def without_projector(database_url: str) -> Iterator[Services]:
 def test_a_process_without_a_projector_tells_how_far_the_one_of_another_is(
     without_projector: Services, database_url: str
 ) -> None:
-    end = without_projector.event_sourcing.recorder.max_notification_id() or 0
+    end = without_projector.event_sourcing.recorder.last_position()
     behind = without_projector.projection_health()
     assert (behind.log_position, behind.lag_events) == (end, end - behind.position)
     with Services(database_url, threads=2) as other:

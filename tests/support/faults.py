@@ -106,7 +106,7 @@ class FaultyRecorder(EventRecorder):
         self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None
     ) -> None:
         # What was sent arrives, whatever this process thinks of the store by now.
-        database = Database(self.datastore.conninfo, connections_max=1)
+        database = Database(self.database.conninfo, connections_max=1)
         database.open()
         with suppress(ConflictError):
             EventRecorder(database).append_parts(parts, streams, sent_between)

@@ -47,7 +47,7 @@ class Application:
 
     def position(self) -> int:
         """Return the position of the last event in the log."""
-        return self.event_sourcing.recorder.max_notification_id() or 0
+        return self.event_sourcing.recorder.last_position()
 
     def log_after(self, position: int) -> list[LoggedEvent]:
         """Return what was appended after a position."""

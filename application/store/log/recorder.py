@@ -1,6 +1,6 @@
-"""Appends to the log and reads streams.
+"""Appends to the log and reads streams, for the library's event store and repository.
 
-What is different from the library's recorder, and why:
+What is different from the library's own recorder for PostgreSQL, and why:
 
 - one statement and one round trip for an append, with an advisory lock (migrations/0009_one_clock.sql);
 - the streams that a decision was based on are checked in the append, and what is stale is left out;
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
+from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
 from application.store.database import APP_ROLE
 from application.store.errors import ConflictError, StoreSessionError
 from application.store.log import arrays
+from application.store.log.reading import VERSION_MAX, last_position
 from application.store.session import LOST
 
 if TYPE_CHECKING:
@@ -70,11 +70,13 @@ class Appended:
     misdated: bool = False
 
 
-class _ReadsStreams:
+class _StreamRecorder(AggregateRecorder):
     """Reading one stream, the same for events and snapshots."""
 
-    datastore: Database
-    events_table_name: str
+    TABLE: ClassVar[str]
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
     def select_events(
         self,
@@ -87,33 +89,31 @@ class _ReadsStreams:
     ) -> Sequence[StoredEvent]:
         """Return the events of a stream by version. Raises StoreUnavailableError."""
         sql = (
-            f"SELECT originator_version, topic, state FROM rpawatch.{self.events_table_name}"
+            f"SELECT originator_version, topic, state FROM rpawatch.{self.TABLE}"
             " WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s"
             f" ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
         )
-        parameters = (originator_id, gt or 0, _NO_LIMIT if lte is None else lte, limit)
-        with self.datastore.get_connection() as connection:
+        parameters = (originator_id, gt or 0, VERSION_MAX if lte is None else lte, limit)
+        with self.database.get_connection() as connection:
             rows = connection.execute(sql, parameters, prepare=True, binary=True)
             return [
                 StoredEvent(originator_id, row["originator_version"], row["topic"], bytes(row["state"])) for row in rows
             ]
 
 
-_NO_LIMIT = 2**63 - 1
-
-
-class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
+class EventRecorder(_StreamRecorder):
     """The log."""
 
-    datastore: Database
+    TABLE = "events"
 
-    def __init__(self, datastore: Database) -> None:
-        super().__init__(datastore, events_table_name="events")
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: object) -> None:
+        """Append events, all or none."""
+        self.append(stored_events, {})
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:  # noqa: ANN401 - the library's signature
-        """Append events, all or none; the door uses `append`, this is for the library's own `save`."""
-        self.append(stored_events, kwargs.get("read_versions") or {})
-        return None
+    def last_position(self) -> int:
+        """Return the position of the last event; 0 when the log is empty. Raises StoreUnavailableError."""
+        with self.database.get_connection() as connection:
+            return last_position(connection)
 
     def append(self, events: Sequence[StoredEvent], read_versions: Mapping[UUID, int]) -> int:
         """Append events, all or none, and return the position of the last one.
@@ -142,7 +142,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
         events = [(number, event) for number, part in enumerate(parts) for event in part.events]
         # Places begin with 1 in PostgreSQL.
         based = [(number, place + 1) for number, part in enumerate(parts) for place in part.based_on]
-        with self.datastore.get_connection() as connection:
+        with self.database.get_connection() as connection:
             row = connection.execute(
                 _APPEND_IN_ROLE,
                 (
@@ -176,7 +176,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
 
         Raises StoreUnavailableError, also when the outcome of the commit is unknown.
         """
-        with self.datastore.one_transaction() as connection:
+        with self.database.one_transaction() as connection:
             connection.execute(_LOCK)
             yield
 
@@ -187,7 +187,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
     def stale_now(self, versions: Mapping[UUID, int]) -> tuple[frozenset[UUID], datetime]:
         """Return the same, and what the database's clock says. Raises StoreUnavailableError."""
         streams = list(versions)
-        with self.datastore.get_connection() as connection:
+        with self.database.get_connection() as connection:
             row = connection.execute(
                 _STALE, (arrays.uuids(streams), arrays.bigints(list(versions.values()))), prepare=True
             ).fetchone()
@@ -200,7 +200,7 @@ class EventRecorder(_ReadsStreams, PostgresApplicationRecorder):
 
         Raises StoreUnavailableError.
         """
-        with self.datastore.get_connection() as connection:
+        with self.database.get_connection() as connection:
             rows = connection.execute(
                 _LATER,
                 (arrays.uuids(list(versions)), arrays.bigints(list(versions.values())), limit),
@@ -222,21 +222,17 @@ def _stream_of(event: StoredEvent) -> UUID:
     return cast("UUID", event.originator_id)  # the library has strings too
 
 
-class SnapshotRecorder(_ReadsStreams, PostgresAggregateRecorder):
+class SnapshotRecorder(_StreamRecorder):
     """Snapshots of long streams."""
 
-    datastore: Database
+    TABLE = "snapshots"
 
-    def __init__(self, datastore: Database) -> None:
-        super().__init__(datastore, events_table_name="snapshots")
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:  # noqa: ANN401 - the library's signature
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: object) -> None:
         """Keep snapshots; one that is there already stays. Raises StoreUnavailableError."""
-        with self.datastore.get_connection() as connection:
+        with self.database.get_connection() as connection:
             for event in stored_events:
                 connection.execute(
                     "INSERT INTO rpawatch.snapshots (originator_id, originator_version, topic, state)"
                     " VALUES (%b, %b, %b, %b) ON CONFLICT DO NOTHING",
                     (event.originator_id, event.originator_version, event.topic, event.state),
                 )
-        return None

@@ -180,7 +180,7 @@ def test_the_service_works_through_a_pooler_of_sessions_and_its_fence_stands(
         services.begin().follow()
         cast = Cast(application_on(services.database, clock))
         assert cast.bot().report().job is not None
-        position = services.event_sourcing.recorder.max_notification_id() or 0
+        position = services.event_sourcing.recorder.last_position()
         wait_until(lambda: services.lists.wait_for(position), "the lists", seconds_max=30)
         model = next(model for model in READ_MODELS if model.name.startswith("process_list"))
         everything = sql.SQL("SELECT * FROM rpawatch_lists.{}").format(sql.Identifier(model.name))

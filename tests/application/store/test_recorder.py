@@ -35,10 +35,10 @@ def rows(number: int) -> list[StoredEvent]:
 
 
 def test_events_come_back_as_they_were_appended_and_in_that_order(recorder: EventRecorder) -> None:
-    before = recorder.max_notification_id() or 0
+    before = recorder.last_position()
     appended = rows(5)
     position = recorder.append(appended, {})
-    assert log_after(recorder.datastore, before) == [
+    assert log_after(recorder.database, before) == [
         LoggedEvent(position - 4 + place, UUID(str(one.originator_id)), one.originator_version, one.topic, one.state)
         for place, one in enumerate(appended)
     ]
@@ -60,7 +60,7 @@ def test_a_version_that_is_taken_refuses_the_whole_append(recorder: EventRecorde
         recorder.append([row(other), row(stream, state=b"other")], {})
     assert recorder.select_events(other) == []
     assert recorder.select_events(stream) == [row(stream)]
-    assert recorder.max_notification_id() == before + 1
+    assert recorder.last_position() == before + 1
 
 
 def test_a_stream_that_was_read_and_has_gone_on_refuses_the_append(recorder: EventRecorder) -> None:
@@ -109,10 +109,10 @@ def test_parts_that_are_based_on_something_stale_are_left_out_and_the_others_are
 
 
 def test_nothing_is_appended_when_every_part_is_refused(recorder: EventRecorder) -> None:
-    stream, before = uuid4(), recorder.max_notification_id()
+    stream, before = uuid4(), recorder.last_position()
     appended = recorder.append_parts([Part([row(stream, 2)], {0})], [(stream, 1)])
     assert appended == Appended(0, frozenset({0}), frozenset({stream}))
-    assert recorder.max_notification_id() == before
+    assert recorder.last_position() == before
 
 
 def test_what_came_later_is_read_for_many_streams_at_once(recorder: EventRecorder) -> None:
@@ -149,12 +149,12 @@ def test_a_stream_is_read_in_part_and_backwards(recorder: EventRecorder) -> None
 
 
 def test_the_log_is_read_in_part_by_topic_and_by_kind(recorder: EventRecorder) -> None:
-    before = recorder.max_notification_id() or 0
+    before = recorder.last_position()
     kinds = ["a_kind", "a_kind", "akind"]
     end = recorder.append([StoredEvent(uuid4(), 1, f"{kind}.{n}", b"") for n in range(2) for kind in kinds], {})
 
     def read(after: int = 0, until: int = 6, limit: int = 10, **of: Any) -> tuple[list[int], int]:
-        with recorder.datastore.get_connection() as connection:
+        with recorder.database.get_connection() as connection:
             found, reached = read_range(connection, after=before + after, until=before + until, limit=limit, **of)
         return [one.position - before for one in found], reached - before
 
@@ -181,10 +181,10 @@ def test_writers_of_many_connections_leave_no_gap_in_a_batch(recorder: EventReco
     def append(_: int) -> int:
         return recorder.append(rows(3), {})
 
-    before = recorder.max_notification_id() or 0
+    before = recorder.last_position()
     with ThreadPoolExecutor(8) as threads:
         positions = list(threads.map(append, range(effort(60, 2_000))))
-    found = log_after(recorder.datastore, before)
+    found = log_after(recorder.database, before)
     assert len(found) == 3 * len(positions)
     batches = [found[place : place + 3] for place in range(0, len(found), 3)]
     for batch in batches:

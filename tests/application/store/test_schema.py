@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from application.event_sourcing import EventSourcing
 from application.store.database import ROLES, Database
 from application.store.embedded import EmbeddedPostgres
 from application.store.errors import StoreSetupError, StoreUnavailableError
@@ -152,16 +151,6 @@ def test_a_database_that_is_not_in_utf_8_is_refused_with_one_clear_line(postgres
 def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError):
         migrate(f"host={tmp_path} dbname=nowhere user=nobody")
-
-
-@pytest.mark.parametrize("value", ["y", "yes", "1", "n"])
-def test_the_setting_that_loses_the_order_of_commits_is_refused(
-    database: Database, monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
-    monkeypatch.setenv("POSTGRES_ENABLE_DB_FUNCTIONS", value)
-    with pytest.raises(StoreSetupError, match="POSTGRES_ENABLE_DB_FUNCTIONS") as refused:
-        EventSourcing(database)
-    assert "\n" not in str(refused.value)
 
 
 @pytest.fixture(scope="module")
