@@ -34,7 +34,7 @@ from domain.model import SYSTEM_ACTOR, Cause
 from domain.process import Process
 from domain.report import Report
 from interfaces.http import json_body
-from interfaces.http.presenters import job_receipt
+from interfaces.http.answers.jobs import job_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

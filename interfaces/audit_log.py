@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.member import Member
 from domain.model import SYSTEM_ACTOR
-from interfaces.http.presenters import time_text
+from interfaces.http.answers.fields import time_text
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.paging import PageRequest
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from application.identity.users import Users
     from application.store.database import Database
+    from interfaces.http.answers.audit import AuditItem
     from interfaces.lists import ListPage
     from projections.audit_log import AuditRow
 
@@ -31,16 +32,16 @@ class AuditLog:
         self._database = database
         self._users = users
 
-    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> ListPage:
+    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> ListPage[AuditItem]:
         """Return one page of it, newest first. Raises BadCursorError."""
         page = list_audit_log(self._database, scope_id=scope_id, where=where, page=PageRequest(limit, cursor))
         return self._items(page.items), page.next_cursor
 
-    def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[dict[str, Any]]]:
+    def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[AuditItem]]:
         """Yield all of it as it is when this begins, oldest first; see whole_audit_log."""
         return map(self._items, whole_audit_log(self._database, scope_id=scope_id, where=where))
 
-    def _items(self, rows: Sequence[AuditRow]) -> list[dict[str, Any]]:
+    def _items(self, rows: Sequence[AuditRow]) -> list[AuditItem]:
         ids = {found for row in rows for found in _people(row)}
         users = self._users.by_ids(ids) if ids else {}
         names = {str(user_id): user.name for user_id, user in users.items()}
@@ -62,7 +63,7 @@ def _actor_kind(row: AuditRow) -> str:
     return "key" if row.kind == "api_key" and row.actor == str(row.resource_id) else "user"
 
 
-def _item(row: AuditRow, names: dict[str, str]) -> dict[str, Any]:
+def _item(row: AuditRow, names: dict[str, str]) -> AuditItem:
     kind = _actor_kind(row)
     return {
         "position": row.position,

@@ -8,11 +8,10 @@ import orjson
 
 from domain.errors import NotFoundError
 from domain.ids import process_id
-from domain.job import Job
-from domain.report import duration_seconds
-from interfaces.http.presenters import time_text
+from domain.job import Job as JobAggregate
+from interfaces.http.answers.jobs import job_detail, job_head
 from projections.job_details import list_details
-from projections.job_list import JobFilter, JobHead, JobRow, find_job, list_jobs
+from projections.job_list import JobFilter, JobRow, find_job, list_jobs
 from projections.job_search import search_jobs
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from application.event_sourcing import EventSourcing
     from application.store.database import Database
+    from interfaces.http.answers.jobs import Job, JobDetail, WholeJob
     from interfaces.lists import ListPage, Lists
     from projections.paging import PageRequest
 
@@ -36,7 +36,7 @@ class Jobs:
         self._event_sourcing = event_sourcing
         self._lists = lists
 
-    def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> ListPage:
+    def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> ListPage[Job]:
         """Return jobs by the time of receipt; with `query` those that hold every word of it.
 
         Raises BadCursorError, and ValueError for a query without a word.
@@ -46,14 +46,14 @@ class Jobs:
             if query is None
             else search_jobs(self._database, account_id=account_id, query=query, wanted=wanted, page=page)
         )
-        return [_head(row) for row in found.items], found.next_cursor
+        return [job_head(row) for row in found.items], found.next_cursor
 
-    def one(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None = None) -> dict[str, Any]:
+    def one(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None = None) -> WholeJob:
         """Return a job whole, but for its details. Raises NotFoundError, JobNotShownError."""
         row = self._row(account_id, job_id, visible)
         # As it is kept: numbers that were read would lose digits.
-        data = None if row.data is None else orjson.Fragment(row.data)
-        return {**_head(row), "data": data}
+        data: Any = None if row.data is None else orjson.Fragment(row.data)
+        return {**job_head(row), "data": data}
 
     def details(
         self,
@@ -63,7 +63,7 @@ class Jobs:
         *,
         statuses: frozenset[str] | None = None,
         visible: frozenset[UUID] | None = None,
-    ) -> ListPage:
+    ) -> ListPage[JobDetail]:
         """Return details of a job by number; with `statuses` those of one of them.
 
         Raises BadCursorError, NotFoundError, JobNotShownError.
@@ -72,7 +72,7 @@ class Jobs:
         items, cursor = list_details(
             self._database, account_id=account_id, position=row.position, page=page, statuses=statuses
         )
-        return [{name: item.get(name) for name in _DETAIL} for item in items], cursor
+        return [job_detail(item) for item in items], cursor
 
     def _row(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None) -> JobRow:
         row = find_job(self._database, account_id=account_id, job_id=job_id)
@@ -88,7 +88,7 @@ class Jobs:
 
         Raises NotFoundError for what is no such job.
         """
-        job = self._event_sourcing.find(Job, job_id)
+        job = self._event_sourcing.find(JobAggregate, job_id)
         if job is None or job.account_id != account_id or not _is_seen(process_id(account_id, job.flow_id), visible):
             raise NotFoundError
         if not self._lists.wait_for(self._event_sourcing.recorder.last_position()):
@@ -97,28 +97,3 @@ class Jobs:
 
 def _is_seen(process: UUID, visible: frozenset[UUID] | None) -> bool:
     return visible is None or process in visible
-
-
-_DETAIL = ("sequence_no", "status", "record_id", "record_name", "result", "error_message")
-
-
-def _head(row: JobHead) -> dict[str, Any]:
-    return {
-        "id": str(row.job_id),
-        "account_id": str(row.account_id),
-        "flow_id": str(row.flow_id),
-        "key_id": str(row.key_id),
-        "robot_id": row.robot_id,
-        "status": row.status,
-        "started_at": time_text(row.started_at),
-        "finished_at": time_text(row.finished_at),
-        "received_at": time_text(row.received_at),
-        "duration_seconds": duration_seconds(row.started_at, row.finished_at),
-        "counts": {"total": row.total, "success": row.success, "failed": row.failed, "skipped": row.skipped},
-        "target": row.target,
-        "source": row.source,
-        "external_id": row.external_id,
-        "result_summary": row.result_summary,
-        "error_message": row.error_message,
-        "tags": row.tags or [],
-    }

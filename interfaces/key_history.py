@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from application.keys import key_of_account
 from domain.model import SYSTEM_ACTOR
-from interfaces.http.presenters import key_resource, time_text
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.keys import key_event, key_resource
 from projections.paging import BadCursorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from application.identity.users import Users
     from application.replay.keys import Happening, Replay
+    from interfaces.http.answers.keys import HistoryItem, KeyAsOf
     from interfaces.lists import ListPage
 
 _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
@@ -35,7 +37,7 @@ class KeyHistory:
         self._replay = replay
         self._users = users
 
-    def as_it_was(self, account_id: UUID, key_id: UUID, at: datetime | None, version: int | None) -> dict[str, Any]:
+    def as_it_was(self, account_id: UUID, key_id: UUID, at: datetime | None, version: int | None) -> KeyAsOf:
         """Return the key resource as it was at an instant, or after so many events; and which moment that was.
 
         Raises NotFoundError, also for one of another account, and for a moment before it was made.
@@ -46,7 +48,9 @@ class KeyHistory:
         moment = key.modified_on if at is None else at
         return {**key_resource(key, moment), "as_of": {"version": key.version, "at": time_text(moment)}}
 
-    def page(self, account_id: UUID, key_id: UUID, *, lifecycle_only: bool, limit: int, cursor: str | None) -> ListPage:
+    def page(
+        self, account_id: UUID, key_id: UUID, *, lifecycle_only: bool, limit: int, cursor: str | None
+    ) -> ListPage[HistoryItem]:
         """Return one page of what happened to a key, in order. Raises NotFoundError, BadCursorError."""
         key_of_account(self._replay.at_version(key_id, 1), account_id)
         after = _after(cursor)
@@ -55,7 +59,7 @@ class KeyHistory:
         next_cursor = f"v{shown_here[-1].version}" if len(happenings) > limit else None
         return self._named(key_id, shown_here), next_cursor
 
-    def _named(self, key_id: UUID, happenings: Sequence[Happening]) -> list[dict[str, Any]]:
+    def _named(self, key_id: UUID, happenings: Sequence[Happening]) -> list[HistoryItem]:
         ids = set()
         for happening in happenings:
             if _actor_kind(happening.actor, key_id) == "user":
@@ -63,8 +67,8 @@ class KeyHistory:
                     ids.add(UUID(happening.actor))
         names = {str(user_id): user.name for user_id, user in self._users.by_ids(ids).items()} if ids else {}
         return [
-            happening_item(happening)
-            | {
+            {
+                **key_event(happening),
                 "actor_name": names.get(happening.actor),
                 "actor_kind": _actor_kind(happening.actor, key_id),
             }
@@ -85,32 +89,3 @@ def _actor_kind(actor: str, key_id: UUID) -> str:
     if actor == SYSTEM_ACTOR:
         return "system"
     return "key" if actor == str(key_id) else "user"
-
-
-def happening_item(happening: Happening) -> dict[str, Any]:
-    """Return an event of a key. changes: field to [before, after]; what came of a use stands beside it, else null."""
-    return {
-        "version": happening.version,
-        "at": time_text(happening.at),
-        "actor": happening.actor,
-        "action": happening.action,
-        "changes": changes_item(happening.changes),
-        "outcome": happening.details.get("outcome"),
-        "problem": happening.details.get("problem"),
-        "job_id": shown(happening.details.get("job_id")),
-        "address": happening.address,
-        "request_id": happening.request_id,
-        "position": happening.position,
-    }
-
-
-def changes_item(changes: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
-    """Return changes as JSON knows them."""
-    return {name: [shown(before), shown(after)] for name, (before, after) in changes.items()}
-
-
-def shown(value: object) -> Any:  # noqa: ANN401 - JSON
-    """Return a value of a key's state as JSON knows it."""
-    if isinstance(value, datetime):
-        return time_text(value)
-    return value if value is None or isinstance(value, bool | int) else str(value)

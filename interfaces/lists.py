@@ -10,7 +10,11 @@ from application.access import roles_of
 from application.store.database import seconds_left
 from domain import limits
 from domain.ids import process_id
-from interfaces.http.presenters import account_resource, hour_of_uses, key_resource, member_resource, process_resource
+from domain.permissions import Role
+from interfaces.http.answers.accounts import account_resource, process_resource
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.keys import key_resource
+from interfaces.http.answers.members import member_resource
 from projections.account_list import list_accounts
 from projections.fence import ListIncompleteError
 from projections.key_queries import KeyFilter, count_keys, list_keys
@@ -29,14 +33,17 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.identity.users import Users
     from application.store.database import Database
-    from domain.process import Process
+    from domain.process import Process as ProcessAggregate
+    from interfaces.http.answers.accounts import Account, Process
+    from interfaces.http.answers.keys import Key
+    from interfaces.http.answers.members import Member, Membership
 
 T = TypeVar("T")
 
 HOURS_SHOWN = 24
 COUNTED_MAX = 1_000
 """More than so many are not counted for a number beside a word."""
-ListPage = tuple[list[dict[str, Any]], str | None]
+ListPage = tuple[list[T], str | None]
 """The items of a page, and the cursor of the next one."""
 
 
@@ -52,7 +59,7 @@ class Lists:
         """Wait until lists show the log up to a position, for a bounded time, and return whether they do."""
         return wait_for(self._database, position, min(WAIT_SECONDS_MAX, seconds_left()))
 
-    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> ListPage:
+    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> ListPage[Account]:
         """Return the accounts that a user is a member of: all of them for a role in the tenant."""
         in_tenant = roles_of(self._event_sourcing, user_id, tenant_id, None)
         mine = None if in_tenant else account_ids_of_user(self._database, tenant_id=tenant_id, user_id=user_id)
@@ -60,7 +67,7 @@ class Lists:
 
     def accounts(
         self, tenant_id: UUID, limit: int, cursor: str | None = None, account_ids: frozenset[UUID] | None = None
-    ) -> ListPage:
+    ) -> ListPage[Account]:
         """Return accounts of the tenant by name."""
         page = list_accounts(
             self._database, tenant_id=tenant_id, page=PageRequest(limit, cursor), account_ids=account_ids
@@ -75,7 +82,7 @@ class Lists:
         *,
         visible: frozenset[UUID] | None = None,
         retired: bool | None = None,
-    ) -> ListPage:
+    ) -> ListPage[Process]:
         """Return processes of an account by name; `visible` are the streams that the caller may see, None for all."""
         page = list_processes(
             self._database,
@@ -89,14 +96,14 @@ class Lists:
         )
         return [process_resource(row, jobs.get(row.process_id)) for row in page.items], page.next_cursor
 
-    def process(self, process: Process) -> dict[str, Any]:
+    def process(self, process: ProcessAggregate) -> Process:
         """Return one process. Its last job is not looked for while lists are being made, since this answers changes."""
         with suppress(ListIncompleteError):
             jobs = jobs_of_processes(self._database, account_id=process.account_id, process_ids=[process.id])
             return process_resource(process, jobs.get(process.id))
         return process_resource(process, None)
 
-    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> ListPage:
+    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> ListPage[Key]:
         """Return keys of an account, as `page.sort` says. now: what time it is."""
         found = list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
         return [key_resource(row, now) for row in found.items], found.next_cursor
@@ -123,7 +130,7 @@ class Lists:
         known = {(row.key_id, row.hour): row for row in rows}
         hours = [since + timedelta(hours=number) for number in range(HOURS_SHOWN)]
         return {
-            key_id: [hour_of_uses(known.get((key_id, hour), UseRow(account_id, key_id, hour))) for hour in hours]
+            key_id: [_hour(known.get((key_id, hour), UseRow(account_id, key_id, hour))) for hour in hours]
             for key_id in key_ids
         }
 
@@ -132,7 +139,7 @@ class Lists:
         until = now + timedelta.resolution  # also the hour that begins now
         return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
-    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> ListPage:
+    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> ListPage[Member]:
         """Return the members of an account, or of the tenant when `scope_id` is its id.
 
         for_tenant: whoever looks may know how all of them sign in, and not only whom the account vouched for.
@@ -146,7 +153,7 @@ class Lists:
             items.append(member_resource(row.user_id, row.account_id, row.roles, user, is_ours=is_ours))
         return items, page.next_cursor
 
-    def memberships(self, user_id: UUID, tenant_id: UUID) -> list[dict[str, Any]]:
+    def memberships(self, user_id: UUID, tenant_id: UUID) -> list[Membership]:
         """Return what a user is, and where; the account is null for a role in the whole tenant."""
         rows = self._all_memberships(user_id, tenant_id)
         names = self._account_names(tenant_id, {row.account_id for row in rows if row.account_id})
@@ -154,7 +161,7 @@ class Lists:
             {
                 "account_id": str(row.account_id) if row.account_id else None,
                 "account_name": names.get(row.account_id) if row.account_id else None,
-                "roles": list(row.roles),
+                "roles": [Role(role) for role in row.roles],
             }
             for row in rows
         ]
@@ -182,3 +189,14 @@ class Lists:
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in lists of `size` at most."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _hour(row: UseRow) -> dict[str, Any]:
+    """Return how often a key was used in an hour, by what came of it."""
+    return {
+        "hour": time_text(row.hour),
+        "accepted": row.accepted,
+        "replayed": row.replayed,
+        "rejected": row.rejected,
+        "throttled": row.throttled,
+    }

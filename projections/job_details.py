@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from psycopg import sql
@@ -106,7 +106,7 @@ def _count_of(statuses: frozenset[str] | None) -> str:
 
 def list_details(
     pool: Pool, *, account_id: UUID, position: int, page: PageRequest, statuses: frozenset[str] | None = None
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Detail], str | None]:
     """Return details of a job by number, as they were sent, and the cursor of the next page; `statuses`: only those.
 
     position: of the job. Raises BadCursorError, ListIncompleteError, ValueError for a status that there is not.
@@ -120,7 +120,7 @@ def list_details(
         connection.cursor(row_factory=tuple_row) as cursor,
     ):
         chunks = cursor.execute(query, values).fetchall()
-    found: list[dict[str, Any]] = []
+    found: list[Detail] = []
     for (details,) in chunks:
         found += [
             detail

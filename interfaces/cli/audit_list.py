@@ -26,6 +26,7 @@ from interfaces.cli.store_command import (
     store_command,
     uuid_of,
 )
+from interfaces.http.answers.audit import AuditItem
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
@@ -109,7 +110,7 @@ def list_audit(  # noqa: PLR0913 - each is an option
     scope_id = _scope(desk, account, tenant=tenant)
     where = _filter(desk, actor, action, resource, since, before)
     desk.lists()
-    items: list[dict[str, Any]] = []
+    items: list[AuditItem] = []
     cursor = None
     while len(items) < limit:
         page, cursor = desk.services.audit_log.page(scope_id, where, min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
@@ -191,7 +192,7 @@ class _Export:
                 progress.show(lambda: f"Exported {self.rows:,} rows, {bytes_in_words(self.size)}", self.size)
                 yield piece
 
-    def _counted(self) -> Iterator[list[dict[str, Any]]]:
+    def _counted(self) -> Iterator[list[AuditItem]]:
         for page in self._pages:
             self.rows += len(page)
             yield page
@@ -228,7 +229,7 @@ def _actor(desk: Desk, text: str) -> str:
     return str(desk.user(text).user_id if found is None else found)
 
 
-def _for_people(item: dict[str, Any]) -> dict[str, Any]:
+def _for_people(item: AuditItem) -> dict[str, Any]:
     resource = item["resource"]
     return {
         **item,

@@ -22,7 +22,7 @@ from interfaces.cli.desk import Desk, open_desk
 from interfaces.cli.output import Answer, CommandError, WrongUsageError, say, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
-from interfaces.http.presenters import time_text
+from interfaces.http.answers.fields import time_text
 from interfaces.proof_check import read_text
 from interfaces.signing_key import ensure_signing_key, exchange_key
 from projections.log_tree.follower import SigningKeyError, TreeSpoiltError

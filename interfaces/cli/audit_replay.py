@@ -20,8 +20,8 @@ from interfaces.cli.log_progress import LogProgress
 from interfaces.cli.long_answers import show_items
 from interfaces.cli.output import Answer, WrongUsageError, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
-from interfaces.http.presenters import key_resource, time_text
-from interfaces.key_history import changes_item, happening_item, shown
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
 from interfaces.proof_check import DOES_NOT_HOLD, HOLDS
 
 _HISTORY_COLUMNS: Final = {
@@ -124,7 +124,7 @@ def diff(
         "versions": [found.before.version if found.before else 0, found.after.version if found.after else 0],
         "changes": changes_item(found.changes),
         "uses": dict(found.uses),
-        "items": [happening_item(happening) for happening in found.happenings],
+        "items": [key_event(happening) for happening in found.happenings],
     }
     rows = [
         {"field": name, "before": shown(before), "after": shown(after)}
@@ -157,7 +157,7 @@ def uses(  # noqa: PLR0913 - each is an option
     begins, ends = checked_period(since, until)
     with open_desk(data_dir, database_url) as desk:
         found = Replay(desk.services.event_sourcing).uses(key_id, begins, ends)
-        items = ({name: item[name] for name in (*_USE_COLUMNS, "request_id")} for item in map(happening_item, found))
+        items = map(_use, found)
         show_items(items, _USE_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=(*_USE_COLUMNS, "request_id"))
 
 
@@ -234,11 +234,16 @@ def _time(text: str, name: str) -> datetime:
 
 def _told(happenings: Iterator[Happening]) -> Iterator[dict[str, Any]]:
     for happening in happenings:
-        item = happening_item(happening)
+        item = key_event(happening)
         yield {**item, "what": _what(item)}
 
 
-def _what(item: dict[str, Any]) -> str:
+def _use(happening: Happening) -> dict[str, object]:
+    item: dict[str, object] = {**key_event(happening)}
+    return {name: item[name] for name in (*_USE_COLUMNS, "request_id")}
+
+
+def _what(item: KeyEvent) -> str:
     """Return what an event changed, for people."""
     if item["outcome"] is not None:
         return " ".join(filter(None, (item["outcome"], item["problem"], item["job_id"] and f"job {item['job_id']}")))

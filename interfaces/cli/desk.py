@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from application.identity.users import Identity
     from domain.clock import Clock
     from interfaces.bootstrap import Services
+    from interfaces.http.answers.accounts import Account as AccountAnswer
     from interfaces.lists import ListPage, Lists
     from interfaces.settings import Settings
 
 A = TypeVar("A", bound=Aggregate)
+T = TypeVar("T")
 
 _SERVED_SECONDS_MAX = 0.1
 """How long to wait for a projector that runs elsewhere before running one here."""
@@ -100,7 +102,7 @@ class Desk:
         ids = ", ".join(item["id"] for item in fitting)
         raise CommandError(f"{len(fitting)} accounts are named {wanted}. Say which by its id: {ids}")
 
-    def accounts(self) -> list[dict[str, Any]]:
+    def accounts(self) -> list[AccountAnswer]:
         """Return all accounts by name, as resources."""
         lists = self.lists()
         return all_pages(lambda cursor: lists.accounts(self.services.tenant_id, PAGE_ITEMS_MAX, cursor))
@@ -185,7 +187,7 @@ def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
         say(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
 
 
-def all_pages(page: Callable[[str | None], ListPage]) -> list[dict[str, Any]]:
+def all_pages(page: Callable[[str | None], ListPage[T]]) -> list[T]:
     """Return the items of all pages; `page` takes the cursor."""
     items, cursor = page(None)
     while cursor is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,7 @@ from domain.report import JobStatus
 from interfaces.cli.desk import Desk, all_pages, checked, checked_period
 from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from interfaces.http.answers.jobs import Job as JobAnswer
 from projections.job_list import JobFilter
 from projections.paging import PageRequest
 from projections.words import words_of
@@ -134,7 +135,7 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     )
     query = None if search is None else _query(search)
     desk.lists()
-    items: list[dict[str, Any]] = []
+    items: list[JobAnswer] = []
     cursor: str | None = None
     while len(items) < limit:
         page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
@@ -169,7 +170,7 @@ def show_job(
     account_id = desk.get(Job, job_id).account_id
     desk.lists()
     jobs = desk.services.jobs
-    job = jobs.one(account_id, job_id)
+    job: dict[str, object] = {**jobs.one(account_id, job_id)}
     if job["data"] is not None:
         job["data"] = JsonText(orjson.dumps(job["data"]).decode())
     if not details:

@@ -17,7 +17,8 @@ from interfaces.cli.desk import Desk
 from interfaces.cli.hygiene_words import WORDS, Case, number_of
 from interfaces.cli.output import Answer, Group
 from interfaces.cli.store_command import store_command
-from interfaces.http.presenters import account_resource, time_text
+from interfaces.http.answers.accounts import account_resource
+from interfaces.http.answers.fields import time_text
 from projections.key_list import KeyRow
 from projections.key_queries import list_keys
 from projections.paging import PageRequest

@@ -78,10 +78,12 @@ def list_keys(  # noqa: PLR0913 - each is an option
         flow_ids=frozenset(process or ()) or None,
         unused_since=None if unused_for is None else now - timedelta(days=unused_for),
     )
-    items = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))
-    for some in batched(items, PAGE_ITEMS_MAX):
-        uses = lists.uses_of_a_day(account_id, [UUID(item["id"]) for item in some], now)
-        for item in some:
-            item["uses_by_hour"] = uses[UUID(item["id"])]
-            item["uses_of_a_day"] = sum(hour["accepted"] + hour["replayed"] for hour in item["uses_by_hour"])
+    items = []
+    keys = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))
+    for some in batched(keys, PAGE_ITEMS_MAX):
+        uses = lists.uses_of_a_day(account_id, [UUID(key["id"]) for key in some], now)
+        for key in some:
+            by_hour = uses[UUID(key["id"])]
+            of_a_day = sum(hour["accepted"] + hour["replayed"] for hour in by_hour)
+            items.append({**key, "uses_by_hour": by_hour, "uses_of_a_day": of_a_day})
     return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)

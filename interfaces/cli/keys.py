@@ -26,7 +26,8 @@ from interfaces.cli.leaked_keys import deactivate_leaked
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
 from interfaces.http import admin as wire
-from interfaces.http.presenters import key_resource, time_text
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.keys import key_resource
 
 if TYPE_CHECKING:
     from domain.key_secret import KeySecret

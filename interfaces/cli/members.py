@@ -19,7 +19,9 @@ from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import admin as wire
-from interfaces.http.presenters import member_resource, time_text
+from interfaces.http.answers.accounts import account_resource
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.members import member_resource
 
 if TYPE_CHECKING:
     from application.identity.users import Identity
@@ -50,7 +52,7 @@ def list_members(desk: Desk, *, account: AccountOption = None, tenant: InTenant 
     _check_one_scope(account, tenant=tenant)
     if account is not None:
         found = desk.account(account)
-        accounts = [{"id": str(found.id), "name": found.name}]
+        accounts = [account_resource(found)]
     else:
         accounts = [] if tenant else desk.accounts()
     items = [] if account is not None else _members_of(desk, desk.services.tenant_id, None)

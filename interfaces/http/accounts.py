@@ -30,7 +30,7 @@ from interfaces.http.admin import (
     send,
     send_page,
 )
-from interfaces.http.presenters import account_resource
+from interfaces.http.answers.accounts import account_resource
 from interfaces.http.requests import path_uuid
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from interfaces.http.sessions import signed_in
 from interfaces.http.validation import BrokenRule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     import falcon
@@ -157,7 +158,9 @@ def send_secret(resp: falcon.Response, body: object, status: int = 200) -> None:
     holds_secret(resp)
 
 
-def send_page(req: falcon.Request, resp: falcon.Response, items: list[dict[str, Any]], next_cursor: str | None) -> None:
+def send_page(
+    req: falcon.Request, resp: falcon.Response, items: Sequence[Mapping[str, Any]], next_cursor: str | None
+) -> None:
     """Answer with one page of a list."""
     if next_cursor is not None:
         asked = {name: req.get_param_as_list(name) for name in req.params}

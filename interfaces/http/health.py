@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from application.store.errors import StoreSessionError, StoreUnavailableError
 from interfaces.http.admin import send
+from interfaces.http.answers.fields import Answer, named
 
 if TYPE_CHECKING:
     import falcon
@@ -13,6 +17,43 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
 
 LAG_EVENTS_MAX = 10_000
+
+
+class Alive(TypedDict):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class ReadyState(TypedDict):
+    """Whether the service can serve; what is wrong stands beside `status`."""
+
+    status: Annotated[str, named("Readiness")]
+    store: NotRequired[Annotated[str, Field(description="What is wrong with the store; left out when nothing is.")]]
+    projector: NotRequired[
+        Annotated[str, Field(description="What is wrong with the read models; left out when nothing is.")]
+    ]
+    incomplete_lists: NotRequired[
+        Annotated[
+            list[str], Field(description="Read models that are being made for the first time; left out when none are.")
+        ]
+    ]
+    dead_letters: NotRequired[
+        Annotated[
+            int,
+            Field(ge=1, description="Events that a read model could not take in; left out when there are none."),
+        ]
+    ]
+    clock: NotRequired[
+        Annotated[
+            str,
+            Field(description="How far the machine's clock is off, which decides nothing; left out when it is right."),
+        ]
+    ]
+
+
+ALIVE = Answer[Alive](Alive, {"status": "ok"})
+READY = Answer[ReadyState](ReadyState, {"status": "ok"})
 
 
 class Live:
@@ -33,19 +74,21 @@ class Ready:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer 200, or 503 with what is wrong."""
         del req
-        wrong = {}
+        body: ReadyState = {"status": "ok"}
         try:
             self._services.database.ping()
         except StoreSessionError as error:
-            wrong["store"] = str(error)
+            body["store"] = str(error)
         except StoreUnavailableError:
-            wrong["store"] = "PostgreSQL can't be reached"
+            body["store"] = "PostgreSQL can't be reached"
         health = self._services.projection_health()
         if health.error:
-            wrong["projector"] = health.error
+            body["projector"] = health.error
         elif health.lag_events > LAG_EVENTS_MAX:
-            wrong["projector"] = f"{health.lag_events} events behind"
-        body: dict[str, object] = {"status": "unavailable" if wrong else "ok", **wrong}
+            body["projector"] = f"{health.lag_events} events behind"
+        is_ready = len(body) == 1
+        if not is_ready:
+            body["status"] = "unavailable"
         # None of these keeps the service from taking reports in, so none is a reason to send them elsewhere.
         if health.incomplete:
             body["incomplete_lists"] = list(health.incomplete)
@@ -53,6 +96,6 @@ class Ready:
             body["dead_letters"] = health.dead_letters
         if off := self._services.store_clock.what_is_off():
             body["clock"] = off
-        send(resp, body, 503 if wrong else 200)
-        if wrong:
+        send(resp, body, 200 if is_ready else 503)
+        if not is_ready:
             resp.set_header("Retry-After", "1")

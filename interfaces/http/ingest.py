@@ -20,10 +20,11 @@ from domain.ids import key_id
 from domain.limits import RATE_WINDOW
 from domain.report import Report
 from interfaces.http import json_body
+from interfaces.http.answers.jobs import job_receipt
+from interfaces.http.answers.keys import own_key
 from interfaces.http.gzip_body import inflate
 from interfaces.http.large_bodies import LARGE_BYTES_MIN
 from interfaces.http.middleware import STORE_SECONDS_MAX
-from interfaces.http.presenters import job_receipt, own_key
 from interfaces.http.problems import ProblemError
 from interfaces.http.report_process import Question
 from interfaces.http.requests import check_json, check_length, client_address, idempotency_key, read_body

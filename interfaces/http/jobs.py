@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from application.access import visible_processes
 from domain.ids import process_id
@@ -64,8 +64,7 @@ class JobResource(_JobsResource):
         """Show a job whole, but for its details."""
         account, visible = self._reader(req, account_id)
         check_parameters(req)
-        job: dict[str, Any] = self._services.jobs.one(account, path_uuid(job_id), visible)
-        send(resp, job)
+        send(resp, self._services.jobs.one(account, path_uuid(job_id), visible))
 
 
 class JobDetailsResource(_JobsResource):

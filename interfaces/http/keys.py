@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,7 @@ from interfaces.http.admin import (
     send_page,
     send_secret,
 )
+from interfaces.http.answers.keys import Key, key_resource
 from interfaces.http.parameters import (
     choice_parameter,
     int_parameter,
@@ -34,7 +35,6 @@ from interfaces.http.parameters import (
     time_parameter,
     uuids_parameter,
 )
-from interfaces.http.presenters import key_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
 from projections.key_queries import KEY_SORTS, KeyFilter
@@ -98,7 +98,7 @@ class Deactivation(BaseModel):
 
 
 class _ShowsKeys(AdminResource):
-    def _resource(self, key_id: UUID) -> dict[str, Any]:
+    def _resource(self, key_id: UUID) -> Key:
         return key_resource(self._get(ApiKey, key_id), self._services.clock())
 
     def _show_once(self, resp: falcon.Response, outcome: Outcome, secret: KeySecret) -> None:
@@ -112,10 +112,10 @@ class _ShowsKeys(AdminResource):
     def _created_before(self, resp: falcon.Response, key_id: UUID, detail: str) -> ProblemError:
         resource = self._resource(key_id)
         resp.set_header("Location", _path_of(resource))
-        return ProblemError("already-created", detail=detail, extra={"resource": resource})
+        return ProblemError("already-created", detail=detail, resource=resource)
 
 
-def _path_of(resource: dict[str, Any]) -> str:
+def _path_of(resource: Key) -> str:
     return f"/api/v1/accounts/{resource['account_id']}/keys/{resource['id']}"
 
 

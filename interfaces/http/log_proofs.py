@@ -10,8 +10,8 @@ from domain.errors import NotFoundError
 from domain.limits import POSITION_MAX
 from domain.permissions import Action
 from interfaces.http.admin import AdminResource, check_parameters, send
+from interfaces.http.answers.fields import time_text
 from interfaces.http.parameters import check_order, int_parameter, refused
-from interfaces.http.presenters import time_text
 from interfaces.http.problems import ProblemError
 from interfaces.http.representations import ALWAYS, ASK_AGAIN, may_be_kept
 from projections.log_tree.proving import NotProvableError

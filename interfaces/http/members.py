@@ -23,7 +23,7 @@ from interfaces.http.admin import (
     send_page,
     send_secret,
 )
-from interfaces.http.presenters import member_resource
+from interfaces.http.answers.members import added_member, member_resource
 from interfaces.http.requests import path_uuid
 
 if TYPE_CHECKING:
@@ -81,12 +81,8 @@ class MembersResource(AdminResource):
         invited = invitation.settled(self._execute(resp, invitation.command))
         member = invited.member
         resp.set_header("Location", f"{req.path}/{member.user_id}")
-        resource = member_resource(
-            member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours
-        )
-        if invited.first_password is not None:
-            resource["first_password"] = invited.first_password.password
-        send_secret(resp, resource, 201)
+        shown = member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours)
+        send_secret(resp, added_member(shown, invited.first_password), 201)
 
 
 class MemberResource(AdminResource):
@@ -113,5 +109,5 @@ class FirstPasswordResource(AdminResource):
         command = NewFirstPassword(by=caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
         user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
         member = self._get(Member, member_id(caller.account_id, user.user_id))
-        resource = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
-        send_secret(resp, resource | {"first_password": made.password})
+        shown = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
+        send_secret(resp, added_member(shown, made))

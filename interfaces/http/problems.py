@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, NotRequired
 
 import orjson
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from application.store.errors import ConflictError, StoreUnavailableError
 from domain import errors, limits
+from interfaces.http.answers.keys import Key
 from interfaces.http.validation import BrokenRule
 from interfaces.jobs import JobNotShownError
 from projections.fence import ListIncompleteError
@@ -144,8 +147,28 @@ _SLUGS: dict[type[Exception], str] = {
 """Which problem the errors are that are none of the domain's."""
 
 
+class Problem(TypedDict):
+    """RFC 9457 problem details, for every error. `type` leads to a page that explains it; `detail` says what to do."""
+
+    type: Annotated[str, Field(pattern="^/problems/[a-z-]+$", description="A stable name to branch on.")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What was wrong and what to do. The wording may change.")]
+    instance: Annotated[str, Field(description="The path of the request, or `/` where that must not be repeated.")]
+    request_id: Annotated[str, Field(description="Tell it to the operator: the log line has it too.")]
+    errors: NotRequired[Annotated[list[BrokenRule], Field(description="Every broken rule, up to the first 100.")]]
+    more_errors: NotRequired[
+        Annotated[
+            bool, Field(description="`true` when more rules are broken than are listed; how many is not counted.")
+        ]
+    ]
+    resource: NotRequired[
+        Annotated[Key, Field(description="With `already-created`: the key that the first request made.")]
+    ]
+
+
 class ProblemError(Exception):
-    """A refusal that is made at the edge. detail and fields are added to what the table says of the slug."""
+    """A refusal that is made at the edge. detail, and what else is given, are added to what the table says."""
 
     def __init__(
         self,
@@ -154,14 +177,14 @@ class ProblemError(Exception):
         detail: str | None = None,
         errors: Sequence[BrokenRule] = (),
         headers: dict[str, str] | None = None,
-        extra: dict[str, Any] | None = None,
+        resource: Key | None = None,
     ) -> None:
         super().__init__(slug)
         self.slug = slug
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
-        self.extra = extra or {}
+        self.resource = resource
 
 
 def problem_of(error: Exception) -> ProblemError:
@@ -199,19 +222,19 @@ def document(
     instance: the path of the request, or "/" to keep it out. base: the path that all addresses begin with.
     """
     kind = PROBLEMS[problem.slug]
-    body: dict[str, Any] = {
+    body: Problem = {
         "type": f"{base}/problems/{problem.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail or kind.detail,
         "instance": instance,
         "request_id": request_id,
-        **problem.extra,
     }
+    if problem.resource is not None:
+        body["resource"] = problem.resource
     if problem.errors:
-        listed = problem.errors[: limits.ERRORS_LISTED_MAX]
-        body["errors"] = [{"pointer": error.pointer, "message": error.message} for error in listed]
-        if len(problem.errors) > len(listed):
+        body["errors"] = list(problem.errors[: limits.ERRORS_LISTED_MAX])
+        if len(problem.errors) > limits.ERRORS_LISTED_MAX:
             body["more_errors"] = True
     headers = {"Content-Type": "application/problem+json", **problem.headers}
     if problem.slug == "invalid-api-key":

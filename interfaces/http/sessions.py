@@ -19,9 +19,10 @@ from domain.errors import (
     SignInFailedError,
 )
 from interfaces.http import cookies
+from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.members import user_resource
 from interfaces.http.cookies import drop_cookie, keep_cookie, read_cookie
 from interfaces.http.masking import is_token
-from interfaces.http.presenters import time_text, user_resource
 from interfaces.http.problems import ProblemError
 from interfaces.http.representations import holds_secret
 from interfaces.http.requests import client_address, json_request

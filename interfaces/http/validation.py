@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from domain import limits
 
@@ -15,9 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BrokenRule:
-    """A rule that a request breaks. pointer: where in the body, an RFC 6901 JSON pointer; empty for the whole of it."""
+    """One rule that the request breaks."""
 
-    pointer: str
+    pointer: Annotated[
+        str, Field(description="RFC 6901 pointer into the body; empty for a header or a query parameter.")
+    ]
     message: str
 
 

@@ -13,9 +13,9 @@ from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from domain.process import Process
 from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.http.answers.fields import time_text
 from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
-from interfaces.http.presenters import time_text
 from interfaces.web.audit_words import EVENT_LABELS, told
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment

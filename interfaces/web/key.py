@@ -10,8 +10,8 @@ from application.keys import key_of_account
 from domain.api_key import ApiKey
 from domain.hygiene import KeyLife, Matter, Rules, finding_of
 from domain.permissions import Action
+from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import choice_parameter
-from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.web.audit_words import KEY_EVENT_LABELS
 from interfaces.web.charts import OUTCOMES, usage_chart

@@ -12,8 +12,8 @@ from domain.api_key import ApiKey
 from domain.errors import NotFoundError
 from domain.permissions import Action
 from domain.report import Time
+from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
-from interfaces.http.presenters import key_resource
 from interfaces.http.requests import path_uuid
 from interfaces.key_history import LIFECYCLE_FIELDS
 from interfaces.web.audit_words import KEY_EVENT_LABELS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import falcon
 
+    from interfaces.http.answers.keys import KeyAsOf
     from interfaces.web.page import Visit
 
 _SHOWN_MAX = 50
@@ -65,7 +66,7 @@ class KeyThenPage(ViewPage):
             "people": self._people([now["created_by"], now["deactivated_by"]]),
         }
 
-    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> dict[str, Any] | None:
+    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> KeyAsOf | None:
         """Return the key as it was at the moment that is asked for; None when it was not made yet.
 
         Raises ProblemError, and NotFoundError for a version that it did not have.

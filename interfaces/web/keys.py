@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import falcon
 
+    from interfaces.http.answers.keys import Key
     from interfaces.web.page import Visit
 
 SHOWN = {"active": True, "inactive": False, "all": None}
@@ -46,7 +47,7 @@ class KeysPage(ViewPage):
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
         return {"asked": asked, "keys": keys, "next_cursor": next_cursor, **self._beside(visit, keys, now)}
 
-    def _beside(self, visit: Visit, keys: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    def _beside(self, visit: Visit, keys: list[Key], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
         lists, account = self._services.lists, visit.account_id
 

@@ -13,8 +13,8 @@ from domain.errors import AlreadyCreatedError, FieldError, ForbiddenError, Inval
 from domain.ids import member_id, process_id
 from domain.member import Member
 from domain.permissions import ACCOUNT_ROLES, ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allows
+from interfaces.http.answers.members import member_resource
 from interfaces.http.members import ASSIGNED_MAX, NewMember, invite
-from interfaces.http.presenters import member_resource
 from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
 from interfaces.web.form_page import Filled, FormPage, S
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from application.admin import AdminCommand, Outcome
     from application.identity.users import FirstPassword
+    from interfaces.http.answers.members import Member as MemberAnswer
     from interfaces.web.forms import Form
     from interfaces.web.page import Visit
 
@@ -100,7 +101,7 @@ class Somebody:
     """A member that a form is about. resource: as the API shows them. is_oneself: the visitor."""
 
     member: Member
-    resource: dict[str, Any]
+    resource: MemberAnswer
     is_oneself: bool
 
     @property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from application.identity.sessions import Session
     from interfaces.bootstrap import Services
+    from interfaces.http.answers.accounts import Account as AccountAnswer
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -219,7 +220,7 @@ class Page(AdminResource):
             **values,
         )
 
-    def _accounts(self, visit: Visit) -> list[dict[str, Any]]:
+    def _accounts(self, visit: Visit) -> list[AccountAnswer]:
         """Return the accounts that the visitor can switch to; one more than is shown tells that there are more."""
         try:
             return self._services.lists.accounts_of(

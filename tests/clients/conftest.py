@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interfaces.http.openapi.examples import ANSWERS
-from interfaces.http.openapi.responses import AuditPage
+from interfaces.http.answers.audit import AUDIT_PAGE
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Installation
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def grown(value: Any) -> Any:
 
 class _Later(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps(grown(ANSWERS[AuditPage])).encode()
+        body = json.dumps(grown(AUDIT_PAGE.example)).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -6,7 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from interfaces.http.openapi.examples import ANSWERS, REQUESTS
+from interfaces.http.openapi.document import answers, as_json
+from interfaces.http.openapi.examples import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ STEPS = (
 """What a session says when it has done it: all of it, in this order."""
 EXAMPLES = [
     *((model.__name__, value) for model, values in REQUESTS.items() for value in values.values()),
-    *((model.__name__, value) for model, value in ANSWERS.items()),
+    *((answer.model.__name__, as_json(answer.example)) for answer in answers()),
 ]
 """Of every body and every answer, with the name of its schema."""
 SECONDS_MAX = 240

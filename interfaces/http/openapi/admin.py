@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, ProcessChange, Suspension
+from interfaces.http.answers.accounts import ACCOUNT, ACCOUNT_PAGE, PROCESS, PROCESS_PAGE
+from interfaces.http.answers.keys import CREATED_KEY, HISTORY_PAGE, KEY, KEY_AS_OF, KEY_PAGE
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
-from interfaces.http.openapi import responses as answers
 from interfaces.http.openapi.entry import PAGE, POST, READ, WRITE, Access, Entry, Success, changed, created, page_of
-from interfaces.http.openapi.history_answers import HistoryPage, KeyAsOf
 
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 _Entry = partial(Entry, access=Access.SESSION)
@@ -22,7 +22,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="List the accounts that you are a member of",
         description="All accounts of the tenant for who has a role in the tenant.",
         parameters=PAGE,
-        success=page_of(answers.AccountPage),
+        success=page_of(ACCOUNT_PAGE),
         problems=("not-signed-in", "password-change-required", "invalid-request"),
     ),
     _Entry(
@@ -34,7 +34,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         description="For tenant admins.",
         body=NewAccount,
         parameters=("Idempotency-Key",),
-        success=created(answers.Account, "Opened."),
+        success=created(ACCOUNT, "Opened."),
         problems=POST,
     ),
     _Entry(
@@ -45,7 +45,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="Show an account",
         description="For all its members, and who has a role in the tenant.",
         parameters=("account_id",),
-        success=(Success(description="The account.", model=answers.Account),),
+        success=(Success(description="The account.", answer=ACCOUNT),),
         problems=READ,
     ),
     _Entry(
@@ -58,7 +58,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=AccountChange,
         body_required=False,
         parameters=("account_id",),
-        success=changed(answers.Account, replayed=False),
+        success=changed(ACCOUNT, replayed=False),
         problems=WRITE,
     ),
     _Entry(
@@ -74,7 +74,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Suspension,
         body_required=False,
         parameters=("account_id", "Idempotency-Key"),
-        success=changed(answers.Account),
+        success=changed(ACCOUNT),
         problems=POST,
     ),
     _Entry(
@@ -85,7 +85,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="Let the robots of an account in again",
         description="For tenant admins. Its keys are as they were. Again changes nothing.",
         parameters=("account_id", "Idempotency-Key"),
-        success=changed(answers.Account),
+        success=changed(ACCOUNT),
         problems=POST,
     ),
     _Entry(
@@ -96,7 +96,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="List the processes that you may see",
         description="Consultants and account users see those that they are assigned.",
         parameters=("account_id", *PAGE, "retired"),
-        success=page_of(answers.ProcessPage),
+        success=page_of(PROCESS_PAGE),
         problems=READ,
     ),
     _Entry(
@@ -108,7 +108,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         description="Robots can report jobs of it from now on.",
         body=NewProcess,
         parameters=("account_id", "Idempotency-Key"),
-        success=created(answers.Process, "Registered."),
+        success=created(PROCESS, "Registered."),
         problems=(*POST, "already-created"),
     ),
     _Entry(
@@ -121,7 +121,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=ProcessChange,
         body_required=False,
         parameters=("account_id", "flow_id"),
-        success=changed(answers.Process, replayed=False),
+        success=changed(PROCESS, replayed=False),
         problems=WRITE,
     ),
     _Entry(
@@ -132,7 +132,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="List the keys of an account",
         description="Those that have ended too, unless `active` says otherwise. Never a secret.",
         parameters=("account_id", *PAGE, "active", "q-keys", "scope", "unused_for", "sort-keys"),
-        success=page_of(answers.KeyPage),
+        success=page_of(KEY_PAGE),
         problems=READ,
     ),
     _Entry(
@@ -147,7 +147,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         ),
         body=NewKey,
         parameters=("account_id", "Idempotency-Key"),
-        success=created(answers.CreatedKey, "The key with its secret.", replayed=False),
+        success=created(CREATED_KEY, "The key with its secret.", replayed=False),
         problems=(*POST, "process-not-found", "process-retired", "already-created"),
     ),
     _Entry(
@@ -161,7 +161,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
             " time; a moment before it was made is a 404."
         ),
         parameters=("account_id", "key_id", "as_of", "version"),
-        success=(Success(description="The key.", model=KeyAsOf),),
+        success=(Success(description="The key.", answer=KEY_AS_OF),),
         problems=READ,
     ),
     _Entry(
@@ -172,7 +172,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         summary="What happened to a key, in order",
         description="As the log has it. Without its uses, unless `kind` is `all`.",
         parameters=("account_id", "key_id", *PAGE, "history_kind"),
-        success=page_of(HistoryPage),
+        success=page_of(HISTORY_PAGE),
         problems=READ,
     ),
     _Entry(
@@ -188,7 +188,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=KeyChange,
         body_required=False,
         parameters=("account_id", "key_id"),
-        success=changed(answers.Key, replayed=False),
+        success=changed(KEY, replayed=False),
         problems=(*WRITE, "key-ended"),
     ),
     _Entry(
@@ -206,7 +206,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Rotation,
         body_required=False,
         parameters=("account_id", "key_id", "Idempotency-Key"),
-        success=created(answers.CreatedKey, "The new key with its secret.", replayed=False),
+        success=created(CREATED_KEY, "The new key with its secret.", replayed=False),
         problems=(*POST, "process-retired", "key-ended", "already-created"),
     ),
     _Entry(
@@ -219,7 +219,7 @@ ADMIN_OPERATIONS: tuple[Entry, ...] = (
         body=Deactivation,
         body_required=False,
         parameters=("account_id", "key_id", "Idempotency-Key"),
-        success=changed(answers.Key),
+        success=changed(KEY),
         problems=POST,
     ),
 )

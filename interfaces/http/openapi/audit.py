@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interfaces.audit_export import EXPORT_FORMATS
-from interfaces.http.openapi import responses as answers
+from interfaces.http.answers.audit import AUDIT_PAGE
 from interfaces.http.openapi.entry import PAGE, READ, Access, Entry, Success, page_of
 
 _AUDIT = "/api/v1/accounts/{account_id}/audit"
@@ -19,7 +19,7 @@ AUDIT_OPERATIONS: tuple[Entry, ...] = (
         description=("For account admins, tenant admins and auditors; newest first. All filters together hold."),
         access=Access.SESSION,
         parameters=("account_id", *PAGE, *_FILTERS),
-        success=page_of(answers.AuditPage),
+        success=page_of(AUDIT_PAGE),
         problems=READ,
     ),
     Entry(

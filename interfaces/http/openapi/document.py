@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from openapi_pydantic import (
     Components,
     Contact,
@@ -24,14 +25,16 @@ from openapi_pydantic import (
     PathItem,
     RequestBody,
     Response,
+    Schema,
     Server,
     Tag,
 )
-from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
+from pydantic import TypeAdapter
 
+from interfaces.http.answers.fields import NAMED_BY, Answer
 from interfaces.http.openapi.entry import BINARY, EVERYWHERE, JSON, OF_BROWSERS
-from interfaces.http.openapi.examples import ANSWERS, REQUESTS
-from interfaces.http.openapi.named import NAMED_BY, SCHEMAS, reference_to
+from interfaces.http.openapi.examples import REQUESTS
+from interfaces.http.openapi.named import SCHEMAS, reference_to
 from interfaces.http.openapi.operations import OPERATIONS
 from interfaces.http.openapi.parameter import one_of, text
 from interfaces.http.openapi.parts import (
@@ -47,8 +50,11 @@ from interfaces.http.openapi.parts import (
     security_of,
 )
 from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
+from interfaces.http.problems import Problem
 
 if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaMode
+
     from interfaces.http.openapi.entry import Entry, Success
 
 _INT32_MAX = 2**31 - 1
@@ -108,6 +114,7 @@ def build() -> dict[str, Any]:
         tags=[Tag(name=name, description=description) for name, description in _TAGS.items()],
         paths={path: PathItem.model_validate(operations) for path, operations in paths.items()},
         components=Components(
+            schemas=_schemas(),
             parameters=dict(PARAMETERS),
             headers=dict(HEADERS),
             responses=dict(RESPONSES),
@@ -115,8 +122,7 @@ def build() -> dict[str, Any]:
             securitySchemes=dict(SECURITY_SCHEMES),
         ),
     )
-    whole = construct_open_api_with_schema_class(document)
-    found: dict[str, Any] = json.loads(whole.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True))
+    found: dict[str, Any] = json.loads(document.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True))
     schemas = found["components"]["schemas"]
     for name, schema in schemas.items():
         _describe(name, schema)
@@ -124,6 +130,29 @@ def build() -> dict[str, Any]:
     found["components"]["schemas"] = dict(sorted(schemas.items()))
     _write_numbers(found)
     return found
+
+
+def answers() -> list[Answer[Any]]:
+    """Return every answer of JSON that an operation gives, each once."""
+    found = [success.answer for entry in OPERATIONS for success in entry.success]
+    by_name = {answer.model.__name__: answer for answer in found if isinstance(answer, Answer)}
+    return [answer for _, answer in sorted(by_name.items())]
+
+
+def as_json(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Return an example as it is sent."""
+    return json.loads(orjson.dumps(value))
+
+
+def _schemas() -> dict[str, Schema]:
+    """Return the schemas of all bodies and answers, and of what these are made of."""
+    bodies = [entry.body for entry in OPERATIONS if entry.body is not None]
+    models: list[type[Any]] = [Problem, *bodies, *(answer.model for answer in answers())]
+    inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (model.__name__, "validation", TypeAdapter(model)) for model in models
+    ]
+    _, found = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return {name: Schema.model_validate(schema) for name, schema in sorted(found["$defs"].items())}
 
 
 def _operation(entry: Entry) -> Operation:
@@ -150,7 +179,7 @@ def _request_body(entry: Entry) -> RequestBody | None:
     if entry.body is None:
         return None
     media = MediaType(
-        schema=PydanticSchema(schema_class=entry.body),
+        schema=reference("schemas", entry.body.__name__),
         examples={name: Example(value=value) for name, value in REQUESTS[entry.body].items()},
     )
     note = None if entry.body_required else "May be left out, or null."
@@ -168,11 +197,12 @@ def _success(success: Success) -> Response:
 def _media(success: Success, name: str) -> MediaType:
     if name in OF_BROWSERS:
         return MediaType()
-    if success.model is None:
+    answer = success.answer
+    if answer is None:
         return MediaType(schema=text(format="binary") if name in BINARY else text())
-    if isinstance(success.model, str):
-        return MediaType(schema=one_of(success.model))
-    return MediaType(schema=PydanticSchema(schema_class=success.model), example=ANSWERS[success.model])
+    if isinstance(answer, str):
+        return MediaType(schema=one_of(answer))
+    return MediaType(schema=reference("schemas", answer.model.__name__), example=as_json(answer.example))
 
 
 def _describe(name: str, schema: dict[str, Any]) -> None:

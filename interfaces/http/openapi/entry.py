@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from interfaces.http.answers.fields import Answer
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
@@ -32,11 +34,11 @@ class Access(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Success:
-    """A good answer. headers: names in parts.HEADERS. model: of its JSON, or the name of one of named.SCHEMAS."""
+    """A good answer. headers: names in parts.HEADERS. answer: its JSON, or the name of one of named.SCHEMAS."""
 
     status: int = 200
     description: str
-    model: type[BaseModel] | str | None = None
+    answer: Answer[Any] | str | None = None
     media_types: tuple[str, ...] = (JSON,)
     headers: tuple[str, ...] = ()
 
@@ -77,18 +79,18 @@ POST = (*WRITE, "idempotency-key-reuse")
 PAGE = ("limit", "cursor")
 
 
-def page_of(model: type[BaseModel]) -> tuple[Success, ...]:
+def page_of(answer: Answer[Any]) -> tuple[Success, ...]:
     """Return the good answer of a list."""
-    return (Success(description="A page.", model=model, headers=("Link",)),)
+    return (Success(description="A page.", answer=answer, headers=("Link",)),)
 
 
-def created(model: type[BaseModel], description: str, *, replayed: bool = True) -> tuple[Success, ...]:
+def created(answer: Answer[Any], description: str, *, replayed: bool = True) -> tuple[Success, ...]:
     """Return the good answer to what makes something. replayed: whether a repeat gets it too."""
     headers = ("Location", *(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
-    return (Success(status=201, description=description, model=model, headers=headers),)
+    return (Success(status=201, description=description, answer=answer, headers=headers),)
 
 
-def changed(model: type[BaseModel], *, replayed: bool = True) -> tuple[Success, ...]:
+def changed(answer: Answer[Any], *, replayed: bool = True) -> tuple[Success, ...]:
     """Return the good answer to what changes something. replayed: whether a repeat is told to be one."""
     headers = (*(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
-    return (Success(description="As it is now.", model=model, headers=headers),)
+    return (Success(description="As it is now.", answer=answer, headers=headers),)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from interfaces.http.answers.jobs import JOB_DETAIL_PAGE, JOB_PAGE, WHOLE_JOB
 from interfaces.http.openapi.entry import READ, Access, Entry, Success
-from interfaces.http.openapi.job_answers import JobDetailPage, JobPage, WholeJob
 
 _JOBS = "/api/v1/accounts/{account_id}/jobs"
 _ASSIGNED = "Consultants and account users see the jobs of the processes that they are assigned."
@@ -30,7 +30,7 @@ JOB_OPERATIONS: tuple[Entry, ...] = (
             "job_q",
             "job_sort",
         ),
-        success=(Success(description="A page.", model=JobPage, headers=("Link",)),),
+        success=(Success(description="A page.", answer=JOB_PAGE, headers=("Link",)),),
     ),
     _Entry(
         path=f"{_JOBS}/{{job_id}}",
@@ -38,7 +38,7 @@ JOB_OPERATIONS: tuple[Entry, ...] = (
         summary="Show a job",
         description=f"Whole, but for its details. {_ASSIGNED}",
         parameters=("account_id", "job_id"),
-        success=(Success(description="The job.", model=WholeJob),),
+        success=(Success(description="The job.", answer=WHOLE_JOB),),
     ),
     _Entry(
         path=f"{_JOBS}/{{job_id}}/details",
@@ -46,6 +46,6 @@ JOB_OPERATIONS: tuple[Entry, ...] = (
         summary="List the records that a job worked on",
         description="By sequence_no. With `status=failed` those that went wrong.",
         parameters=("account_id", "job_id", "limit", "cursor", "detail_status"),
-        success=(Success(description="A page.", model=JobDetailPage, headers=("Link",)),),
+        success=(Success(description="A page.", answer=JOB_DETAIL_PAGE, headers=("Link",)),),
     ),
 )

@@ -1,6 +1,6 @@
 """The schemas that are no models: every enumeration, and objects of any shape. Each is a component, named once.
 
-A model's field says which one it is with `named`; a parameter refers to it.
+A field says which one it is with `named` (answers/fields.py); a parameter refers to it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,6 @@ from projections.key_queries import KEY_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-NAMED_BY: Final = "x-named"
-"""What stands for a reference in a model's field until the document is put together: pydantic knows its own only."""
-
-
-def named(name: str) -> dict[str, Any]:
-    """Return what makes a model's field refer to one of SCHEMAS."""
-    return {NAMED_BY: name}
 
 
 def reference_to(name: str) -> dict[str, str]:

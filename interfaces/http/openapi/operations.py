@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from domain.report import Report
+from interfaces.http.answers.jobs import JOB_RECEIPT
+from interfaces.http.answers.keys import OWN_KEY
+from interfaces.http.answers.members import NEW_SESSION, SESSION
 from interfaces.http.documents import ASSETS
-from interfaces.http.openapi import people_answers
-from interfaces.http.openapi import responses as answers
+from interfaces.http.health import ALIVE, READY
 from interfaces.http.openapi.admin import ADMIN_OPERATIONS
 from interfaces.http.openapi.audit import AUDIT_OPERATIONS
 from interfaces.http.openapi.entry import OF_BODIES, Access, Entry, Success
@@ -34,7 +36,7 @@ OPERATIONS: tuple[Entry, ...] = (
             Success(
                 status=201,
                 description="The job is on disk.",
-                model=answers.JobReceipt,
+                answer=JOB_RECEIPT,
                 headers=("Location", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy"),
             ),
         ),
@@ -61,7 +63,7 @@ OPERATIONS: tuple[Entry, ...] = (
         summary="Look at one's own key",
         description="What a robot may know of its key, and the cheapest way to try one out. It is one use of the key.",
         access=Access.KEY,
-        success=(Success(description="The key.", model=answers.OwnKey, headers=("RateLimit", "RateLimit-Policy")),),
+        success=(Success(description="The key.", answer=OWN_KEY, headers=("RateLimit", "RateLimit-Policy")),),
         problems=("invalid-api-key", "account-suspended", "rate-limited"),
     ),
     Entry(
@@ -79,7 +81,7 @@ OPERATIONS: tuple[Entry, ...] = (
             " `password-change-required`."
         ),
         body=SignIn,
-        success=(Success(description="Signed in.", model=people_answers.NewSession, headers=("Set-Cookie",)),),
+        success=(Success(description="Signed in.", answer=NEW_SESSION, headers=("Set-Cookie",)),),
         problems=(*OF_BODIES, "sign-in-failed", "rate-limited"),
     ),
     Entry(
@@ -94,7 +96,7 @@ OPERATIONS: tuple[Entry, ...] = (
         ),
         access=Access.SESSION,
         body=NewPassword,
-        success=(Success(description="The new session.", model=people_answers.NewSession, headers=("Set-Cookie",)),),
+        success=(Success(description="The new session.", answer=NEW_SESSION, headers=("Set-Cookie",)),),
         problems=("not-signed-in", "csrf-token", *OF_BODIES, "rate-limited"),
     ),
     Entry(
@@ -105,7 +107,7 @@ OPERATIONS: tuple[Entry, ...] = (
         summary="Tell who is signed in",
         description="The user of the session, what they are in which account, and the csrf_token for the cookie.",
         access=Access.SESSION,
-        success=(Success(description="The session.", model=people_answers.Session),),
+        success=(Success(description="The session.", answer=SESSION),),
         problems=("not-signed-in",),
     ),
     Entry(
@@ -131,7 +133,7 @@ OPERATIONS: tuple[Entry, ...] = (
         tag="Operation",
         summary="Tell that the process runs",
         description="For a supervisor that restarts what has hung. It asks nobody else.",
-        success=(Success(description="It runs.", model=answers.Alive),),
+        success=(Success(description="It runs.", answer=ALIVE),),
     ),
     Entry(
         method="get",
@@ -141,11 +143,11 @@ OPERATIONS: tuple[Entry, ...] = (
         summary="Tell whether requests can be served",
         description="For a load balancer: the store can be reached, and the read models are not far behind.",
         success=(
-            Success(description="Ready.", model=answers.ReadyState),
+            Success(description="Ready.", answer=READY),
             Success(
                 status=503,
                 description="Not ready; the body says what is wrong. Ask again after Retry-After seconds.",
-                model=answers.ReadyState,
+                answer=READY,
                 headers=("Retry-After",),
             ),
         ),
@@ -166,7 +168,7 @@ OPERATIONS: tuple[Entry, ...] = (
         tag="Documents",
         summary="This document",
         description="The one that was released with this version.",
-        success=(Success(description="OpenAPI 3.1.", model="OpenApiDocument"),),
+        success=(Success(description="OpenAPI 3.1.", answer="OpenApiDocument"),),
     ),
     Entry(
         method="get",

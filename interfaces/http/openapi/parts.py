@@ -17,12 +17,12 @@ from openapi_pydantic import (
     Schema,
     SecurityScheme,
 )
-from openapi_pydantic.util import PydanticSchema
 
 from domain import limits
 from domain.model import SYSTEM_ACTOR
 from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMAT_DEFAULT
+from interfaces.http.answers.fields import ACTOR_PATTERN, REQUEST_ID
 from interfaces.http.documents import COOKIE_IN_DOCUMENT
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.openapi.entry import EVERYWHERE, Access
@@ -36,8 +36,7 @@ from interfaces.http.openapi.parameter import (
     whole_number,
 )
 from interfaces.http.openapi.proofs import PROOF_PARAMETERS
-from interfaces.http.openapi.responses import ACTOR_PATTERN, Problem
-from interfaces.http.problems import PROBLEMS, ProblemError, document
+from interfaces.http.problems import PROBLEMS, Problem, ProblemError, document
 from interfaces.http.validation import BrokenRule
 from projections.job_list import BY_TIME
 from projections.key_queries import KEY_SORTS
@@ -262,7 +261,7 @@ def problem_response(slugs: list[str], headers: Iterable[str]) -> Response:
         headers=header_references(headers),
         content={
             PROBLEM_JSON: MediaType(
-                schema=PydanticSchema(schema_class=Problem),
+                schema=reference("schemas", Problem.__name__),
                 examples={slug: reference("examples", slug) for slug in slugs},
             )
         },
@@ -292,7 +291,7 @@ _ERRORS: dict[str, tuple[BrokenRule, ...]] = {
 def _example(slug: str) -> Example:
     path = "/" if slug == "key-in-url" else "/api/v1/ingest/report"
     problem = ProblemError(slug, errors=_ERRORS.get(slug, ()))
-    _, _, body = document(problem, instance=path, request_id="5d0c3a4be3a24ad89ee72b8a4ab9d5a8")
+    _, _, body = document(problem, instance=path, request_id=REQUEST_ID)
     return Example(value=orjson.loads(body))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from interfaces.http.answers.members import ADDED_MEMBER, MEMBER_PAGE
 from interfaces.http.members import NewMember
-from interfaces.http.openapi import people_answers as answers
 from interfaces.http.openapi.entry import PAGE, POST, READ, Access, Entry, Success, created, page_of
 
 _MEMBERS = "/api/v1/accounts/{account_id}/members"
@@ -20,7 +20,7 @@ MEMBER_OPERATIONS: tuple[Entry, ...] = (
         summary="List the members of an account",
         description="Those with a role in the account itself; roles in the tenant are not listed here.",
         parameters=("account_id", *PAGE),
-        success=page_of(answers.MemberPage),
+        success=page_of(MEMBER_PAGE),
         problems=READ,
     ),
     _Entry(
@@ -37,7 +37,7 @@ MEMBER_OPERATIONS: tuple[Entry, ...] = (
         ),
         body=NewMember,
         parameters=("account_id", "Idempotency-Key"),
-        success=created(answers.AddedMember, "The role is given."),
+        success=created(ADDED_MEMBER, "The role is given."),
         problems=(*POST, "process-not-found"),
     ),
     _Entry(
@@ -72,9 +72,7 @@ MEMBER_OPERATIONS: tuple[Entry, ...] = (
         ),
         parameters=("account_id", "user_id", "Idempotency-Key"),
         success=(
-            Success(
-                description="The member with the password.", model=answers.AddedMember, headers=("X-Lists-Behind",)
-            ),
+            Success(description="The member with the password.", answer=ADDED_MEMBER, headers=("X-Lists-Behind",)),
         ),
         problems=(*POST, "already-created"),
     ),

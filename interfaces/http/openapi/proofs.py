@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.limits import POSITION_MAX
-from interfaces.http.openapi import proof_answers as answers
+from interfaces.http.answers.proofs import CONSISTENCY_PROOF, EVENT_PROOF, LOG_KEYS
 from interfaces.http.openapi.entry import BYTES, READ, Access, Entry, Success
 from interfaces.http.openapi.parameter import parameter, path_parameter, query_parameter, whole_number
 
@@ -48,7 +48,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         ),
         access=Access.SESSION,
         parameters=("account_id", "position"),
-        success=(Success(description="The proof.", model=answers.EventProof, headers=("Content-Disposition",)),),
+        success=(Success(description="The proof.", answer=EVENT_PROOF, headers=("Content-Disposition",)),),
         problems=(*READ, "no-proof-yet"),
     ),
     Entry(
@@ -72,7 +72,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         tag="Proof",
         summary="The public keys of the log",
         description="For everybody. Keys that are no longer in use stay published: what they signed still holds.",
-        success=(Success(description="The keys.", model=answers.LogKeys),),
+        success=(Success(description="The keys.", answer=LOG_KEYS),),
         problems=("invalid-request",),
     ),
     Entry(
@@ -84,7 +84,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         description=_FOR_AUDITORS,
         access=Access.SESSION,
         parameters=("old_size", "new_size"),
-        success=(Success(description="The proof.", model=answers.ConsistencyProof),),
+        success=(Success(description="The proof.", answer=CONSISTENCY_PROOF),),
         problems=(*READ, "no-proof-yet"),
     ),
     Entry(
@@ -96,7 +96,7 @@ PROOF_OPERATIONS: tuple[Entry, ...] = (
         description=f"{_FOR_AUDITORS} The event comes with the proof, as it is stored.",
         access=Access.SESSION,
         parameters=("of_position", "of_size"),
-        success=(Success(description="The proof.", model=answers.EventProof),),
+        success=(Success(description="The proof.", answer=EVENT_PROOF),),
         problems=(*READ, "no-proof-yet"),
     ),
     Entry(

@@ -43,7 +43,6 @@ DESCRIPTIONS: dict[str, str] = {
     NewMember.__name__: "A role to be given. Who has none in the account yet becomes a member.",
     SignIn.__name__: "Who signs in.",
     NewPassword.__name__: "A password to take the place of the current one.",
-    "Counts": "How many records, by status.",
 }
 """By the name of the schema, where the docstring is for those who read the code."""
 
@@ -137,12 +136,6 @@ FIELDS: dict[str, dict[str, Words]] = {
             " one than before."
         ),
         "current_password": Words("Required, except in a session that a first password began."),
-    },
-    "Counts": {
-        "total": Words("All of them."),
-        "success": Words("Those that succeeded."),
-        "failed": Words("Those that failed."),
-        "skipped": Words("Those that were skipped."),
     },
 }
 """By the name of the schema and the field. Every field of every request stands here; a test sees to it."""

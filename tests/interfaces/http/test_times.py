@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from interfaces.http.presenters import time_text
+from interfaces.http.answers.fields import time_text
 from tests.support.clock import NOON
 
 
