@@ -127,6 +127,8 @@ def _unique_sequence_numbers(details: list[Detail]) -> list[Detail]:
     return details
 
 
+TIME_PATTERN: Final = "^(19[7-9][0-9]|2[01][0-9]{2})-"
+"""Of JSON Schema: which years there are."""
 Time = Annotated[
     AwareDatetime,
     BeforeValidator(_rfc_3339, json_schema_input_type=datetime),

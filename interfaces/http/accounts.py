@@ -16,27 +16,38 @@ from application.accounts import (
     ResumeAccount,
     SuspendAccount,
 )
-from domain.account import Account
+from application.caller import AccountCaller, Caller
+from domain.account import Account as AccountAggregate
 from domain.permissions import Action
-from domain.process import Process
-from interfaces.http.admin import (
-    AdminResource,
-    Name,
-    Reason,
-    bool_parameter,
-    check_parameters,
-    idempotent,
-    page_parameters,
-    send,
-    send_page,
+from domain.process import Process as ProcessAggregate
+from interfaces.http.admin import Name, Reason
+from interfaces.http.answers.accounts import (
+    ACCOUNT,
+    ACCOUNT_PAGE,
+    PROCESS,
+    PROCESS_PAGE,
+    account_resource,
 )
-from interfaces.http.answers.accounts import account_resource
-from interfaces.http.requests import path_uuid
+from interfaces.http.operation import (
+    ACCOUNT_PATH,
+    AccountRequest,
+    AdminOperations,
+    AdminRequest,
+    B,
+    C,
+    Nothing,
+    Operation,
+    TenantRequest,
+    changed,
+    created,
+    page_of,
+    shown,
+)
+from interfaces.http.query import PAGE, flag
 
 if TYPE_CHECKING:
-    import falcon
-
     from application.admin import IdempotentRequest
+    from interfaces.http.answers.accounts import Account, AccountPage, Process, ProcessPage
 
 
 class NewAccount(BaseModel):
@@ -60,12 +71,6 @@ class Suspension(BaseModel):
     reason: Reason | None = None
 
 
-class Nothing(BaseModel):
-    """The body of a request that says all in its path."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class NewProcess(BaseModel):
     """The body of `POST …/processes`. flow_id: when the RPA tool has one; else one is made."""
 
@@ -82,111 +87,128 @@ class ProcessChange(BaseModel):
     retired: bool | None = None
 
 
-class _ShowsAccounts(AdminResource):
-    def _show(self, resp: falcon.Response, account_id: UUID, status: int = 200) -> None:
-        send(resp, account_resource(self._get(Account, account_id)), status)
+OPERATIONS: list[Operation] = []
+_OF_TENANT = AdminOperations[Caller](OPERATIONS, "Accounts", "/api/v1/accounts")
+_OF_ACCOUNT = AdminOperations[AccountCaller](OPERATIONS, "Accounts", ACCOUNT_PATH)
+_PROCESSES = AdminOperations[AccountCaller](OPERATIONS, "Processes", f"{ACCOUNT_PATH}/processes")
+
+RETIRED = flag("retired", "true: only those that take no jobs. false: only those that do.")
 
 
-class AccountsResource(_ShowsAccounts):
-    """`/api/v1/accounts`."""
+@_OF_TENANT.get(action=None, query=PAGE, success=page_of(ACCOUNT_PAGE))
+def list_accounts(request: TenantRequest[None]) -> AccountPage:
+    """List the accounts that you are a member of.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """List the accounts that the caller is a member of."""
-        caller = self._caller(req)
-        size, cursor = page_parameters(req)
-        page = self._services.lists.accounts_of(UUID(caller.actor), caller.tenant_id, size, cursor)
-        send_page(req, resp, *page)
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Open an account."""
-        caller = self._caller(req)
-        body = self._body(req, NewAccount, caller, OpenAccount)
-        outcome = self._execute(
-            resp, OpenAccount(by=caller, idempotency=idempotent(req), new_account_id=uuid4(), name=body.name)
-        )
-        resp.set_header("Location", f"{req.path}/{outcome.resource_id}")
-        self._show(resp, outcome.resource_id, 201)
+    All accounts of the tenant for who has a role in the tenant.
+    """
+    caller, page = request.caller, request.page()
+    items, next_cursor = request.services.lists.accounts_of(
+        UUID(caller.actor), caller.tenant_id, page.limit, page.cursor
+    )
+    return {"items": items, "next_cursor": next_cursor}
 
 
-class AccountResource(_ShowsAccounts):
-    """`/api/v1/accounts/{account_id}`."""
+@_OF_TENANT.post(command=OpenAccount, body=NewAccount, success=created(ACCOUNT, "Opened."))
+def open_account(request: TenantRequest[NewAccount]) -> Account:
+    """Open an account.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Show an account."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_ACCOUNT)
-        check_parameters(req)
-        self._show(resp, caller.account_id)
-
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Rename an account."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, AccountChange, caller, RenameAccount)
-        outcome = self._execute(resp, RenameAccount(by=caller, name=body.name))
-        self._show(resp, outcome.resource_id)
+    For tenant admins.
+    """
+    outcome = request.execute(
+        OpenAccount(by=request.caller, idempotency=request.idempotency, new_account_id=uuid4(), name=request.body.name)
+    )
+    request.made_at(f"{request.req.path}/{outcome.resource_id}")
+    return _shown(request, outcome.resource_id)
 
 
-class SuspendResource(_ShowsAccounts):
-    """`/api/v1/accounts/{account_id}/suspend`."""
+@_OF_ACCOUNT.get(action=Action.READ_ACCOUNT, success=shown(ACCOUNT, "The account."))
+def read_account(request: AccountRequest[None]) -> Account:
+    """Show an account.
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Keep the account's robots out; again changes nothing."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, Suspension, caller, SuspendAccount)
-        outcome = self._execute(resp, SuspendAccount(by=caller, idempotency=idempotent(req), reason=body.reason))
-        self._show(resp, outcome.resource_id)
+    For all its members, and who has a role in the tenant.
+    """
+    return _shown(request, request.caller.account_id)
 
 
-class ResumeResource(_ShowsAccounts):
-    """`/api/v1/accounts/{account_id}/resume`."""
+@_OF_ACCOUNT.patch(command=RenameAccount, body=AccountChange, success=changed(ACCOUNT, replayed=False))
+def rename_account(request: AccountRequest[AccountChange]) -> Account:
+    """Rename an account.
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Let the account's robots in again; again changes nothing."""
-        caller = self._caller(req, account_id)
-        self._body(req, Nothing, caller, ResumeAccount)
-        outcome = self._execute(resp, ResumeAccount(by=caller, idempotency=idempotent(req)))
-        self._show(resp, outcome.resource_id)
-
-
-class ProcessesResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/processes`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """List the processes that the caller may see."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_PROCESSES)
-        size, cursor = page_parameters(req, "retired")
-        visible = visible_processes(self._services.event_sourcing, caller)
-        retired = bool_parameter(req, "retired")
-        page = self._services.lists.processes(caller.account_id, size, cursor, visible=visible, retired=retired)
-        send_page(req, resp, *page)
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Register a process."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, NewProcess, caller, RegisterProcess)
-        idempotency = idempotent(req)
-        flow_id = body.flow_id or new_flow_id(caller.account_id, caller.actor, idempotency)
-        outcome = self._execute(
-            resp, RegisterProcess(by=caller, idempotency=idempotency, flow_id=flow_id, name=body.name)
-        )
-        process = self._get(Process, outcome.resource_id)
-        resp.set_header("Location", f"{req.path}/{process.flow_id}")
-        send(resp, self._services.lists.process(process), 201)
+    Send what is to change.
+    """
+    outcome = request.execute(RenameAccount(by=request.caller, name=request.body.name))
+    return _shown(request, outcome.resource_id)
 
 
-class ProcessResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/processes/{flow_id}`."""
+@_OF_ACCOUNT.post("/suspend", command=SuspendAccount, body=Suspension, success=changed(ACCOUNT))
+def suspend_account(request: AccountRequest[Suspension]) -> Account:
+    """Keep the robots of an account out.
 
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, flow_id: str) -> None:
-        """Rename, retire or restore a process."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, ProcessChange, caller, ChangeProcess)
-        outcome = self._execute(
-            resp,
-            ChangeProcess(by=caller, flow_id=path_uuid(flow_id), name=body.name, retired=body.retired),
-        )
-        send(resp, self._services.lists.process(self._get(Process, outcome.resource_id)))
+    For tenant admins. From this answer on every key of the account gets 403 `account-suspended`, everywhere; what was
+    reported before stays, and the admin API goes on. Again changes nothing.
+    """
+    outcome = request.execute(
+        SuspendAccount(by=request.caller, idempotency=request.idempotency, reason=request.body.reason)
+    )
+    return _shown(request, outcome.resource_id)
+
+
+@_OF_ACCOUNT.post("/resume", command=ResumeAccount, body=Nothing, success=changed(ACCOUNT))
+def resume_account(request: AccountRequest[Nothing]) -> Account:
+    """Let the robots of an account in again.
+
+    For tenant admins. Its keys are as they were. Again changes nothing.
+    """
+    outcome = request.execute(ResumeAccount(by=request.caller, idempotency=request.idempotency))
+    return _shown(request, outcome.resource_id)
+
+
+def _shown(request: AdminRequest[C, B], account_id: UUID) -> Account:
+    return account_resource(request.get(AccountAggregate, account_id))
+
+
+@_PROCESSES.get(action=Action.READ_PROCESSES, query=(*PAGE, RETIRED), success=page_of(PROCESS_PAGE))
+def list_processes(request: AccountRequest[None]) -> ProcessPage:
+    """List the processes that you may see.
+
+    Consultants and account users see those that they are assigned.
+    """
+    services, caller, page = request.services, request.caller, request.page()
+    visible = visible_processes(services.event_sourcing, caller)
+    items, next_cursor = services.lists.processes(
+        caller.account_id, page.limit, page.cursor, visible=visible, retired=request[RETIRED]
+    )
+    return {"items": items, "next_cursor": next_cursor}
+
+
+@_PROCESSES.post(
+    command=RegisterProcess,
+    body=NewProcess,
+    success=created(PROCESS, "Registered."),
+    problems=["already-created"],
+)
+def register_process(request: AccountRequest[NewProcess]) -> Process:
+    """Register a process.
+
+    Robots can report jobs of it from now on.
+    """
+    caller, body, idempotency = request.caller, request.body, request.idempotency
+    flow_id = body.flow_id or new_flow_id(caller.account_id, caller.actor, idempotency)
+    outcome = request.execute(RegisterProcess(by=caller, idempotency=idempotency, flow_id=flow_id, name=body.name))
+    process = request.get(ProcessAggregate, outcome.resource_id)
+    request.made_at(f"{request.req.path}/{process.flow_id}")
+    return request.services.lists.process(process)
+
+
+@_PROCESSES.patch("/{flow_id}", command=ChangeProcess, body=ProcessChange, success=changed(PROCESS, replayed=False))
+def change_process(request: AccountRequest[ProcessChange], flow_id: UUID) -> Process:
+    """Rename, retire or restore a process.
+
+    Send what is to change. A retired process takes no jobs.
+    """
+    body = request.body
+    outcome = request.execute(ChangeProcess(by=request.caller, flow_id=flow_id, name=body.name, retired=body.retired))
+    return request.services.lists.process(request.get(ProcessAggregate, outcome.resource_id))
 
 
 def new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:

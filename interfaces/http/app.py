@@ -8,32 +8,10 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import structlog
 
-from interfaces.http.accounts import (
-    AccountResource,
-    AccountsResource,
-    ProcessesResource,
-    ProcessResource,
-    ResumeResource,
-    SuspendResource,
-)
-from interfaces.http.audit import AuditExportResource, AuditResource
-from interfaces.http.documents import ApiDocument, DocsAsset, DocsPage, ProblemPage
-from interfaces.http.health import Live, Ready
-from interfaces.http.ingest import OwnKeyResource, ReportResource
-from interfaces.http.jobs import JobDetailsResource, JobResource, JobsResource
-from interfaces.http.keys import DeactivateResource, KeyHistoryResource, KeyResource, KeysResource, RotateResource
-from interfaces.http.log_proofs import (
-    CheckpointResource,
-    ConsistencyResource,
-    EventProofResource,
-    InclusionResource,
-    LogKeysResource,
-    TileResource,
-)
-from interfaces.http.members import FirstPasswordResource, MemberResource, MembersResource
 from interfaces.http.methods import Router
-from interfaces.http.metrics import Metrics
+from interfaces.http.metrics import PATH as METRICS_PATH
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
+from interfaces.http.operations import routes
 from interfaces.http.problems import ProblemError, document, problem_of
 from interfaces.http.representations import Representations
 from interfaces.http.requests import client_address, request_id_of
@@ -48,7 +26,6 @@ from interfaces.http.server import (
     open_doors,
     tune_memory,
 )
-from interfaces.http.sessions import SessionPasswordResource, SessionResource
 from interfaces.web.errors import show_problem, wants_page
 from interfaces.web.routes import web_routes
 
@@ -67,56 +44,12 @@ _QUICK = ("/api/v1/ingest/report", "/api/v1/ingest/key")
 _HEALTH = ("/health/live",)
 _LARGE_BODIES = ("/api/v1/ingest/report",)
 
-METRICS_PATH = "/metrics"
 METRICS_ENTRANCE = "metrics"
 """What connections to the address of the metrics came in by, where these have one of their own."""
 
-_ACCOUNT = "/api/v1/accounts/{account_id}"
 _TILE = "/api/v1/audit/tile/{level}/{number}"
 _CONVERTED = {_TILE: "/api/v1/audit/tile/{level}/{number:path}"}
 """As the router has to be told: the number of a tile has slashes in it."""
-
-
-def routes(services: Services) -> dict[str, object]:
-    """Return every route of the API and its resource: the table of contents of the wire. Pages: interfaces/web/."""
-    return {
-        "/api/v1/ingest/report": ReportResource(services),
-        "/api/v1/ingest/key": OwnKeyResource(services),
-        "/api/v1/session": SessionResource(services),
-        "/api/v1/session/password": SessionPasswordResource(services),
-        "/api/v1/accounts": AccountsResource(services),
-        _ACCOUNT: AccountResource(services),
-        f"{_ACCOUNT}/suspend": SuspendResource(services),
-        f"{_ACCOUNT}/resume": ResumeResource(services),
-        f"{_ACCOUNT}/processes": ProcessesResource(services),
-        f"{_ACCOUNT}/processes/{{flow_id}}": ProcessResource(services),
-        f"{_ACCOUNT}/members": MembersResource(services),
-        f"{_ACCOUNT}/members/{{user_id}}": MemberResource(services),
-        f"{_ACCOUNT}/members/{{user_id}}/first-password": FirstPasswordResource(services),
-        f"{_ACCOUNT}/keys": KeysResource(services),
-        f"{_ACCOUNT}/keys/{{key_id}}": KeyResource(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/history": KeyHistoryResource(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/rotate": RotateResource(services),
-        f"{_ACCOUNT}/keys/{{key_id}}/deactivate": DeactivateResource(services),
-        f"{_ACCOUNT}/audit": AuditResource(services),
-        f"{_ACCOUNT}/audit/export": AuditExportResource(services),
-        f"{_ACCOUNT}/audit/{{position}}/proof": EventProofResource(services),
-        f"{_ACCOUNT}/jobs": JobsResource(services),
-        f"{_ACCOUNT}/jobs/{{job_id}}": JobResource(services),
-        f"{_ACCOUNT}/jobs/{{job_id}}/details": JobDetailsResource(services),
-        "/api/v1/audit/checkpoint": CheckpointResource(services),
-        "/api/v1/audit/keys": LogKeysResource(services),
-        "/api/v1/audit/proof/consistency": ConsistencyResource(services),
-        "/api/v1/audit/proof/inclusion": InclusionResource(services),
-        _TILE: TileResource(services),
-        "/health/live": Live(),
-        "/health/ready": Ready(services),
-        METRICS_PATH: Metrics(services),
-        "/openapi.json": ApiDocument(services),
-        "/docs": DocsPage(),
-        "/docs/{name}": DocsAsset(),
-        "/problems/{slug}": ProblemPage(),
-    }
 
 
 class _App(falcon.App):  # type: ignore[type-arg] # Falcon's App is generic only to type checkers
@@ -156,7 +89,7 @@ def create_apps(services: Services, settings: Settings) -> WSGIApplication:
     if not settings.metrics_addresses:
         return create_app(services, base=settings.base_path)
     public = create_app(services, base=settings.base_path, without=frozenset({METRICS_PATH}))
-    metrics = _app_of({METRICS_PATH: Metrics(services)})
+    metrics = _app_of({METRICS_PATH: routes(services)[METRICS_PATH]})
 
     def by_entrance(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return (metrics if environ.get(ENTRANCE) == METRICS_ENTRANCE else public)(environ, start_response)

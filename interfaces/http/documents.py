@@ -13,6 +13,7 @@ import swagger_ui_bundle
 from domain.errors import NotFoundError
 from interfaces.http import cookies
 from interfaces.http.cookies import cookie_name
+from interfaces.http.operation import Operation, PlainOperations, Success
 from interfaces.http.problems import PROBLEMS
 from interfaces.http.representations import ASK_AGAIN, Kept, may_be_kept, send_kept
 
@@ -52,18 +53,6 @@ _PROBLEM_PAGE = """<!doctype html>
 """
 
 
-class ApiDocument:
-    """`GET /openapi.json`."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with the document that is committed, with the base path and what the cookie is called here."""
-        session_cookie = cookie_name(self._services.tenant_id, cookies.SESSION, secure=False)
-        send_kept(resp, _document(session_cookie, req.context.base), "application/json", ASK_AGAIN)
-
-
 @cache
 def _document(session_cookie: str, base: str) -> Kept:
     committed = files("interfaces.http.openapi").joinpath("openapi.json").read_text(encoding="utf-8")
@@ -81,39 +70,62 @@ def _asset(name: str) -> Kept:
     return Kept.of(_START.encode() if name == "start.js" else (swagger_ui_bundle.swagger_ui_path / name).read_bytes())
 
 
-class DocsPage:
-    """`GET /docs`: Swagger UI on the document."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer with the page."""
-        del req
-        resp.text, resp.content_type = _PAGE, HTML
-        may_be_kept(resp, ASK_AGAIN)
-        resp.set_header("Content-Security-Policy", _OWN_CSP)
+OPERATIONS: list[Operation] = []
+_DOCUMENTS = PlainOperations(OPERATIONS, "Documents")
 
 
-class DocsAsset:
-    """`GET /docs/{name}`: the files of the page, from the installed package."""
+@_DOCUMENTS.operation("get", "/openapi.json", Success(description="OpenAPI 3.1.", answer="OpenApiDocument"))
+def read_document(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """This document.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        """Answer with one of the few files that there are."""
-        del req
-        if name not in ASSETS:
-            raise NotFoundError
-        send_kept(resp, _asset(name), ASSETS[name], "public, max-age=3600")
+    The one that was released with this version.
+    """
+    # With the base path, and what the cookie is called here.
+    session_cookie = cookie_name(services.tenant_id, cookies.SESSION, secure=False)
+    send_kept(resp, _document(session_cookie, req.context.base), "application/json", ASK_AGAIN)
 
 
-class ProblemPage:
-    """`GET /problems/{slug}`: what a problem's `type` leads to."""
+@_DOCUMENTS.operation("get", "/docs", Success(description="The page.", media_types=("text/html",)))
+def read_docs(_services: Services, _req: falcon.Request, resp: falcon.Response) -> None:
+    """This document as a page.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, slug: str) -> None:
-        """Explain."""
-        del req
-        kind = PROBLEMS.get(slug)
-        if kind is None:
-            raise NotFoundError
-        resp.text = _PROBLEM_PAGE.format(
-            title=html.escape(kind.title), status=kind.status, slug=slug, detail=html.escape(kind.detail)
-        )
-        resp.content_type = HTML
-        may_be_kept(resp, ASK_AGAIN)
+    Swagger UI, served from here.
+    """
+    resp.text, resp.content_type = _PAGE, HTML
+    may_be_kept(resp, ASK_AGAIN)
+    resp.set_header("Content-Security-Policy", _OWN_CSP)
+
+
+@_DOCUMENTS.operation(
+    "get",
+    "/docs/{name}",
+    Success(description="The file.", media_types=("text/css", "text/javascript")),
+    problems=("not-found",),
+    description=f"One of {', '.join(sorted(ASSETS))}.",
+)
+def read_docs_file(_services: Services, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
+    """A file of that page."""
+    if name not in ASSETS:
+        raise NotFoundError
+    send_kept(resp, _asset(name), ASSETS[name], "public, max-age=3600")
+
+
+@_DOCUMENTS.operation(
+    "get",
+    "/problems/{slug}",
+    Success(description="The page.", media_types=("text/html",)),
+    problems=("not-found",),
+)
+def explain_problem(_services: Services, _req: falcon.Request, resp: falcon.Response, slug: str) -> None:
+    """What a problem means.
+
+    Where the `type` of a problem leads.
+    """
+    kind = PROBLEMS.get(slug)
+    if kind is None:
+        raise NotFoundError
+    resp.text = _PROBLEM_PAGE.format(
+        title=html.escape(kind.title), status=kind.status, slug=slug, detail=html.escape(kind.detail)
+    )
+    resp.content_type = HTML
+    may_be_kept(resp, ASK_AGAIN)

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from application.store.errors import StoreSessionError, StoreUnavailableError
 from interfaces.http.admin import send
 from interfaces.http.answers.fields import Answer, named
+from interfaces.http.operation import Operation, PlainOperations, Success, shown
 
 if TYPE_CHECKING:
     import falcon
@@ -56,46 +57,57 @@ ALIVE = Answer[Alive](Alive, {"status": "ok"})
 READY = Answer[ReadyState](ReadyState, {"status": "ok"})
 
 
-class Live:
-    """`GET /health/live`: the process runs."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer 200."""
-        del req
-        send(resp, {"status": "ok"})
+OPERATIONS: list[Operation] = []
+_HEALTH = PlainOperations(OPERATIONS, "Operation")
 
 
-class Ready:
-    """`GET /health/ready`: the store can be reached, and the read models are not far behind."""
+@_HEALTH.operation("get", "/health/live", shown(ALIVE, "It runs."))
+def read_liveness(_services: Services, _req: falcon.Request, resp: falcon.Response) -> None:
+    """Tell that the process runs.
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    For a supervisor that restarts what has hung. It asks nobody else.
+    """
+    send(resp, ALIVE.example)
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer 200, or 503 with what is wrong."""
-        del req
-        body: ReadyState = {"status": "ok"}
-        try:
-            self._services.database.ping()
-        except StoreSessionError as error:
-            body["store"] = str(error)
-        except StoreUnavailableError:
-            body["store"] = "PostgreSQL can't be reached"
-        health = self._services.projection_health()
-        if health.error:
-            body["projector"] = health.error
-        elif health.lag_events > LAG_EVENTS_MAX:
-            body["projector"] = f"{health.lag_events} events behind"
-        is_ready = len(body) == 1
-        if not is_ready:
-            body["status"] = "unavailable"
-        # None of these keeps the service from taking reports in, so none is a reason to send them elsewhere.
-        if health.incomplete:
-            body["incomplete_lists"] = list(health.incomplete)
-        if health.dead_letters:
-            body["dead_letters"] = health.dead_letters
-        if off := self._services.store_clock.what_is_off():
-            body["clock"] = off
-        send(resp, body, 200 if is_ready else 503)
-        if not is_ready:
-            resp.set_header("Retry-After", "1")
+
+@_HEALTH.operation(
+    "get",
+    "/health/ready",
+    shown(READY, "Ready."),
+    Success(
+        status=503,
+        description="Not ready; the body says what is wrong. Ask again after Retry-After seconds.",
+        answer=READY,
+        headers=("Retry-After",),
+    ),
+)
+def read_readiness(services: Services, _req: falcon.Request, resp: falcon.Response) -> None:
+    """Tell whether requests can be served.
+
+    For a load balancer: the store can be reached, and the read models are not far behind.
+    """
+    body: ReadyState = {"status": "ok"}
+    try:
+        services.database.ping()
+    except StoreSessionError as error:
+        body["store"] = str(error)
+    except StoreUnavailableError:
+        body["store"] = "PostgreSQL can't be reached"
+    health = services.projection_health()
+    if health.error:
+        body["projector"] = health.error
+    elif health.lag_events > LAG_EVENTS_MAX:
+        body["projector"] = f"{health.lag_events} events behind"
+    is_ready = len(body) == 1
+    if not is_ready:
+        body["status"] = "unavailable"
+    # None of these keeps the service from taking reports in, so none is a reason to send them elsewhere.
+    if health.incomplete:
+        body["incomplete_lists"] = list(health.incomplete)
+    if health.dead_letters:
+        body["dead_letters"] = health.dead_letters
+    if off := services.store_clock.what_is_off():
+        body["clock"] = off
+    send(resp, body, 200 if is_ready else 503)
+    if not is_ready:
+        resp.set_header("Retry-After", "1")

@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import orjson
-
 from application.ingest import AskAdmission, IngestAnswer, ReadOwnKey, SubmitReport, UseKey, new_job_id
 from application.store.database import begin_deadline
 from application.store.errors import StoreUnavailableError
@@ -20,11 +18,13 @@ from domain.ids import key_id
 from domain.limits import RATE_WINDOW
 from domain.report import Report
 from interfaces.http import json_body
-from interfaces.http.answers.jobs import job_receipt
-from interfaces.http.answers.keys import own_key
+from interfaces.http.admin import send
+from interfaces.http.answers.jobs import JOB_RECEIPT, job_receipt
+from interfaces.http.answers.keys import OWN_KEY, own_key
 from interfaces.http.gzip_body import inflate
 from interfaces.http.large_bodies import LARGE_BYTES_MIN
 from interfaces.http.middleware import STORE_SECONDS_MAX
+from interfaces.http.operation import Access, Operation, PlainOperations, Success, shown
 from interfaces.http.problems import ProblemError
 from interfaces.http.report_process import Question
 from interfaces.http.requests import check_json, check_length, client_address, idempotency_key, read_body
@@ -44,127 +44,148 @@ STAGING_SECONDS_MAX = 16.0
 _WINDOW_SECONDS = int(RATE_WINDOW.total_seconds())
 
 
-class _KeyResource:
-    """Lets keys in. The key, its limit and the rest are decided in one command; what is refused before is junk."""
+OPERATIONS: list[Operation] = []
+_INGEST = PlainOperations(OPERATIONS, "Ingest", Access.KEY)
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
 
-    def _admitted_key(self, req: falcon.Request, resp: falcon.Response) -> UUID:
+@_INGEST.operation(
+    "post",
+    "/api/v1/ingest/report",
+    Success(
+        status=201,
+        description="The job is on disk.",
+        answer=JOB_RECEIPT,
+        headers=("Location", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy"),
+    ),
+    body=Report,
+    idempotent=True,
+    problems=(
+        "malformed-json",
+        "invalid-api-key",
+        "account-suspended",
+        "key-scope",
+        "process-not-found",
+        "process-retired",
+        "too-large",
+        "unsupported-media-type",
+        "invalid-report",
+        "invalid-request",
+        "idempotency-key-reuse",
+        "rate-limited",
+    ),
+)
+def report_job(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """Report a whole job.
+
+    One job with all its records in one request. 201 means that it is on disk. Send an Idempotency-Key and repeat the
+    same request as often as you like, for instance after a lost connection or a 503: it is one job, and every answer
+    is the same. Of reports above 256 KiB a key has one at a time; another one gets a 503 with Retry-After meanwhile.
+    """
+    check_length(req, services.body_bytes_max)
+    use = _UseOfKey(services, req, resp)
+    stream = use.admitted_key()
+    refused: tuple[str, Exception] | None = None
+    body: bytes | BinaryIO = b""
+    plain: bytes | None = b""
+    report, key = None, None
+    try:
+        check_json(req)
+        key = idempotency_key(req)
+        body = _received(req, services.body_bytes_max)
+        plain = _plain_when_small(body, req.get_header("Content-Encoding"))
+        report = None if plain is None else json_body.parse(plain, Report, slug="invalid-report")
+    except ProblemError as error:
+        refused = (error.slug, error)
+    command = SubmitReport(
+        key_id=stream,
+        request_id=req.context.request_id,
+        address=client_address(req),
+        refused=refused,
+        report=report,
+        idempotency_key=key,
+        body_digest=hashlib.sha256(plain).hexdigest() if key is not None and plain is not None else None,
+        new_job_id=new_job_id(),
+    )
+    answer = use.ask(command) if plain is not None else use.ask_large(command, body)
+    if answer is None or answer.job is None:
+        raise RuntimeError("an answer without an error has a job")
+    send(resp, job_receipt(answer.job), 201)
+    resp.set_header("Location", f"/api/v1/accounts/{answer.job.account_id}/jobs/{answer.job.id}")
+    if answer.replayed:
+        resp.set_header("Idempotent-Replayed", "true")
+
+
+@_INGEST.operation(
+    "get",
+    "/api/v1/ingest/key",
+    shown(OWN_KEY, "The key.", "RateLimit", "RateLimit-Policy"),
+    problems=("invalid-api-key", "account-suspended", "rate-limited"),
+)
+def read_own_key(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+    """Look at one's own key.
+
+    What a robot may know of its key, and the cheapest way to try one out. It is one use of the key.
+    """
+    use = _UseOfKey(services, req, resp)
+    stream = use.admitted_key()
+    request_id, address = req.context.request_id, client_address(req)
+    answer = use.ask(ReadOwnKey(key_id=stream, request_id=request_id, address=address))
+    if answer is None or answer.key is None:
+        raise RuntimeError("an answer without an error has a key")
+    send(resp, own_key(answer.key))
+
+
+class _UseOfKey:
+    """Lets a key in. The key, its limit and the rest are decided in one command; what is refused before is junk."""
+
+    __slots__ = ("_req", "_resp", "_services")
+
+    def __init__(self, services: Services, req: falcon.Request, resp: falcon.Response) -> None:
+        self._services, self._req, self._resp = services, req, resp
+
+    def admitted_key(self) -> UUID:
         """Return where the request's key leads, unless it is sure to be refused: then nothing else is looked at.
 
         Raises InvalidApiKeyError, RateLimitedError, or ProblemError rate-limited.
         """
-        secret = key_secret.parse(req.get_header("X-API-Key"))
+        secret = key_secret.parse(self._req.get_header("X-API-Key"))
         if secret is None:
-            raise self._services.bad_keys.refuse(client_address(req))
+            raise self._services.bad_keys.refuse(client_address(self._req))
         stream = key_id(secret.sha256_hex)
         key = self._services.door.look(ApiKey, stream)
         if key is not None and key.deactivated_at is not None:
             # For good, so what is remembered of it can't be out of date.
-            raise self._refusal(req, stream)
-        self._ask_when_in_doubt(req, resp, stream)
-        req.context.actor = f"key:{stream}"
+            raise self._refusal(stream)
+        self._ask_when_in_doubt(stream)
+        self._req.context.actor = f"key:{stream}"
         return stream
 
-    def _ask_when_in_doubt(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> None:
-        """Ask whether the key may be used now, unless it is remembered, alive and has room. Raises what _ask raises."""
-        key = self._services.door.look(ApiKey, stream)
-        now = self._services.clock()
-        if key is None or not key.is_active(now) or not key.has_room(now):
-            self._ask_admission(req, resp, stream)
-
-    def _ask_admission(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> None:
-        """Ask whether the key may be used now, which is no use of it. Raises what _ask raises."""
-        request_id, address = req.context.request_id, client_address(req)
-        self._ask(req, resp, AskAdmission(key_id=stream, request_id=request_id, address=address))
-
-    def _ask(self, req: falcon.Request, resp: falcon.Response, command: UseKey) -> IngestAnswer | None:
+    def ask(self, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
         try:
-            answer: IngestAnswer | None = self._carry_out(req, command).result
+            answer: IngestAnswer | None = self._carry_out(command).result
         except InvalidApiKeyError:
-            raise self._refusal(req, command.key_id) from None
+            raise self._refusal(command.key_id) from None
         if answer is not None:
-            set_quota(resp, answer.quota)
+            set_quota(self._resp, answer.quota)
             if answer.error is not None:
                 raise answer.error
         return answer
 
-    def _refusal(self, req: falcon.Request, stream: UUID) -> Exception:
-        """Count the refusal: of a key that there was by key, of any other by address.
-
-        A robot with a key that has ended guesses nothing, and has to be told so however often it tries.
-        """
-        address = client_address(req)
-        if self._services.door.look(ApiKey, stream) is None:
-            return self._services.bad_keys.refuse(address)
-        self._services.ended_keys.note(stream, address)
-        return InvalidApiKeyError()
-
-    def _carry_out(self, req: falcon.Request, command: UseKey) -> Done[Any]:
-        wait = req.env.get(WAIT)
-        if wait is None:
-            return self._services.door.execute(command)
-        ticket: Ticket = wait(partial(self._services.door.submit, command))
-        return ticket.answer()
-
-
-class ReportResource(_KeyResource):
-    """`POST /api/v1/ingest/report`."""
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Take in a whole job."""
-        check_length(req, self._services.body_bytes_max)
-        stream = self._admitted_key(req, resp)
-        refused: tuple[str, Exception] | None = None
-        body: bytes | BinaryIO = b""
-        plain: bytes | None = b""
-        report, key = None, None
-        try:
-            check_json(req)
-            key = idempotency_key(req)
-            body = _received(req, self._services.body_bytes_max)
-            plain = _plain_when_small(body, req.get_header("Content-Encoding"))
-            report = None if plain is None else json_body.parse(plain, Report, slug="invalid-report")
-        except ProblemError as error:
-            refused = (error.slug, error)
-        command = SubmitReport(
-            key_id=stream,
-            request_id=req.context.request_id,
-            address=client_address(req),
-            refused=refused,
-            report=report,
-            idempotency_key=key,
-            body_digest=hashlib.sha256(plain).hexdigest() if key is not None and plain is not None else None,
-            new_job_id=new_job_id(),
-        )
-        answer = self._ask(req, resp, command) if plain is not None else self._ask_large(req, resp, command, body)
-        if answer is None or answer.job is None:
-            raise RuntimeError("an answer without an error has a job")
-        resp.status = 201
-        resp.data = orjson.dumps(job_receipt(answer.job))
-        resp.content_type = "application/json"
-        resp.set_header("Location", f"/api/v1/accounts/{answer.job.account_id}/jobs/{answer.job.id}")
-        if answer.replayed:
-            resp.set_header("Idempotent-Replayed", "true")
-
-    def _ask_large(
-        self, req: falcon.Request, resp: falcon.Response, command: SubmitReport, body: bytes | BinaryIO
-    ) -> IngestAnswer | None:
+    def ask_large(self, command: SubmitReport, body: bytes | BinaryIO) -> IngestAnswer | None:
         """Carry out the command for a large body, when its turn has come.
 
-        Raises what _ask raises, and ProblemError unavailable when too many others have one.
+        Raises what `ask` raises, and ProblemError unavailable when too many others have one.
         """
-        account_id = self._account_of(req, resp, command.key_id)
-        client_left = req.env.get("waitress.client_disconnected", bool)
+        account_id = self._account_of(command.key_id)
+        client_left = self._req.env.get("waitress.client_disconnected", bool)
         large_reports = self._services.large_reports
         with large_reports.bodies.turn(account_id, command.key_id, client_left), ExitStack() as stack:
             begin_deadline(STAGING_SECONDS_MAX)
             # The one before it may have used up the limit.
-            self._ask_when_in_doubt(req, resp, command.key_id)
+            self._ask_when_in_doubt(command.key_id)
             question = Question(
-                encoding=req.get_header("Content-Encoding"),
+                encoding=self._req.get_header("Content-Encoding"),
                 bytes_max=self._services.body_bytes_max,
                 job_id=command.job_id_in(account_id),
                 account_id=account_id,
@@ -181,32 +202,48 @@ class ReportResource(_KeyResource):
             else:
                 command = replace(command, staged=event, body_digest=event.request_digest)
             begin_deadline(STORE_SECONDS_MAX)
-            return self._ask(req, resp, command)
+            return self.ask(command)
 
-    def _account_of(self, req: falcon.Request, resp: falcon.Response, stream: UUID) -> UUID:
+    def _ask_when_in_doubt(self, stream: UUID) -> None:
+        """Ask whether the key may be used now, unless it is remembered, alive and has room. Raises as `ask` does."""
+        key = self._services.door.look(ApiKey, stream)
+        now = self._services.clock()
+        if key is None or not key.is_active(now) or not key.has_room(now):
+            self._ask_admission(stream)
+
+    def _ask_admission(self, stream: UUID) -> None:
+        """Ask whether the key may be used now, which is no use of it. Raises as `ask` does."""
+        request_id, address = self._req.context.request_id, client_address(self._req)
+        self.ask(AskAdmission(key_id=stream, request_id=request_id, address=address))
+
+    def _refusal(self, stream: UUID) -> Exception:
+        """Count the refusal: of a key that there was by key, of any other by address.
+
+        A robot with a key that has ended guesses nothing, and has to be told so however often it tries.
+        """
+        address = client_address(self._req)
+        if self._services.door.look(ApiKey, stream) is None:
+            return self._services.bad_keys.refuse(address)
+        self._services.ended_keys.note(stream, address)
+        return InvalidApiKeyError()
+
+    def _carry_out(self, command: UseKey) -> Done[Any]:
+        wait = self._req.env.get(WAIT)
+        if wait is None:
+            return self._services.door.execute(command)
+        ticket: Ticket = wait(partial(self._services.door.submit, command))
+        return ticket.answer()
+
+    def _account_of(self, stream: UUID) -> UUID:
         """Return the account of an admitted key."""
         key = self._services.door.look(ApiKey, stream)
         if key is None:
             # Others have pushed it out of the cache meanwhile.
-            self._ask_admission(req, resp, stream)
+            self._ask_admission(stream)
             key = self._services.door.look(ApiKey, stream)
         if key is None:
             raise StoreUnavailableError("the key was pushed out of the cache twice")
         return key.account_id
-
-
-class OwnKeyResource(_KeyResource):
-    """`GET /api/v1/ingest/key`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell what a bot may know of its own key."""
-        stream = self._admitted_key(req, resp)
-        request_id, address = req.context.request_id, client_address(req)
-        answer = self._ask(req, resp, ReadOwnKey(key_id=stream, request_id=request_id, address=address))
-        if answer is None or answer.key is None:
-            raise RuntimeError("an answer without an error has a key")
-        resp.data = orjson.dumps(own_key(answer.key))
-        resp.content_type = "application/json"
 
 
 def _received(req: falcon.Request, bytes_max: int) -> bytes | BinaryIO:

@@ -2,79 +2,91 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from application.access import visible_processes
+from application.caller import AccountCaller
 from domain.ids import process_id
-from domain.limits import SEARCH_CHARS_MAX
 from domain.permissions import Action
 from domain.report import DetailStatus, JobStatus
-from interfaces.http.admin import AdminResource, check_parameters, page_parameters, send, send_page
-from interfaces.http.parameters import (
-    choice_parameter,
-    choices_parameter,
-    period_parameters,
-    text_parameter,
-    uuids_parameter,
-)
-from interfaces.http.requests import path_uuid
+from interfaces.http.answers.jobs import JOB_DETAIL_PAGE, JOB_PAGE, WHOLE_JOB
+from interfaces.http.operation import ACCOUNT_PATH, AccountRequest, AdminOperations, Operation, page_of, shown
+from interfaces.http.query import FROM, PAGE, TO, choice, choices, ids, words
 from projections.job_list import BY_TIME, JobFilter
-from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    import falcon
+    from interfaces.http.answers.jobs import JobDetailPage, JobPage, WholeJob
+
+OPERATIONS: list[Operation] = []
+_JOBS = AdminOperations[AccountCaller](OPERATIONS, "Jobs", f"{ACCOUNT_PATH}/jobs")
+
+STATUS = choices(
+    "status", "Only those that ended so.", tuple(JobStatus), JobStatus.__name__, "job_status", any_case=True
+)
+FLOW_ID = ids("flow_id", "Only those of this process.", "of_flow_id")
+KEY_ID = ids("key_id", "Only those that were reported with this key.", "of_key_id")
+SEARCH = words(
+    "q",
+    "Whole words, all of which stand in the job: in its external_id, tags or result_summary, or in the record_id of"
+    " a detail. Case and accents do not matter, nor does punctuation around a word; INV-2024/0042 is one word.",
+    "job_q",
+)
+SORTS: Final = tuple(BY_TIME.orders)
+SORT = choice("sort", f"By the time of receipt; `{SORTS[0]}` when it is left out.", SORTS, "JobSort", "job_sort")
+DETAIL_STATUS = choices(
+    "status", "Only those of this status.", tuple(DetailStatus), DetailStatus.__name__, "detail_status", any_case=True
+)
+_ASSIGNED = "Consultants and account users see the jobs of the processes that they are assigned."
 
 
-class _JobsResource(AdminResource):
-    def _reader(self, req: falcon.Request, account_id: str) -> tuple[UUID, frozenset[UUID] | None]:
-        """Return the account, and the processes of which the caller may see jobs; None for all of them."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_JOBS)
-        return caller.account_id, visible_processes(self._services.event_sourcing, caller)
+@_JOBS.get(
+    action=Action.READ_JOBS,
+    query=(*PAGE, STATUS, FLOW_ID, KEY_ID, FROM, TO, SEARCH, SORT),
+    success=page_of(JOB_PAGE),
+    description=f"All filters together hold. {_ASSIGNED}",
+)
+def list_jobs(request: AccountRequest[None]) -> JobPage:
+    """List jobs, those received last first."""
+    page, account_id, flow_ids = request.page(SORT), request.caller.account_id, request[FLOW_ID]
+    since, until = request.period()
+    wanted = JobFilter(
+        statuses=request[STATUS],
+        process_ids=None if flow_ids is None else frozenset(process_id(account_id, one) for one in flow_ids),
+        key_ids=request[KEY_ID],
+        since=since,
+        until=until,
+        visible=_visible(request),
+    )
+    items, next_cursor = request.services.jobs.page(account_id, wanted, page, request[SEARCH])
+    return {"items": items, "next_cursor": next_cursor}
 
 
-class JobsResource(_JobsResource):
-    """`/api/v1/accounts/{account_id}/jobs`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """List the jobs that the caller may see."""
-        account, visible = self._reader(req, account_id)
-        size, cursor = page_parameters(req, "status", "flow_id", "key_id", "from", "to", "q", "sort")
-        flow_ids = uuids_parameter(req, "flow_id")
-        since, until = period_parameters(req)
-        wanted = JobFilter(
-            statuses=choices_parameter(req, "status", tuple(JobStatus), any_case=True),
-            process_ids=None if flow_ids is None else frozenset(process_id(account, one) for one in flow_ids),
-            key_ids=uuids_parameter(req, "key_id"),
-            since=since,
-            until=until,
-            visible=visible,
-        )
-        query = text_parameter(req, "q", SEARCH_CHARS_MAX)
-        page = PageRequest(size, cursor, choice_parameter(req, "sort", tuple(BY_TIME.orders)))
-        send_page(req, resp, *self._services.jobs.page(account, wanted, page, query))
+@_JOBS.get(
+    "/{job_id}",
+    action=Action.READ_JOBS,
+    success=shown(WHOLE_JOB, "The job."),
+    description=f"Whole, but for its details. {_ASSIGNED}",
+)
+def read_job(request: AccountRequest[None], job_id: UUID) -> WholeJob:
+    """Show a job."""
+    return request.services.jobs.one(request.caller.account_id, job_id, _visible(request))
 
 
-class JobResource(_JobsResource):
-    """`/api/v1/accounts/{account_id}/jobs/{job_id}`."""
+@_JOBS.get("/{job_id}/details", action=Action.READ_JOBS, query=(*PAGE, DETAIL_STATUS), success=page_of(JOB_DETAIL_PAGE))
+def list_job_details(request: AccountRequest[None], job_id: UUID) -> JobDetailPage:
+    """List the records that a job worked on.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, job_id: str) -> None:
-        """Show a job whole, but for its details."""
-        account, visible = self._reader(req, account_id)
-        check_parameters(req)
-        send(resp, self._services.jobs.one(account, path_uuid(job_id), visible))
+    By sequence_no. With `status=failed` those that went wrong.
+    """
+    page, statuses = request.page(), request[DETAIL_STATUS]
+    items, next_cursor = request.services.jobs.details(
+        request.caller.account_id, job_id, page, statuses=statuses, visible=_visible(request)
+    )
+    return {"items": items, "next_cursor": next_cursor}
 
 
-class JobDetailsResource(_JobsResource):
-    """`/api/v1/accounts/{account_id}/jobs/{job_id}/details`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, job_id: str) -> None:
-        """List the records that a job worked on."""
-        account, visible = self._reader(req, account_id)
-        size, cursor = page_parameters(req, "status")
-        statuses = choices_parameter(req, "status", tuple(DetailStatus), any_case=True)
-        page = PageRequest(size, cursor)
-        found = self._services.jobs.details(account, path_uuid(job_id), page, statuses=statuses, visible=visible)
-        send_page(req, resp, *found)
+def _visible(request: AccountRequest[None]) -> frozenset[UUID] | None:
+    """Return the processes of which the caller may see jobs; None for all of them."""
+    return visible_processes(request.services.event_sourcing, request.caller)

@@ -3,48 +3,40 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from application.caller import AccountCaller
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
 from domain import key_secret, limits
 from domain.api_key import ApiKey
 from domain.errors import AlreadyRotatedError
 from domain.permissions import Action
 from domain.report import Time
-from interfaces.http.admin import (
-    AdminResource,
-    Name,
-    Reason,
-    bool_parameter,
-    check_parameters,
-    idempotent,
-    page_parameters,
-    send,
-    send_page,
-    send_secret,
+from interfaces.http.admin import Name, Reason
+from interfaces.http.answers.keys import CREATED_KEY, HISTORY_PAGE, KEY, KEY_AS_OF, KEY_PAGE, key_resource
+from interfaces.http.operation import (
+    ACCOUNT_PATH,
+    AccountRequest,
+    AdminOperations,
+    B,
+    Operation,
+    changed,
+    created,
+    page_of,
+    shown,
 )
-from interfaces.http.answers.keys import Key, key_resource
-from interfaces.http.parameters import (
-    choice_parameter,
-    int_parameter,
-    refused,
-    text_parameter,
-    time_parameter,
-    uuids_parameter,
-)
+from interfaces.http.parameters import refused
 from interfaces.http.problems import ProblemError
-from interfaces.http.requests import path_uuid
+from interfaces.http.query import PAGE, choice, flag, ids, number, time, words
 from projections.key_queries import KEY_SORTS, KeyFilter
-from projections.paging import PageRequest
 
 if TYPE_CHECKING:
-    import falcon
-
     from application.admin import Outcome
     from domain.key_secret import KeySecret
+    from interfaces.http.answers.keys import CreatedKey, HistoryPage, Key, KeyAsOf, KeyPage
 
 
 LIFECYCLE: Final = "lifecycle"
@@ -97,144 +89,182 @@ class Deactivation(BaseModel):
     reason: Reason | None = None
 
 
-class _ShowsKeys(AdminResource):
-    def _resource(self, key_id: UUID) -> Key:
-        return key_resource(self._get(ApiKey, key_id), self._services.clock())
+OPERATIONS: list[Operation] = []
+_KEYS = AdminOperations[AccountCaller](OPERATIONS, "Keys", f"{ACCOUNT_PATH}/keys")
 
-    def _show_once(self, resp: falcon.Response, outcome: Outcome, secret: KeySecret) -> None:
-        """Answer with a new key and its secret. Raises ProblemError already-created for a repeat."""
-        if outcome.replayed:
-            raise self._created_before(resp, outcome.resource_id, _SHOWN_ONCE)
-        resource = self._resource(outcome.resource_id)
-        resp.set_header("Location", _path_of(resource))
-        send_secret(resp, {**resource, "key": secret.text}, 201)
-
-    def _created_before(self, resp: falcon.Response, key_id: UUID, detail: str) -> ProblemError:
-        resource = self._resource(key_id)
-        resp.set_header("Location", _path_of(resource))
-        return ProblemError("already-created", detail=detail, resource=resource)
-
-
-def _path_of(resource: Key) -> str:
-    return f"/api/v1/accounts/{resource['account_id']}/keys/{resource['id']}"
-
-
-class KeysResource(_ShowsKeys):
-    """`/api/v1/accounts/{account_id}/keys`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """List the keys of an account."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_KEYS)
-        size, cursor = page_parameters(req, "active", "q", "scope", "unused_for", "sort")
-        now = self._services.clock()
-        unused_days = int_parameter(req, "unused_for", 0, limits.UNUSED_DAYS_MAX)
-        only = KeyFilter(
-            active=bool_parameter(req, "active"),
-            search=text_parameter(req, "q", limits.SEARCH_CHARS_MAX),
-            flow_ids=uuids_parameter(req, "scope"),
-            unused_since=None if unused_days is None else now - timedelta(days=unused_days),
-        )
-        page = PageRequest(size, cursor, choice_parameter(req, "sort", KEY_SORTS))
-        send_page(req, resp, *self._services.lists.keys(caller.account_id, page, now, only))
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Make a key. Its secret is in this answer and never again."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, NewKey, caller, CreateKey)
-        secret = key_secret.generate()
-        outcome = self._execute(
-            resp,
-            CreateKey(
-                by=caller,
-                idempotency=idempotent(req),
-                secret=secret,
-                name=body.name,
-                flow_id=body.flow_id,
-                expires_at=body.expires_at,
-                limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
-            ),
-        )
-        self._show_once(resp, outcome, secret)
+ACTIVE = flag("active", "true: only those that let requests in. false: only those that do not.")
+SEARCH = words(
+    "q",
+    "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
+    "q-keys",
+)
+SCOPE = ids("scope", "Only those that are for this process.")
+UNUSED_FOR = number(
+    "unused_for",
+    "Only those that were made, and last used, more than so many days ago.",
+    0,
+    limits.UNUSED_DAYS_MAX,
+)
+SORT = choice("sort", f"The order; `{KEY_SORTS[0]}` when it is left out.", KEY_SORTS, "KeySort", "sort-keys")
+AS_OF = time("as_of", "As it was at this instant;")
+VERSION = number("version", "As it was after so many events.", 1, limits.POSITION_MAX)
+KIND = choice("kind", f"Which of it; `{LIFECYCLE}` when it is left out.", HISTORY_KINDS, "HistoryKind", "history_kind")
 
 
-class KeyResource(_ShowsKeys):
-    """`/api/v1/accounts/{account_id}/keys/{key_id}`."""
+@_KEYS.get(action=Action.READ_KEYS, query=(*PAGE, ACTIVE, SEARCH, SCOPE, UNUSED_FOR, SORT), success=page_of(KEY_PAGE))
+def list_keys(request: AccountRequest[None]) -> KeyPage:
+    """List the keys of an account.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Show a key, as it is or as it was; never its secret."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_KEYS)
-        check_parameters(req, "as_of", "version")
-        at, version = time_parameter(req, "as_of"), int_parameter(req, "version", 1, limits.POSITION_MAX)
-        if at is not None and version is not None:
-            raise refused("as_of and version both name a moment: send one of them")
-        if at is not None or version is not None:
-            send(resp, self._services.key_history.as_it_was(caller.account_id, path_uuid(key_id), at, version))
-            return
-        key = key_of_account(self._get(ApiKey, path_uuid(key_id)), caller.account_id)
-        send(resp, key_resource(key, self._services.clock()))
-
-    def on_patch(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Rename a key, change its limit, let it expire sooner."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, KeyChange, caller, ChangeKey)
-        outcome = self._execute(
-            resp,
-            ChangeKey(
-                by=caller, key_id=path_uuid(key_id), name=body.name, limit=body.limit, expires_at=body.expires_at
-            ),
-        )
-        send(resp, self._resource(outcome.resource_id))
+    Those that have ended too, unless `active` says otherwise. Never a secret.
+    """
+    services, now, unused_days = request.services, request.services.clock(), request[UNUSED_FOR]
+    only = KeyFilter(
+        active=request[ACTIVE],
+        search=request[SEARCH],
+        flow_ids=request[SCOPE],
+        unused_since=None if unused_days is None else now - timedelta(days=unused_days),
+    )
+    items, next_cursor = services.lists.keys(request.caller.account_id, request.page(SORT), now, only)
+    return {"items": items, "next_cursor": next_cursor}
 
 
-class KeyHistoryResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/keys/{key_id}/history`."""
+@_KEYS.post(
+    command=CreateKey,
+    body=NewKey,
+    success=created(CREATED_KEY, "The key with its secret.", secret=True, replayed=False),
+    problems=["process-not-found", "process-retired", "already-created"],
+)
+def create_key(request: AccountRequest[NewKey]) -> CreatedKey:
+    """Make an API key.
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """List what happened to a key, in order, as the log has it."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_KEYS)
-        size, cursor = page_parameters(req, "kind")
-        kind = choice_parameter(req, "kind", HISTORY_KINDS) or LIFECYCLE
-        page = self._services.key_history.page(
-            caller.account_id, path_uuid(key_id), lifecycle_only=kind == LIFECYCLE, limit=size, cursor=cursor
-        )
-        send_page(req, resp, *page)
-
-
-class RotateResource(_ShowsKeys):
-    """`/api/v1/accounts/{account_id}/keys/{key_id}/rotate`."""
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """Let a new key take the place of one. Its secret is in this answer and never again."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, Rotation, caller, RotateKey)
-        secret = key_secret.generate()
-        command = RotateKey(
-            by=caller,
-            idempotency=idempotent(req),
-            key_id=path_uuid(key_id),
+    The secret is in this answer and never again. A repeat with the same Idempotency-Key is answered with 409
+    `already-created` and the key that was made, without its secret: deactivate that one and make another.
+    """
+    body, secret = request.body, key_secret.generate()
+    outcome = request.execute(
+        CreateKey(
+            by=request.caller,
+            idempotency=request.idempotency,
             secret=secret,
-            overlap=timedelta(seconds=body.overlap_seconds),
+            name=body.name,
+            flow_id=body.flow_id,
             expires_at=body.expires_at,
+            limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
         )
-        try:
-            outcome = self._execute(resp, command)
-        except AlreadyRotatedError as error:
-            raise self._created_before(resp, error.resource_id, _ROTATED_BEFORE) from None
-        self._show_once(resp, outcome, secret)
+    )
+    return _shown_once(request, outcome, secret)
 
 
-class DeactivateResource(_ShowsKeys):
-    """`/api/v1/accounts/{account_id}/keys/{key_id}/deactivate`."""
+@_KEYS.get("/{key_id}", action=Action.READ_KEYS, query=(AS_OF, VERSION), success=shown(KEY_AS_OF, "The key."))
+def read_key(request: AccountRequest[None], key_id: UUID) -> KeyAsOf:
+    """Show a key, as it is or as it was.
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, key_id: str) -> None:
-        """End a key for good; again changes nothing."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, Deactivation, caller, DeactivateKey)
-        outcome = self._execute(
-            resp,
-            DeactivateKey(by=caller, idempotency=idempotent(req), key_id=path_uuid(key_id), reason=body.reason),
-        )
-        send(resp, self._resource(outcome.resource_id))
+    Never its secret. With `as_of` or `version` it is replayed from the log, by the code that decided at the time; a
+    moment before it was made is a 404.
+    """
+    account_id, at, version = request.caller.account_id, request[AS_OF], request[VERSION]
+    if at is not None and version is not None:
+        raise refused("as_of and version both name a moment: send one of them")
+    if at is not None or version is not None:
+        return request.services.key_history.as_it_was(account_id, key_id, at, version)
+    key = key_of_account(request.get(ApiKey, key_id), account_id)
+    return cast("KeyAsOf", key_resource(key, request.services.clock()))
+
+
+@_KEYS.get("/{key_id}/history", action=Action.READ_KEYS, query=(*PAGE, KIND), success=page_of(HISTORY_PAGE))
+def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage:
+    """What happened to a key, in order.
+
+    As the log has it. Without its uses, unless `kind` is `all`.
+    """
+    page, kind = request.page(), request[KIND] or LIFECYCLE
+    items, next_cursor = request.services.key_history.page(
+        request.caller.account_id, key_id, lifecycle_only=kind == LIFECYCLE, limit=page.limit, cursor=page.cursor
+    )
+    return {"items": items, "next_cursor": next_cursor}
+
+
+@_KEYS.patch(
+    "/{key_id}",
+    command=ChangeKey,
+    body=KeyChange,
+    success=changed(KEY, replayed=False),
+    problems=["key-ended"],
+)
+def change_key(request: AccountRequest[KeyChange], key_id: UUID) -> Key:
+    """Rename a key, change its limit, let it expire sooner.
+
+    Send what is to change. A new limit holds from the next request on, and uses before it count. An expiry only ever
+    comes sooner. A key that has ended is not changed any more (409 `key-ended`).
+    """
+    body = request.body
+    outcome = request.execute(
+        ChangeKey(by=request.caller, key_id=key_id, name=body.name, limit=body.limit, expires_at=body.expires_at)
+    )
+    return _shown(request, outcome.resource_id)
+
+
+@_KEYS.post(
+    "/{key_id}/rotate",
+    command=RotateKey,
+    body=Rotation,
+    success=created(CREATED_KEY, "The new key with its secret.", secret=True, replayed=False),
+    problems=["process-retired", "key-ended", "already-created"],
+)
+def rotate_key(request: AccountRequest[Rotation], key_id: UUID) -> CreatedKey:
+    """Let a new key take the place of one.
+
+    The new key has the same name, scope and limit; its secret is in this answer and never again. The old one works
+    until `overlap_seconds` are over, and with 0 no longer than this answer. Without `expires_at` the new one lives as
+    long as the old one was made for. A key is rotated once: again is a 409 `already-created` with the key that has
+    taken its place.
+    """
+    body, secret = request.body, key_secret.generate()
+    command = RotateKey(
+        by=request.caller,
+        idempotency=request.idempotency,
+        key_id=key_id,
+        secret=secret,
+        overlap=timedelta(seconds=body.overlap_seconds),
+        expires_at=body.expires_at,
+    )
+    try:
+        outcome = request.execute(command)
+    except AlreadyRotatedError as error:
+        raise _created_before(request, error.resource_id, _ROTATED_BEFORE) from None
+    return _shown_once(request, outcome, secret)
+
+
+@_KEYS.post("/{key_id}/deactivate", command=DeactivateKey, body=Deactivation, success=changed(KEY))
+def deactivate_key(request: AccountRequest[Deactivation], key_id: UUID) -> Key:
+    """End a key for good.
+
+    From this answer on the key is refused everywhere. Ending it again changes nothing.
+    """
+    outcome = request.execute(
+        DeactivateKey(by=request.caller, idempotency=request.idempotency, key_id=key_id, reason=request.body.reason)
+    )
+    return _shown(request, outcome.resource_id)
+
+
+def _shown(request: AccountRequest[B], key_id: UUID) -> Key:
+    return key_resource(request.get(ApiKey, key_id), request.services.clock())
+
+
+def _shown_once(request: AccountRequest[B], outcome: Outcome, secret: KeySecret) -> CreatedKey:
+    """Return a new key and its secret. Raises ProblemError already-created for a repeat."""
+    if outcome.replayed:
+        raise _created_before(request, outcome.resource_id, _SHOWN_ONCE)
+    key = _shown(request, outcome.resource_id)
+    request.made_at(_path_of(key))
+    return {**key, "key": secret.text}
+
+
+def _created_before(request: AccountRequest[B], key_id: UUID, detail: str) -> ProblemError:
+    key = _shown(request, key_id)
+    request.made_at(_path_of(key))
+    return ProblemError("already-created", detail=detail, resource=key)
+
+
+def _path_of(key: Key) -> str:
+    return f"/api/v1/accounts/{key['account_id']}/keys/{key['id']}"

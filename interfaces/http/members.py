@@ -8,31 +8,31 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
+from application.caller import AccountCaller
 from application.identity.users import normalised_email
 from domain import limits
 from domain.ids import member_id, random_id
 from domain.member import Member
 from domain.permissions import Action, Role
-from interfaces.http.accounts import Nothing
-from interfaces.http.admin import (
-    AdminResource,
-    Name,
-    check_parameters,
-    idempotent,
-    page_parameters,
-    send_page,
-    send_secret,
+from interfaces.http.admin import Name
+from interfaces.http.answers.members import ADDED_MEMBER, MEMBER_PAGE, added_member, member_resource
+from interfaces.http.operation import (
+    ACCOUNT_PATH,
+    AccountRequest,
+    AdminOperations,
+    Nothing,
+    Operation,
+    Success,
+    created,
+    page_of,
 )
-from interfaces.http.answers.members import added_member, member_resource
-from interfaces.http.requests import path_uuid
+from interfaces.http.query import PAGE
 
 if TYPE_CHECKING:
-    import falcon
-
     from application.admin import IdempotentRequest
-    from application.caller import AccountCaller
     from application.identity.invitations import Invitation
     from interfaces.bootstrap import Services
+    from interfaces.http.answers.members import AddedMember, MemberPage
 
 ASSIGNED_MAX = 100
 
@@ -62,52 +62,80 @@ def invite(
     return services.invitations.begin(command, email, body.name or email.partition("@")[0])
 
 
-class MembersResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/members`."""
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """List the members of the account itself."""
-        caller = self._caller(req, account_id)
-        self._check(caller, Action.READ_MEMBERS)
-        size, cursor = page_parameters(req)
-        for_tenant = self._services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
-        send_page(req, resp, *self._services.lists.members(caller.account_id, size, cursor, for_tenant=for_tenant))
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
-        """Give somebody a role. A new user's first password is in this answer and never again."""
-        caller = self._caller(req, account_id)
-        body = self._body(req, NewMember, caller, AddMember)
-        invitation = invite(self._services, caller, body, idempotent(req))
-        invited = invitation.settled(self._execute(resp, invitation.command))
-        member = invited.member
-        resp.set_header("Location", f"{req.path}/{member.user_id}")
-        shown = member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours)
-        send_secret(resp, added_member(shown, invited.first_password), 201)
+OPERATIONS: list[Operation] = []
+_MEMBERS = AdminOperations[AccountCaller](OPERATIONS, "Members", f"{ACCOUNT_PATH}/members")
 
 
-class MemberResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/members/{user_id}`."""
+@_MEMBERS.get(action=Action.READ_MEMBERS, query=PAGE, success=page_of(MEMBER_PAGE))
+def list_members(request: AccountRequest[None]) -> MemberPage:
+    """List the members of an account.
 
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
-        """Take all roles in this account away from somebody; at once."""
-        caller = self._caller(req, account_id)
-        self._check(caller, RemoveMember.action)
-        check_parameters(req)
-        command = RemoveMember(by=caller, user_id=path_uuid(user_id))
-        with self._services.invitations.removing(command):
-            self._execute(resp, command)
-        resp.status = 204
+    Those with a role in the account itself; roles in the tenant are not listed here.
+    """
+    services, caller, page = request.services, request.caller, request.page()
+    for_tenant = services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
+    items, next_cursor = services.lists.members(caller.account_id, page.limit, page.cursor, for_tenant=for_tenant)
+    return {"items": items, "next_cursor": next_cursor}
 
 
-class FirstPasswordResource(AdminResource):
-    """`/api/v1/accounts/{account_id}/members/{user_id}/first-password`."""
+@_MEMBERS.post(
+    command=AddMember,
+    body=NewMember,
+    success=created(ADDED_MEMBER, "The role is given.", secret=True),
+    problems=["process-not-found"],
+)
+def add_member(request: AccountRequest[NewMember]) -> AddedMember:
+    """Give somebody a role.
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str, user_id: str) -> None:
-        """Make a member a new first password, which is in this answer and never again."""
-        caller = self._caller(req, account_id)
-        self._body(req, Nothing, caller, NewFirstPassword)
-        command = NewFirstPassword(by=caller, user_id=path_uuid(user_id), idempotency=idempotent(req))
-        user, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
-        member = self._get(Member, member_id(caller.account_id, user.user_id))
-        shown = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
-        send_secret(resp, added_member(shown, made))
+    Who has a role in this account already gets a further one. Anybody else becomes a member whom this account vouches
+    for, whether or not the address is known elsewhere. Whoever has no password of their own gets a first one, which is
+    in this answer and never again: it works once, within a week, and opens nothing but `POST /session/password`. The
+    first password that they had before is void.
+    """
+    invitation = invite(request.services, request.caller, request.body, request.idempotency)
+    invited = invitation.settled(request.execute(invitation.command))
+    member = invited.member
+    request.made_at(f"{request.req.path}/{member.user_id}")
+    shown = member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours)
+    return added_member(shown, invited.first_password)
+
+
+@_MEMBERS.delete(
+    "/{user_id}",
+    command=RemoveMember,
+    success=Success(
+        status=204, description="They are a stranger there now.", media_types=(), headers=("X-Lists-Behind",)
+    ),
+)
+def remove_member(request: AccountRequest[None], user_id: UUID) -> None:
+    """Take all roles in the account away from somebody.
+
+    It holds from their next request on. Who has no role left anywhere can't sign in any more.
+    """
+    command = RemoveMember(by=request.caller, user_id=user_id)
+    with request.services.invitations.removing(command):
+        request.execute(command)
+
+
+@_MEMBERS.post(
+    "/{user_id}/first-password",
+    command=NewFirstPassword,
+    body=Nothing,
+    success=Success(
+        description="The member with the password.", answer=ADDED_MEMBER, headers=("X-Lists-Behind",), secret=True
+    ),
+    problems=["already-created"],
+)
+def make_first_password(request: AccountRequest[Nothing], user_id: UUID) -> AddedMember:
+    """Make a member a new first password.
+
+    For who lost theirs, or did not use it in time. It is in this answer and never again; their password before is
+    void, and all their sessions end. An account's admins may do so for those whom the account vouched for, and get a
+    403 for members whom a tenant admin or the operator invited. A repeat with the same Idempotency-Key can't show it
+    again: 409 `already-created`.
+    """
+    command = NewFirstPassword(by=request.caller, user_id=user_id, idempotency=request.idempotency)
+    user, made = request.services.invitations.new_first_password(command, request.execute)
+    member = request.get(Member, member_id(request.caller.account_id, user.user_id))
+    shown = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
+    return added_member(shown, made)

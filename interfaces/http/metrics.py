@@ -13,6 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from application.store.errors import StoreUnavailableError
 from interfaces.http.methods import METHODS
+from interfaces.http.operation import Operation, PlainOperations, Success
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,26 +117,26 @@ class _Clock:
             )
 
 
-class Metrics:
-    """`GET /metrics`: the counts of this process, or of all web processes of a service that has several."""
+OPERATIONS: list[Operation] = []
+PATH = "/metrics"
 
-    def __init__(self, services: Services) -> None:
-        self._projection = _Projection(services)
-        self._log_tree = _LogTree(services)
-        self._clock = _Clock(services)
-        self._folder = services.shared_folder
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Answer in Prometheus' text format."""
-        del req
-        registry = CollectorRegistry()
-        if self._folder is None:
-            registry.register(_REQUESTS)
-            registry.register(_SECONDS)
-        else:
-            MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
-        registry.register(self._projection)
-        registry.register(self._log_tree)
-        registry.register(self._clock)
-        resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = generate_latest(registry)
+@PlainOperations(OPERATIONS, "Operation").operation(
+    "get", PATH, Success(description="Prometheus' text format.", media_types=("text/plain",))
+)
+def read_metrics(services: Services, _req: falcon.Request, resp: falcon.Response) -> None:
+    """Counters and histograms for Prometheus.
+
+    By route and status; never a key.
+    """
+    registry = CollectorRegistry()
+    if services.shared_folder is None:
+        registry.register(_REQUESTS)
+        registry.register(_SECONDS)
+    else:
+        MultiProcessCollector(registry, str(services.shared_folder))  # type: ignore[no-untyped-call]
+    registry.register(_Projection(services))
+    registry.register(_LogTree(services))
+    registry.register(_Clock(services))
+    resp.content_type = CONTENT_TYPE_LATEST
+    resp.data = generate_latest(registry)

@@ -107,13 +107,6 @@ def _uuid(name: str, text: str) -> UUID:
         raise refused(f"{name} must be a UUID") from None
 
 
-def period_parameters(req: falcon.Request) -> tuple[datetime | None, datetime | None]:
-    """Return the times `from` and `to`, each of them None when it is not there. Raises ProblemError."""
-    since, until = time_parameter(req, "from"), time_parameter(req, "to")
-    check_order(since, until)
-    return since, until
-
-
 def check_order(since: T | None, until: T | None) -> None:
     """Raise ProblemError where `from` is after `to`: that can't be what is meant."""
     if since is not None and until is not None and until < since:
@@ -150,6 +143,14 @@ def int_parameter(req: falcon.Request, name: str, least: int, most: int) -> int 
     return int(text)
 
 
+def bool_parameter(req: falcon.Request, name: str) -> bool | None:
+    """Return a parameter that is true, false or not there. Raises ProblemError."""
+    text = parameter(req, name)
+    if text not in {None, "true", "false"}:
+        raise refused(f"{name} must be true or false")
+    return None if text is None else text == "true"
+
+
 def text_parameter(req: falcon.Request, name: str, chars_max: int) -> str | None:
     """Return a parameter of 1 to so many characters that is not blank, or not there. Raises ProblemError."""
     text = parameter(req, name)
@@ -160,6 +161,13 @@ def text_parameter(req: falcon.Request, name: str, chars_max: int) -> str | None
     if not text.strip():
         raise refused(f"{name} must not be blank")
     return text
+
+
+def needed(name: str, value: V | None) -> V:
+    """Return the value of a parameter that must be there. Raises ProblemError."""
+    if value is None:
+        raise refused(f"{name} is required")
+    return value
 
 
 def refused(message: str) -> ProblemError:

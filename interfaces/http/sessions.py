@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
-
-import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING
 
 from application.identity.sessions import Client
 from application.identity.users import normalised_email
-from domain import limits
 from domain.errors import (
     FieldError,
     InvalidInputError,
@@ -19,15 +14,14 @@ from domain.errors import (
     SignInFailedError,
 )
 from interfaces.http import cookies
-from interfaces.http.answers.fields import time_text
-from interfaces.http.answers.members import user_resource
 from interfaces.http.cookies import drop_cookie, keep_cookie, read_cookie
 from interfaces.http.masking import is_token
 from interfaces.http.problems import ProblemError
-from interfaces.http.representations import holds_secret
-from interfaces.http.requests import client_address, json_request
+from interfaces.http.requests import client_address
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import falcon
 
     from application.identity.sessions import Session
@@ -35,24 +29,6 @@ if TYPE_CHECKING:
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKEN_CHARS_MAX = 100
-_Password = Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
-
-
-class SignIn(BaseModel):
-    """The body of `POST /session`."""
-
-    model_config = ConfigDict(extra="forbid")
-    email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
-    password: _Password
-    account_id: UUID | None = None
-
-
-class NewPassword(BaseModel):
-    """The body of `POST /session/password`."""
-
-    model_config = ConfigDict(extra="forbid")
-    new_password: _Password
-    current_password: _Password | None = None
 
 
 def find_session(
@@ -122,47 +98,6 @@ def drop_session(services: Services, resp: falcon.Response) -> None:
     drop_cookie(resp, services.tenant_id, cookies.SESSION)
 
 
-class SessionResource:
-    """`/api/v1/session`."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Sign in."""
-        body = json_request(req, SignIn)
-        session = sign_in(self._services, req, body.email, body.password, body.account_id)
-        set_cookie(self._services, req, resp, session)
-        present(self._services, resp, session, token=session.token)
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Tell who is signed in."""
-        present(self._services, resp, signed_in(self._services, req, restricted_too=True))
-
-    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """End the session whose token was sent."""
-        session = signed_in(self._services, req, restricted_too=True)
-        self._services.sessions.end(session.token)
-        if _cookie_token(self._services, req) in {None, session.token}:
-            drop_session(self._services, resp)
-        resp.status = 204
-
-
-class SessionPasswordResource:
-    """`/api/v1/session/password`."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Set one's password, and go on in a new session; all others end."""
-        before = signed_in(self._services, req, restricted_too=True)
-        body = json_request(req, NewPassword)
-        session = set_password(self._services, req, before, body.current_password, body.new_password)
-        set_cookie(self._services, req, resp, session)
-        present(self._services, resp, session, token=session.token)
-
-
 def set_password(services: Services, req: falcon.Request, session: Session, current: str | None, new: str) -> Session:
     """Set the password of who is signed in; the current one is not asked for again where a first one just was.
 
@@ -173,22 +108,6 @@ def set_password(services: Services, req: falcon.Request, session: Session, curr
     if current is None:
         raise InvalidInputError([FieldError("current_password", "is required")])
     return services.sessions.change_password(session, current, new, client_of(services, req))
-
-
-def present(services: Services, resp: falcon.Response, session: Session, token: str | None = None) -> None:
-    """Answer with a session. token: of one that began now."""
-    body: dict[str, Any] = {
-        "expires_at": time_text(session.expires_at),
-        "csrf_token": session.csrf_token,
-        "password_change_required": session.is_restricted,
-        "user": user_resource(session.user),
-        "memberships": services.lists.memberships(session.user.user_id, services.tenant_id),
-    }
-    if token is not None:
-        body["token"] = token
-    holds_secret(resp)
-    resp.data = orjson.dumps(body)
-    resp.content_type = "application/json"
 
 
 def client_of(services: Services, req: falcon.Request) -> Client:
@@ -204,11 +123,11 @@ def _token_of(services: Services, req: falcon.Request) -> tuple[bool, str | None
     also when it is of no session.
     """
     bearer = _bearer_token(req)
-    return (False, _cookie_token(services, req)) if bearer is None else (True, bearer)
+    return (False, cookie_token(services, req)) if bearer is None else (True, bearer)
 
 
 def _tokens_of(services: Services, req: falcon.Request) -> list[str]:
-    return [token for token in (_bearer_token(req), _cookie_token(services, req)) if token]
+    return [token for token in (_bearer_token(req), cookie_token(services, req)) if token]
 
 
 def _bearer_token(req: falcon.Request) -> str | None:
@@ -216,5 +135,6 @@ def _bearer_token(req: falcon.Request) -> str | None:
     return credentials.strip()[:_TOKEN_CHARS_MAX] if scheme.lower() == "bearer" else None
 
 
-def _cookie_token(services: Services, req: falcon.Request) -> str | None:
+def cookie_token(services: Services, req: falcon.Request) -> str | None:
+    """Return the token in the session's cookie."""
     return (read_cookie(req, services.tenant_id, cookies.SESSION) or "")[:_TOKEN_CHARS_MAX] or None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.proof.document import FORMAT
 from interfaces.http.answers.fields import Answer, Id, Instant, Position
+
+if TYPE_CHECKING:
+    from domain.proof.document import EventProof as Proof
 
 Hash = Annotated[str, Field(pattern="^[A-Za-z0-9+/]{43}=$", description="32 bytes in base64.")]
 
@@ -51,6 +54,12 @@ ConsistencyProof = TypedDict(
     },
 )
 ConsistencyProof.__doc__ = "The proof that the log as it was begins the log as it is: RFC 6962 section 2.1.2."
+
+
+def event_proof(proof: Proof) -> EventProof:
+    """Return a proof as the document that it is kept as."""
+    return cast("EventProof", proof.as_json())
+
 
 _HASH = "n3Jd7Yt6WFW4mQ8T1oFvGk5m2r9c0XbqLZs4uHjPaE0="
 _LOG = "rpawatch/3dd86892-89ab-472e-82c6-e1bad0d8f711"

@@ -32,32 +32,45 @@ from openapi_pydantic import (
 from pydantic import TypeAdapter
 
 from interfaces.http.answers.fields import NAMED_BY, Answer
-from interfaces.http.openapi.entry import BINARY, EVERYWHERE, JSON, OF_BROWSERS
 from interfaces.http.openapi.examples import REQUESTS
 from interfaces.http.openapi.named import SCHEMAS, reference_to
-from interfaces.http.openapi.operations import OPERATIONS
 from interfaces.http.openapi.parameter import one_of, text
 from interfaces.http.openapi.parts import (
+    EVERYWHERE,
     HEADERS,
-    PARAMETERS,
     PROBLEM_EXAMPLES,
     RESPONSES,
     SECURITY_SCHEMES,
     header_references,
+    parameters_of,
     problem_response,
     problem_responses,
     reference,
     security_of,
 )
 from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
+from interfaces.http.operation import JSON
+from interfaces.http.operations import OPERATIONS
 from interfaces.http.problems import Problem
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaMode
 
-    from interfaces.http.openapi.entry import Entry, Success
+    from interfaces.http.operation import Operation as Declared
+    from interfaces.http.operation import Success
+
 
 _INT32_MAX = 2**31 - 1
+BYTES = "application/octet-stream"
+BINARY = frozenset({BYTES, "application/jsonl"})
+"""What clients are to take for a file, and not for a text.
+
+Of an answer of several types, generators take the first that they know. openapi-generator knows all, and reads what is
+a text from JSON, whatever its type says; openapi-python-client knows text/csv and not application/jsonl, and stumbles
+over a file of text/csv. So JSON Lines come first, as a file, and then CSV, as a text.
+"""
+OF_BROWSERS = frozenset({"text/html", "text/css", "text/javascript"})
+"""What has no schema: openapi-generator's client in Java would read a text of these types from JSON."""
 FILE = Path(__file__).with_name("openapi.json")
 _DESCRIPTION = """\
 Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
@@ -97,9 +110,10 @@ _TAGS = {
 def build() -> dict[str, Any]:
     """Return the document as JSON values."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
-    for entry in OPERATIONS:
-        paths[entry.path][entry.method] = _operation(entry)
-    listed = {*EVERYWHERE, *(slug for entry in OPERATIONS for slug in entry.problems)}
+    for declared in OPERATIONS:
+        paths[declared.path][declared.method] = _operation(declared)
+    listed = {*EVERYWHERE, *(slug for declared in OPERATIONS for slug in declared.problems)}
+    parameters = {name: one for declared in OPERATIONS for name, one in parameters_of(declared).items()}
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -115,7 +129,7 @@ def build() -> dict[str, Any]:
         paths={path: PathItem.model_validate(operations) for path, operations in paths.items()},
         components=Components(
             schemas=_schemas(),
-            parameters=dict(PARAMETERS),
+            parameters=dict(sorted(parameters.items())),
             headers=dict(HEADERS),
             responses=dict(RESPONSES),
             examples={slug: example for slug, example in PROBLEM_EXAMPLES.items() if slug in listed},
@@ -134,7 +148,7 @@ def build() -> dict[str, Any]:
 
 def answers() -> list[Answer[Any]]:
     """Return every answer of JSON that an operation gives, each once."""
-    found = [success.answer for entry in OPERATIONS for success in entry.success]
+    found = [success.answer for declared in OPERATIONS for success in declared.success]
     by_name = {answer.model.__name__: answer for answer in found if isinstance(answer, Answer)}
     return [answer for _, answer in sorted(by_name.items())]
 
@@ -146,7 +160,7 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - JSON
 
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all bodies and answers, and of what these are made of."""
-    bodies = [entry.body for entry in OPERATIONS if entry.body is not None]
+    bodies = [declared.body for declared in OPERATIONS if declared.body is not None]
     models: list[type[Any]] = [Problem, *bodies, *(answer.model for answer in answers())]
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (model.__name__, "validation", TypeAdapter(model)) for model in models
@@ -155,38 +169,38 @@ def _schemas() -> dict[str, Schema]:
     return {name: Schema.model_validate(schema) for name, schema in sorted(found["$defs"].items())}
 
 
-def _operation(entry: Entry) -> Operation:
-    answers = problem_responses(entry)
-    for success in entry.success:
+def _operation(declared: Declared) -> Operation:
+    answers = problem_responses(declared)
+    for success in declared.success:
         response = _success(success)
         if str(success.status) in answers:
             # The server in front of the resource may refuse with the same status, and says so in its own form.
             response.content = {**(response.content or {}), **(problem_response(["unavailable"], ()).content or {})}
         answers[str(success.status)] = response
     return Operation(
-        operationId=entry.name,
-        tags=[entry.tag],
-        summary=entry.summary,
-        description=entry.description,
-        security=security_of(entry),
-        parameters=[reference("parameters", name) for name in entry.parameters] or None,
-        requestBody=_request_body(entry),
+        operationId=declared.name,
+        tags=[declared.tag],
+        summary=declared.summary,
+        description=declared.description,
+        security=security_of(declared),
+        parameters=[reference("parameters", name) for name in parameters_of(declared)] or None,
+        requestBody=_request_body(declared),
         responses=dict(sorted(answers.items())),
     )
 
 
-def _request_body(entry: Entry) -> RequestBody | None:
-    if entry.body is None:
+def _request_body(declared: Declared) -> RequestBody | None:
+    if declared.body is None:
         return None
     media = MediaType(
-        schema=reference("schemas", entry.body.__name__),
-        examples={name: Example(value=value) for name, value in REQUESTS[entry.body].items()},
+        schema=reference("schemas", declared.body.__name__),
+        examples={name: Example(value=value) for name, value in REQUESTS[declared.body].items()},
     )
-    note = None if entry.body_required else "May be left out, or null."
-    return RequestBody(required=entry.body_required, description=note, content={JSON: media})
+    note = None if declared.body_required else "May be left out, or null."
+    return RequestBody(required=declared.body_required, description=note, content={JSON: media})
 
 
-def _success(success: Success) -> Response:
+def _success(success: Success[Any]) -> Response:
     return Response(
         description=success.description,
         headers=header_references(success.headers),
@@ -194,7 +208,7 @@ def _success(success: Success) -> Response:
     )
 
 
-def _media(success: Success, name: str) -> MediaType:
+def _media(success: Success[Any], name: str) -> MediaType:
     if name in OF_BROWSERS:
         return MediaType()
     answer = success.answer

@@ -9,7 +9,7 @@ from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, Proc
 from interfaces.http.answers.fields import FLOW_ID
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
-from interfaces.http.sessions import NewPassword, SignIn
+from interfaces.http.sign_in import NewPassword, SignIn
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

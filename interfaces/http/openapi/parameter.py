@@ -6,7 +6,6 @@ from typing import Any
 
 from openapi_pydantic import DataType, Parameter, Reference, Schema
 
-from domain.limits import FILTER_VALUES_MAX
 from interfaces.http.openapi.named import reference_to
 
 
@@ -25,7 +24,9 @@ def one_of(name: str) -> Reference:
     return Reference.model_validate(reference_to(name))
 
 
-def parameter(name: str, where: str, description: str, schema: Schema | Reference, **rest: bool) -> Parameter:
+def parameter(
+    name: str, where: str, description: str, schema: Schema | Reference | dict[str, Any], **rest: bool
+) -> Parameter:
     """Return a parameter; `where` is path, query, header or cookie."""
     # By the names of the document, where `in` is no word that Python takes for an argument.
     return Parameter.model_validate({"name": name, "in": where, "description": description, "schema": schema, **rest})
@@ -34,14 +35,3 @@ def parameter(name: str, where: str, description: str, schema: Schema | Referenc
 def path_parameter(name: str, description: str, **rules: Any) -> Parameter:  # noqa: ANN401 - keywords of JSON Schema
     """Return a part of a path; a UUID without other rules."""
     return parameter(name, "path", description, text(**(rules or {"format": "uuid"})), required=True)
-
-
-def query_parameter(name: str, description: str, schema: Schema | Reference, **rest: bool) -> Parameter:
-    """Return a parameter of the query."""
-    return parameter(name, "query", description, schema, **rest)
-
-
-def filter_parameter(name: str, description: str, value: Schema | Reference) -> Parameter:
-    """Return a parameter of the query that may be repeated: what has any of the values is listed."""
-    several = Schema(type=DataType.ARRAY, items=value, minItems=1, maxItems=FILTER_VALUES_MAX)
-    return query_parameter(name, f"{description} May be repeated: any of them will do.", several)

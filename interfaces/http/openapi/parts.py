@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import orjson
 from openapi_pydantic import (
-    DataType,
     Example,
     Header,
     MediaType,
     Parameter,
     Reference,
     Response,
-    Schema,
     SecurityScheme,
 )
 
 from domain import limits
-from domain.model import SYSTEM_ACTOR
-from domain.report import DetailStatus, JobStatus
-from interfaces.audit_export import EXPORT_FORMAT_DEFAULT
-from interfaces.http.answers.fields import ACTOR_PATTERN, REQUEST_ID
+from interfaces.http.answers.fields import REQUEST_ID
 from interfaces.http.documents import COOKIE_IN_DOCUMENT
-from interfaces.http.keys import HISTORY_KINDS
-from interfaces.http.openapi.entry import EVERYWHERE, Access
-from interfaces.http.openapi.parameter import (
-    filter_parameter,
-    one_of,
-    parameter,
-    path_parameter,
-    query_parameter,
-    text,
-    whole_number,
-)
-from interfaces.http.openapi.proofs import PROOF_PARAMETERS
+from interfaces.http.openapi.parameter import one_of, parameter, path_parameter, text, whole_number
+from interfaces.http.operation import Access
 from interfaces.http.problems import PROBLEMS, Problem, ProblemError, document
 from interfaces.http.validation import BrokenRule
-from projections.job_list import BY_TIME
-from projections.key_queries import KEY_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from interfaces.http.openapi.entry import Entry
+    from interfaces.http.operation import Operation
+
 
 PROBLEM_JSON = "application/problem+json"
+EVERYWHERE = (
+    "key-in-url",
+    "malformed-request",
+    "request-timeout",
+    "headers-too-large",
+    "internal-error",
+    "unavailable",
+)
+"""Problems that any request can have."""
 
 
-_TIME = text(format="date-time", pattern="^(19[7-9][0-9]|2[01][0-9]{2})-")
-PARAMETERS: dict[str, Parameter] = {
+_COUNT = whole_number(1, limits.POSITION_MAX)
+_PATH: dict[str, Parameter] = {
     "account_id": path_parameter("account_id", "The account."),
     "flow_id": path_parameter("flow_id", "The process."),
     "user_id": path_parameter("user_id", "The user."),
@@ -58,90 +52,43 @@ PARAMETERS: dict[str, Parameter] = {
     "job_id": path_parameter("job_id", "The job."),
     "name": parameter("name", "path", "The file.", one_of("DocsFile"), required=True),
     "slug": parameter("slug", "path", "Of the problem.", one_of("ProblemSlug"), required=True),
-    "limit": query_parameter(
-        "limit",
-        "How many items at most.",
-        whole_number(1, limits.PAGE_ITEMS_MAX, limits.PAGE_ITEMS_DEFAULT),
+    "position": parameter("position", "path", "Of the event, as the audit log has it.", _COUNT, required=True),
+    "level": path_parameter(
+        "level", "The level of the tile, or `entries`.", pattern="^(entries|[0-9]|[1-5][0-9]|6[0-3])$"
     ),
-    "cursor": query_parameter(
-        "cursor",
-        "The `next_cursor` of the page before; left out for the first page. Nothing else is taken for one.",
-        text(),
-    ),
-    "retired": query_parameter(
-        "retired", "true: only those that take no jobs. false: only those that do.", Schema(type=DataType.BOOLEAN)
-    ),
-    "active": query_parameter(
-        "active", "true: only those that let requests in. false: only those that do not.", Schema(type=DataType.BOOLEAN)
-    ),
-    "q-keys": query_parameter(
-        "q",
-        "What to look for: each word of it begins a word of the key's name, whatever its case, or the key's prefix.",
-        text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
-    ),
-    "scope": filter_parameter("scope", "Only those that are for this process.", text(format="uuid")),
-    "unused_for": query_parameter(
-        "unused_for",
-        "Only those that were made, and last used, more than so many days ago.",
-        whole_number(0, limits.UNUSED_DAYS_MAX),
-    ),
-    "sort-keys": query_parameter("sort", f"The order; `{KEY_SORTS[0]}` when it is left out.", one_of("KeySort")),
-    "actor": filter_parameter(
-        "actor",
-        f"Only what this one did: the id of a user or key, or `{SYSTEM_ACTOR}` for the operator.",
-        text(pattern=ACTOR_PATTERN),
-    ),
-    "action": filter_parameter("action", "Only this action, or all of one kind.", one_of("AuditActionFilter")),
-    "resource": filter_parameter(
-        "resource",
-        "Only what was done to this: the id of a key or account, the flow_id of a process, the user_id of a member.",
-        text(format="uuid"),
-    ),
-    "from": query_parameter(
-        "from", "Only what has this time or a later one; with a zone, whose + is written %2B.", _TIME
-    ),
-    "to": query_parameter("to", "Only what has an earlier time than this, which is not before `from`.", _TIME),
-    "format": query_parameter(
-        "format", f"What the file is to be; `{EXPORT_FORMAT_DEFAULT}` when it is left out.", one_of("ExportFormat")
-    ),
-    "job_status": filter_parameter("status", "Only those that ended so.", one_of(JobStatus.__name__)),
-    "of_flow_id": filter_parameter("flow_id", "Only those of this process.", text(format="uuid")),
-    "of_key_id": filter_parameter("key_id", "Only those that were reported with this key.", text(format="uuid")),
-    "job_q": query_parameter(
-        "q",
-        "Whole words, all of which stand in the job: in its external_id, tags or result_summary, or in the record_id of"
-        " a detail. Case and accents do not matter, nor does punctuation around a word; INV-2024/0042 is one word.",
-        text(minLength=1, maxLength=limits.SEARCH_CHARS_MAX, pattern=r"[^\s\x1C-\x1F\x85]"),
-    ),
-    "job_sort": query_parameter(
-        "sort",
-        f"By the time of receipt; `{next(iter(BY_TIME.orders))}` when it is left out.",
-        one_of("JobSort"),
-    ),
-    "detail_status": filter_parameter("status", "Only those of this status.", one_of(DetailStatus.__name__)),
-    **PROOF_PARAMETERS,
-    "as_of": query_parameter("as_of", "As it was at this instant; with a zone, whose + is written %2B.", _TIME),
-    "version": query_parameter(
-        "version",
-        "As it was after so many events.",
-        whole_number(1, limits.POSITION_MAX),
-    ),
-    "history_kind": query_parameter(
-        "kind", f"Which of it; `{HISTORY_KINDS[0]}` when it is left out.", one_of("HistoryKind")
-    ),
-    "Idempotency-Key": parameter(
-        "Idempotency-Key",
-        "header",
-        f"1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters of your choice, bare or in double"
-        " quotes. The same key with the same request again gives the same answer and does nothing twice, for ever.",
-        text(
-            pattern=(
-                rf"^(?:[!#-~](?:[ -~]{{0,{limits.IDEMPOTENCY_KEY_CHARS_MAX - 2}}}[!-~])?"
-                rf'|"(?:[ !#-\[\]-~]|\\["\\]){{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")$'
-            )
-        ),
+    "number": path_parameter(
+        "number",
+        "The number of the tile, in groups of three digits of which all but the last begin with x; for a tile that is"
+        " not full, with `.p/` and how many hashes of it are wanted.",
+        pattern=r"^(x[0-9]{3}/){0,5}[0-9]{3}(\.p/[1-9][0-9]{0,2})?$",
     ),
 }
+"""The parts of paths, by name."""
+_IDEMPOTENCY_KEY = parameter(
+    "Idempotency-Key",
+    "header",
+    f"1 to {limits.IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters of your choice, bare or in double"
+    " quotes. The same key with the same request again gives the same answer and does nothing twice, for ever.",
+    text(
+        pattern=(
+            rf"^(?:[!#-~](?:[ -~]{{0,{limits.IDEMPOTENCY_KEY_CHARS_MAX - 2}}}[!-~])?"
+            rf'|"(?:[ !#-\[\]-~]|\\["\\]){{1,{limits.IDEMPOTENCY_KEY_CHARS_MAX}}}")$'
+        )
+    ),
+)
+
+
+def parameters_of(operation: Operation) -> dict[str, Parameter]:
+    """Return the parameters of an operation, by the names of their components."""
+    found = {name: _PATH[name] for name in re.findall(r"{(\w+)}", operation.path)}
+    for one in operation.query:
+        found[one.component or one.name] = parameter(
+            one.name, "query", one.description, one.schema, **({"required": True} if one.required else {})
+        )
+    if operation.idempotent:
+        found["Idempotency-Key"] = _IDEMPOTENCY_KEY
+    return found
+
 
 HEADERS: dict[str, Header] = {
     "X-Request-Id": Header(
@@ -223,13 +170,13 @@ SECURITY_SCHEMES: dict[str, SecurityScheme] = {
 }
 
 
-def security_of(entry: Entry) -> list[dict[str, list[str]]]:
+def security_of(operation: Operation) -> list[dict[str, list[str]]]:
     """Return what a request has to show: one of the list, all of its parts. Nothing, when it is empty."""
-    if entry.access is Access.KEY:
+    if operation.access is Access.KEY:
         return [{"apiKey": []}]
-    if entry.access is Access.NOTHING:
+    if operation.access is Access.NOTHING:
         return []
-    return [{"bearer": []}, {"cookie": []} if entry.method == "get" else {"cookie": [], "csrfToken": []}]
+    return [{"bearer": []}, {"cookie": []} if operation.method == "get" else {"cookie": [], "csrfToken": []}]
 
 
 def reference(kind: str, name: str) -> Reference:
@@ -242,14 +189,16 @@ def header_references(names: Iterable[str]) -> dict[str, Header | Reference]:
     return {name: reference("headers", name) for name in ("X-Request-Id", *names)}
 
 
-def problem_responses(entry: Entry) -> dict[str, Response | Reference]:
+def problem_responses(operation: Operation) -> dict[str, Response | Reference]:
     """Return the answers that are problems, by status."""
-    slugs = sorted({*EVERYWHERE, *entry.problems}, key=lambda slug: (PROBLEMS[slug].status, list(PROBLEMS).index(slug)))
+    slugs = sorted(
+        {*EVERYWHERE, *operation.problems}, key=lambda slug: (PROBLEMS[slug].status, list(PROBLEMS).index(slug))
+    )
     by_status = {str(status): list(found) for status, found in groupby(slugs, key=lambda slug: PROBLEMS[slug].status)}
     return {
         status: reference("responses", found[0])
         if len(found) == 1 and found[0] in RESPONSES
-        else problem_response(found, _headers_of(found[0], entry))
+        else problem_response(found, _headers_of(found[0], operation))
         for status, found in by_status.items()
     }
 
@@ -268,10 +217,10 @@ def problem_response(slugs: list[str], headers: Iterable[str]) -> Response:
     )
 
 
-def _headers_of(slug: str, entry: Entry) -> list[str]:
+def _headers_of(slug: str, operation: Operation) -> list[str]:
     status = PROBLEMS[slug].status
     # Only who has shown a valid key is told what is left of its limit.
-    limit = ["RateLimit", "RateLimit-Policy"] if entry.access is Access.KEY and status in _KEY_WAS_VALID else []
+    limit = ["RateLimit", "RateLimit-Policy"] if operation.access is Access.KEY and status in _KEY_WAS_VALID else []
     return [*_HEADERS_OF_STATUS.get(status, ()), *limit]
 
 

@@ -12,7 +12,7 @@ from domain.report import DetailStatus, JobStatus, Report
 from interfaces.http.accounts import AccountChange, NewAccount, NewProcess, ProcessChange, Suspension
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.members import NewMember
-from interfaces.http.sessions import NewPassword, SignIn
+from interfaces.http.sign_in import NewPassword, SignIn
 
 _TIME = {"pattern": "^(19[7-9][0-9]|2[01][0-9]{2})-"}
 _NAME = {"pattern": NAME_PATTERN}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interfaces.http.app import routes
+from interfaces.http.operations import routes
 from interfaces.web.routes import web_routes
 from tests.acceptance.conftest import serving
 from tests.acceptance.permissions.matrix import QUERIES, ids_in_account_a

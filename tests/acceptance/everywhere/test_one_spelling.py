@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interfaces.http.app import routes
+from interfaces.http.operations import routes
 from interfaces.http.paths import what_is_odd
 from interfaces.web.routes import web_routes
 from tests.acceptance.everywhere.test_head import asking

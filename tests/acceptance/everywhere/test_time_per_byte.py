@@ -21,8 +21,8 @@ from falcon.testing import create_environ
 
 from application.identity import passwords
 from domain.limits import SMALL_BODY_BYTES_MAX
-from interfaces.http.app import routes
 from interfaces.http.openapi.document import FILE
+from interfaces.http.operations import routes
 from interfaces.http.server.refusals import instance_of
 from interfaces.logs import configure_logs
 from interfaces.web.routes import web_routes

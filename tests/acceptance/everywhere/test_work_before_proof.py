@@ -12,7 +12,7 @@ import pytest
 from falcon.testing import create_environ
 
 from domain.limits import SMALL_BODY_BYTES_MAX, SMALL_BODY_VALUES_MAX
-from interfaces.http.app import routes
+from interfaces.http.operations import routes
 from interfaces.web.routes import web_routes
 from tests.support.api import ACCOUNTS, REPORT, SESSION
 from tests.support.pages import browser_of

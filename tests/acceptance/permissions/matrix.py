@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from application.accounts import SuspendAccount
 from domain.key_secret import generate
 from domain.permissions import Role
-from interfaces.http.app import routes
+from interfaces.http.operations import routes
 from tests.support.examples import report_body
 from tests.support.world import make_cheap
 

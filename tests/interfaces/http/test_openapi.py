@@ -10,11 +10,10 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31  # a copy of the OpenAPI initiative's own schema
 
-from interfaces.http.app import routes
 from interfaces.http.openapi import document as openapi
 from interfaces.http.openapi.examples import REQUESTS
-from interfaces.http.openapi.operations import OPERATIONS
 from interfaces.http.openapi.requests import FIELDS
+from interfaces.http.operations import OPERATIONS, routes
 from interfaces.http.problems import PROBLEMS
 
 if TYPE_CHECKING:

@@ -1,0 +1,377 @@
+"""How an operation of the API is declared: once, beside what carries it out.
+
+The declaration gives the route, the check of the permission, what is read of the request, what is sent, and what the
+document says. The name of the function is the operation's, its docstring what the document says of it, and what it
+returns is checked against the answer by the type checker.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict
+
+from application.access import check_access
+from application.caller import AccountCaller, Caller
+from interfaces.http.admin import caller_in, check_parameters, execute, existing, idempotent, send
+from interfaces.http.parameters import check_order
+from interfaces.http.query import FROM, PAGE, TO
+from interfaces.http.representations import holds_secret
+from interfaces.http.requests import json_request, path_uuid
+from interfaces.http.sessions import signed_in
+from projections.paging import PageRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import falcon
+
+    from application.admin import AdminCommand, IdempotentRequest, Outcome
+    from domain.permissions import Action
+    from interfaces.bootstrap import Services
+    from interfaces.http.admin import A
+    from interfaces.http.answers.fields import Answer
+    from interfaces.http.query import Query
+
+T = TypeVar("T")
+B = TypeVar("B")
+M = TypeVar("M", bound=BaseModel)
+C = TypeVar("C", bound=Caller)
+P = ParamSpec("P")
+
+JSON: Final = "application/json"
+ACCOUNT_PATH: Final = "/api/v1/accounts/{account_id}"
+
+
+class Access(Enum):
+    """What a request has to show."""
+
+    NOTHING = "nothing"
+    KEY = "an API key"
+    SESSION = "a session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Success(Generic[T]):
+    """A good answer.
+
+    answer: its JSON, or the name of a schema of openapi/named.py; None where it is something else, or nothing. headers:
+    names of those of openapi/parts.py. secret: whether it holds one.
+    """
+
+    status: int = 200
+    description: str
+    answer: Answer[T] | str | None = None
+    media_types: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
+    secret: bool = False
+
+
+def shown(answer: Answer[T], description: str, *headers: str) -> Success[T]:
+    """Return the good answer to what only reads."""
+    return Success(description=description, answer=answer, headers=headers)
+
+
+def page_of(answer: Answer[T]) -> Success[T]:
+    """Return the good answer of a list: an object with `items` and `next_cursor`."""
+    return shown(answer, "A page.", "Link")
+
+
+def created(answer: Answer[T], description: str, *, secret: bool = False, replayed: bool = True) -> Success[T]:
+    """Return the good answer to what makes something. replayed: whether a repeat gets it too."""
+    headers = ("Location", *(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
+    return Success(status=201, description=description, answer=answer, headers=headers, secret=secret)
+
+
+def changed(answer: Answer[T], *, replayed: bool = True) -> Success[T]:
+    """Return the good answer to what changes something. replayed: whether a repeat is told to be one."""
+    headers = (*(["Idempotent-Replayed"] if replayed else []), "X-Lists-Behind")
+    return Success(description="As it is now.", answer=answer, headers=headers)
+
+
+class Nothing(BaseModel):
+    """The body of a request that says all in its path."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+OF_BODIES: Final = ("malformed-json", "too-large", "unsupported-media-type", "invalid-request")
+"""Problems of a body that is no report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What is declared. problems: slugs beside those that any request can have. respond: made of the services."""
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    summary: str
+    description: str
+    access: Access
+    body: type[BaseModel] | None = None
+    idempotent: bool = False
+    query: tuple[Query[Any], ...] = ()
+    success: tuple[Success[Any], ...]
+    problems: tuple[str, ...] = ()
+    responder: Callable[[Services], Callable[..., None]]
+
+    @property
+    def body_required(self) -> bool:
+        """Whether the body may not be left out."""
+        fields = {} if self.body is None else self.body.model_fields
+        return any(one.is_required() for one in fields.values())
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRequest(Generic[C, B]):
+    """A request of the admin API whose sender may ask for it.
+
+    body: what it says. idempotency: its Idempotency-Key with its digest.
+    """
+
+    services: Services
+    req: falcon.Request
+    resp: falcon.Response
+    caller: C
+    body: B
+    idempotency: IdempotentRequest | None
+
+    def __getitem__(self, parameter: Query[T]) -> T:
+        """Return what the query says. Raises ProblemError."""
+        return parameter.read(self.req)
+
+    def page(self, sort: Query[str | None] | None = None) -> PageRequest:
+        """Return which page of a list is asked for. Raises ProblemError."""
+        size, cursor = PAGE
+        return PageRequest(self[size], self[cursor], None if sort is None else self[sort])
+
+    def period(self) -> tuple[datetime | None, datetime | None]:
+        """Return the times `from` and `to`, each of them None when it is not there. Raises ProblemError."""
+        since, until = self[FROM], self[TO]
+        check_order(since, until)
+        return since, until
+
+    def execute(self, command: AdminCommand) -> Outcome:
+        """Carry out a command, and wait until lists show it."""
+        return execute(self.services, self.resp, command)
+
+    def get(self, kind: type[A], aggregate_id: UUID) -> A:
+        """Return an aggregate. Raises NotFoundError."""
+        return existing(self.services, kind, aggregate_id)
+
+    def made_at(self, path: str) -> None:
+        """Say where what was made is."""
+        self.resp.set_header("Location", path)
+
+
+AccountRequest = AdminRequest[AccountCaller, B]
+"""One about an account, which is in its path."""
+TenantRequest = AdminRequest[Caller, B]
+
+
+@dataclass(frozen=True)
+class AdminOperations(Generic[C]):
+    """Declares operations about one subject that need a session.
+
+    found: where they are added. path: which those of all of them begin with.
+    """
+
+    found: list[Operation]
+    tag: str
+    path: str
+
+    def get(  # noqa: PLR0913 - what is declared
+        self,
+        path: str = "",
+        *,
+        action: Action | None,
+        success: Success[T],
+        query: tuple[Query[Any], ...] = (),
+        problems: Iterable[str] = (),
+        description: str = "",
+    ) -> Callable[[Callable[Concatenate[AdminRequest[C, None], P], T]], Callable[..., T]]:
+        """Declare what reads. action: None for what everybody who is signed in may."""
+        return self._declare("get", path, action, None, success, query, problems, description)
+
+    def post(
+        self,
+        path: str = "",
+        *,
+        command: type[AdminCommand],
+        body: type[M],
+        success: Success[T],
+        problems: Iterable[str] = (),
+    ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
+        """Declare what does something once for an Idempotency-Key. command: the one that it carries out."""
+        return self._declare("post", path, command.action, body, success, (), problems)
+
+    def patch(
+        self,
+        path: str = "",
+        *,
+        command: type[AdminCommand],
+        body: type[M],
+        success: Success[T],
+        problems: Iterable[str] = (),
+    ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
+        """Declare what changes something."""
+        return self._declare("patch", path, command.action, body, success, (), problems)
+
+    def delete(
+        self, path: str, *, command: type[AdminCommand], success: Success[None]
+    ) -> Callable[[Callable[Concatenate[AdminRequest[C, None], P], None]], Callable[..., None]]:
+        """Declare what takes something away."""
+        return self._declare("delete", path, command.action, None, success, (), ())
+
+    def _declare(  # noqa: PLR0913, PLR0917 - the same
+        self,
+        method: str,
+        path: str,
+        action: Action | None,
+        body: type[BaseModel] | None,
+        success: Success[T],
+        query: tuple[Query[Any], ...],
+        problems: Iterable[str],
+        description: str = "",
+    ) -> Callable[[Callable[..., T]], Callable[..., T]]:
+        def declare(handler: Callable[..., T]) -> Callable[..., T]:
+            summary, told = words_of(handler)
+            operation = Operation(
+                method=method,
+                path=self.path + path,
+                name=name_of(handler),
+                tag=self.tag,
+                summary=summary,
+                description=description or told,
+                access=Access.SESSION,
+                body=None if body is Nothing else body,
+                idempotent=method == "post",
+                query=query,
+                success=(success,),
+                problems=(*_problems(method, action, body), *problems),
+                responder=lambda services: _AdminResponder(services, operation, action, body, handler),
+            )
+            self.found.append(operation)
+            return handler
+
+        return declare
+
+
+def _problems(method: str, action: Action | None, body: type[BaseModel] | None) -> list[str]:
+    return [
+        "not-signed-in",
+        "password-change-required",
+        *([] if method == "get" else ["csrf-token"]),
+        *([] if action is None else ["forbidden", "not-found"]),
+        *(["invalid-request"] if body is None else OF_BODIES),
+        *(["idempotency-key-reuse"] if method == "post" else []),
+    ]
+
+
+@dataclass(frozen=True)
+class _AdminResponder:
+    """Answers as Falcon asks for it."""
+
+    services: Services
+    operation: Operation
+    action: Action | None
+    body: type[BaseModel] | None
+    handler: Callable[..., object]
+
+    def __call__(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **path: str) -> None:
+        """Find out who asks, and whether they may, before anything else is read or parsed.
+
+        A command asks again in its write.
+        """
+        caller = caller_in(self.services, req, signed_in(self.services, req), account_id)
+        if self.action is not None:
+            check_access(self.services.event_sourcing, caller, self.action)
+        check_parameters(req, *(parameter.name for parameter in self.operation.query))
+        body = None if self.body is None else json_request(req, self.body)
+        idempotency = idempotent(req) if self.operation.idempotent else None
+        request = AdminRequest(self.services, req, resp, caller, body, idempotency)
+        ids = {name: path_uuid(text) if name.endswith("_id") else text for name, text in path.items()}
+        self._send(req, resp, self.handler(request, **ids))
+
+    def _send(self, req: falcon.Request, resp: falcon.Response, answer: object) -> None:
+        [success] = self.operation.success
+        if success.secret:
+            holds_secret(resp)
+        if success.answer is None:
+            resp.status = success.status
+            return
+        if isinstance(answer, dict) and answer.get("next_cursor") is not None:
+            asked: Mapping[str, Any] = {name: req.get_param_as_list(name) for name in req.params}
+            query = urlencode({**asked, "cursor": answer["next_cursor"]}, doseq=True)
+            resp.append_header("Link", f'<{req.path}?{query}>; rel="next"')
+        send(resp, answer, success.status)
+
+
+@dataclass(frozen=True)
+class PlainOperations:
+    """Declares operations about one subject that see to the request and the answer themselves.
+
+    found: where they are added.
+    """
+
+    found: list[Operation]
+    tag: str
+    access: Access = Access.NOTHING
+
+    def operation(  # noqa: PLR0913 - what is declared
+        self,
+        method: str,
+        path: str,
+        *success: Success[Any],
+        body: type[BaseModel] | None = None,
+        idempotent: bool = False,
+        problems: tuple[str, ...] = (),
+        access: Access | None = None,
+        description: str = "",
+        query: tuple[Query[Any], ...] = (),
+    ) -> Callable[[Callable[Concatenate[Services, P], None]], Callable[Concatenate[Services, P], None]]:
+        """Declare one. It is called with the services, the request, the response and the parts of the path."""
+
+        def declare(handler: Callable[Concatenate[Services, P], None]) -> Callable[Concatenate[Services, P], None]:
+            summary, told = words_of(handler)
+            self.found.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    name=name_of(handler),
+                    tag=self.tag,
+                    summary=summary,
+                    description=description or told,
+                    access=access or self.access,
+                    body=body,
+                    idempotent=idempotent,
+                    query=query,
+                    success=success,
+                    problems=problems,
+                    responder=lambda services: partial(handler, services),
+                )
+            )
+            return handler
+
+        return declare
+
+
+def words_of(handler: Callable[..., object]) -> tuple[str, str]:
+    """Return the first line of a docstring, without its full stop, and what follows it."""
+    summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
+    return summary.removesuffix("."), description.replace("\n", " ")
+
+
+def name_of(handler: Callable[..., object]) -> str:
+    """Return what clients call the operation: readOwnKey for read_own_key."""
+    first, *others = handler.__name__.split("_")
+    return first + "".join(map(str.capitalize, others))
