@@ -80,7 +80,7 @@ def show_status(desk: Desk) -> Answer:
 @store_command(
     _projections,
     "rebuild",
-    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list_v3 process_list_v2",
+    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list_v3 process_list_v3",
 )
 def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
     """Make read models anew from the log, beside the running service, and switch to them."""

@@ -205,7 +205,7 @@ def test_what_is_rebuilt_is_fenced_too(world: World) -> None:
     world.append(events_of(an_account()))
     rebuilt(world)
     with world.database.get_connection() as connection:
-        assert connection.execute("SELECT * FROM rpawatch_lists.account_list_v2").fetchall() == []
+        assert connection.execute("SELECT * FROM rpawatch_lists.account_list_v3").fetchall() == []
 
 
 def test_one_at_a_time(world: World) -> None:
@@ -231,11 +231,11 @@ def test_a_check_names_what_is_missing_what_is_too_much_and_what_is_different(wo
     world.follow()
     world.wait_for_all()
     surplus = uuid4()
-    table = f"rpawatch_lists.{ACCOUNT_LIST.name}"
+    table, columns = f"rpawatch_lists.{ACCOUNT_LIST.name}", "tenant_id, name, sort_name, opened_at, keep_addresses"
     world.owner.execute(f"UPDATE {table} SET name = 'Altered' WHERE account_id = %s", (changed.id,))  # noqa: S608 - a constant
     world.owner.execute(f"DELETE FROM {table} WHERE account_id = %s", (lost.id,))  # noqa: S608 - a constant
     world.owner.execute(
-        f"INSERT INTO {table} SELECT %s, tenant_id, name, sort_name, opened_at, keep_addresses FROM {table} LIMIT 1",  # noqa: S608 - a constant
+        f"INSERT INTO {table} (account_id, {columns}) SELECT %s, {columns} FROM {table} LIMIT 1",  # noqa: S608 - a constant
         (surplus,),
     )
     compared = verified(world, [ACCOUNT_LIST])
