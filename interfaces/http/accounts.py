@@ -108,7 +108,7 @@ def list_accounts(request: TenantRequest[None]) -> AccountPage:
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_OF_TENANT.post(command=OpenAccount, body=NewAccount, success=created(ACCOUNT, "Opened."))
+@_OF_TENANT.command("post", command=OpenAccount, body=NewAccount, success=created(ACCOUNT, "Opened."))
 def open_account(request: TenantRequest[NewAccount]) -> Account:
     """Open an account.
 
@@ -130,7 +130,7 @@ def read_account(request: AccountRequest[None]) -> Account:
     return _shown(request, request.caller.account_id)
 
 
-@_OF_ACCOUNT.patch(command=RenameAccount, body=AccountChange, success=changed(ACCOUNT, replayed=False))
+@_OF_ACCOUNT.command("patch", command=RenameAccount, body=AccountChange, success=changed(ACCOUNT, replayed=False))
 def rename_account(request: AccountRequest[AccountChange]) -> Account:
     """Rename an account.
 
@@ -140,7 +140,7 @@ def rename_account(request: AccountRequest[AccountChange]) -> Account:
     return _shown(request, outcome.resource_id)
 
 
-@_OF_ACCOUNT.post("/suspend", command=SuspendAccount, body=Suspension, success=changed(ACCOUNT))
+@_OF_ACCOUNT.command("post", "/suspend", command=SuspendAccount, body=Suspension, success=changed(ACCOUNT))
 def suspend_account(request: AccountRequest[Suspension]) -> Account:
     """Keep the robots of an account out.
 
@@ -153,7 +153,7 @@ def suspend_account(request: AccountRequest[Suspension]) -> Account:
     return _shown(request, outcome.resource_id)
 
 
-@_OF_ACCOUNT.post("/resume", command=ResumeAccount, body=Nothing, success=changed(ACCOUNT))
+@_OF_ACCOUNT.command("post", "/resume", command=ResumeAccount, body=Nothing, success=changed(ACCOUNT))
 def resume_account(request: AccountRequest[Nothing]) -> Account:
     """Let the robots of an account in again.
 
@@ -181,11 +181,12 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_PROCESSES.post(
+@_PROCESSES.command(
+    "post",
     command=RegisterProcess,
     body=NewProcess,
     success=created(PROCESS, "Registered."),
-    problems=["already-created"],
+    problems=("already-created",),
 )
 def register_process(request: AccountRequest[NewProcess]) -> Process:
     """Register a process.
@@ -200,7 +201,9 @@ def register_process(request: AccountRequest[NewProcess]) -> Process:
     return request.services.lists.process(process)
 
 
-@_PROCESSES.patch("/{flow_id}", command=ChangeProcess, body=ProcessChange, success=changed(PROCESS, replayed=False))
+@_PROCESSES.command(
+    "patch", "/{flow_id}", command=ChangeProcess, body=ProcessChange, success=changed(PROCESS, replayed=False)
+)
 def change_process(request: AccountRequest[ProcessChange], flow_id: UUID) -> Process:
     """Rename, retire or restore a process.
 

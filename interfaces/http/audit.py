@@ -82,7 +82,7 @@ def list_audit(request: AccountRequest[None]) -> AuditPage:
         media_types=tuple(sorted(chosen.media_type.partition(";")[0] for chosen in EXPORT_FORMATS.values())),
         headers=("Content-Disposition",),
     ),
-    problems=["not-implemented"],
+    problems=("not-implemented",),
 )
 def export_audit(request: AccountRequest[None]) -> None:
     """Get all that matches as a file.

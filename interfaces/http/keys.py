@@ -128,11 +128,12 @@ def list_keys(request: AccountRequest[None]) -> KeyPage:
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_KEYS.post(
+@_KEYS.command(
+    "post",
     command=CreateKey,
     body=NewKey,
     success=created(CREATED_KEY, "The key with its secret.", secret=True, replayed=False),
-    problems=["process-not-found", "process-retired", "already-created"],
+    problems=("process-not-found", "process-retired", "already-created"),
 )
 def create_key(request: AccountRequest[NewKey]) -> CreatedKey:
     """Make an API key.
@@ -184,12 +185,13 @@ def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_KEYS.patch(
+@_KEYS.command(
+    "patch",
     "/{key_id}",
     command=ChangeKey,
     body=KeyChange,
     success=changed(KEY, replayed=False),
-    problems=["key-ended"],
+    problems=("key-ended",),
 )
 def change_key(request: AccountRequest[KeyChange], key_id: UUID) -> Key:
     """Rename a key, change its limit, let it expire sooner.
@@ -204,12 +206,13 @@ def change_key(request: AccountRequest[KeyChange], key_id: UUID) -> Key:
     return _shown(request, outcome.resource_id)
 
 
-@_KEYS.post(
+@_KEYS.command(
+    "post",
     "/{key_id}/rotate",
     command=RotateKey,
     body=Rotation,
     success=created(CREATED_KEY, "The new key with its secret.", secret=True, replayed=False),
-    problems=["process-retired", "key-ended", "already-created"],
+    problems=("process-retired", "key-ended", "already-created"),
 )
 def rotate_key(request: AccountRequest[Rotation], key_id: UUID) -> CreatedKey:
     """Let a new key take the place of one.
@@ -235,7 +238,7 @@ def rotate_key(request: AccountRequest[Rotation], key_id: UUID) -> CreatedKey:
     return _shown_once(request, outcome, secret)
 
 
-@_KEYS.post("/{key_id}/deactivate", command=DeactivateKey, body=Deactivation, success=changed(KEY))
+@_KEYS.command("post", "/{key_id}/deactivate", command=DeactivateKey, body=Deactivation, success=changed(KEY))
 def deactivate_key(request: AccountRequest[Deactivation], key_id: UUID) -> Key:
     """End a key for good.
 

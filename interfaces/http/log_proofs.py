@@ -72,7 +72,7 @@ _FOR_AUDITORS = "For tenant admins and auditors, since it spans all accounts."
     "/{position}/proof",
     action=Action.READ_AUDIT,
     success=shown(EVENT_PROOF, "The proof.", "Content-Disposition"),
-    problems=["no-proof-yet"],
+    problems=("no-proof-yet",),
 )
 def prove_event_of_account(request: AccountRequest[None], position: str) -> EventProof:
     """Prove that an event is in the log.
@@ -93,7 +93,7 @@ def prove_event_of_account(request: AccountRequest[None], position: str) -> Even
     "/checkpoint",
     action=Action.READ_AUDIT,
     success=Success[None](description="The signed note.", media_types=("text/plain",)),
-    problems=["no-proof-yet"],
+    problems=("no-proof-yet",),
     description=(
         f"{_FOR_AUDITORS} A checkpoint of c2sp.org/tlog-checkpoint. A new one is signed at most each minute, when the"
         " log has grown. Keep it where the operator can't change it."
@@ -136,7 +136,7 @@ def list_log_keys(services: Services, req: falcon.Request, resp: falcon.Response
     action=Action.READ_AUDIT,
     query=(OLD_SIZE, NEW_SIZE),
     success=shown(CONSISTENCY_PROOF, "The proof."),
-    problems=["no-proof-yet"],
+    problems=("no-proof-yet",),
     description=_FOR_AUDITORS,
 )
 def prove_consistency(request: TenantRequest[None]) -> ConsistencyProof:
@@ -153,7 +153,7 @@ def prove_consistency(request: TenantRequest[None]) -> ConsistencyProof:
     action=Action.READ_AUDIT,
     query=(POSITION, SIZE),
     success=shown(EVENT_PROOF, "The proof."),
-    problems=["no-proof-yet"],
+    problems=("no-proof-yet",),
     description=f"{_FOR_AUDITORS} The event comes with the proof, as it is stored.",
 )
 def prove_inclusion(request: TenantRequest[None]) -> EventProof:

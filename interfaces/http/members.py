@@ -78,11 +78,12 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_MEMBERS.post(
+@_MEMBERS.command(
+    "post",
     command=AddMember,
     body=NewMember,
     success=created(ADDED_MEMBER, "The role is given.", secret=True),
-    problems=["process-not-found"],
+    problems=("process-not-found",),
 )
 def add_member(request: AccountRequest[NewMember]) -> AddedMember:
     """Give somebody a role.
@@ -100,14 +101,16 @@ def add_member(request: AccountRequest[NewMember]) -> AddedMember:
     return added_member(shown, invited.first_password)
 
 
-@_MEMBERS.delete(
+@_MEMBERS.command(
+    "delete",
     "/{user_id}",
     command=RemoveMember,
-    success=Success(
+    body=Nothing,
+    success=Success[None](
         status=204, description="They are a stranger there now.", media_types=(), headers=("X-Lists-Behind",)
     ),
 )
-def remove_member(request: AccountRequest[None], user_id: UUID) -> None:
+def remove_member(request: AccountRequest[Nothing], user_id: UUID) -> None:
     """Take all roles in the account away from somebody.
 
     It holds from their next request on. Who has no role left anywhere can't sign in any more.
@@ -117,14 +120,15 @@ def remove_member(request: AccountRequest[None], user_id: UUID) -> None:
         request.execute(command)
 
 
-@_MEMBERS.post(
+@_MEMBERS.command(
+    "post",
     "/{user_id}/first-password",
     command=NewFirstPassword,
     body=Nothing,
     success=Success(
         description="The member with the password.", answer=ADDED_MEMBER, headers=("X-Lists-Behind",), secret=True
     ),
-    problems=["already-created"],
+    problems=("already-created",),
 )
 def make_first_password(request: AccountRequest[Nothing], user_id: UUID) -> AddedMember:
     """Make a member a new first password.

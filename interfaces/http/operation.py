@@ -27,7 +27,7 @@ from interfaces.http.sessions import signed_in
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -108,27 +108,66 @@ OF_BODIES: Final = ("malformed-json", "too-large", "unsupported-media-type", "in
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What is declared. problems: slugs beside those that any request can have. respond: made of the services."""
+    """What is declared.
+
+    action: what one has to be allowed; None where nothing is asked, or the handler asks. own_problems: slugs beside
+    those that follow from the rest, and those that any request can have. told: what the document says of it, where the
+    docstring can't. handler: gets an AdminRequest, or the services, the request and the response where it is plain.
+    """
 
     method: str
     path: str
-    name: str
     tag: str
-    summary: str
-    description: str
     access: Access
+    action: Action | None = None
     body: type[BaseModel] | None = None
     idempotent: bool = False
     query: tuple[Query[Any], ...] = ()
     success: tuple[Success[Any], ...]
-    problems: tuple[str, ...] = ()
-    responder: Callable[[Services], Callable[..., None]]
+    own_problems: tuple[str, ...] = ()
+    told: str = ""
+    handler: Callable[..., object]
+    is_plain: bool = False
 
     @property
-    def body_required(self) -> bool:
-        """Whether the body may not be left out."""
-        fields = {} if self.body is None else self.body.model_fields
-        return any(one.is_required() for one in fields.values())
+    def name(self) -> str:
+        """What clients call it: readOwnKey for read_own_key."""
+        first, *others = self.handler.__name__.split("_")
+        return first + "".join(map(str.capitalize, others))
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return inspect.cleandoc(self.handler.__doc__ or "").partition("\n")[0].removesuffix(".")
+
+    @property
+    def description(self) -> str:
+        """What follows it."""
+        return self.told or inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[2].replace("\n", " ")
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether it reads a body, if only to see that there is none."""
+        return self.body is not None and self.method != "delete"
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The slugs of the problems of this operation."""
+        if self.is_plain:
+            return self.own_problems
+        return (
+            "not-signed-in",
+            "password-change-required",
+            *([] if self.method == "get" else ["csrf-token"]),
+            *([] if self.action is None else ["forbidden", "not-found"]),
+            *(OF_BODIES if self.reads_body else ["invalid-request"]),
+            *(["idempotency-key-reuse"] if self.idempotent else []),
+            *self.own_problems,
+        )
+
+    def responder(self, services: Services) -> Callable[..., object]:
+        """Return what Falcon calls."""
+        return partial(self.handler, services) if self.is_plain else partial(_respond, self, services)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,124 +235,60 @@ class AdminOperations(Generic[C]):
         action: Action | None,
         success: Success[T],
         query: tuple[Query[Any], ...] = (),
-        problems: Iterable[str] = (),
+        problems: tuple[str, ...] = (),
         description: str = "",
     ) -> Callable[[Callable[Concatenate[AdminRequest[C, None], P], T]], Callable[..., T]]:
         """Declare what reads. action: None for what everybody who is signed in may."""
-        return self._declare("get", path, action, None, success, query, problems, description)
 
-    def post(
-        self,
-        path: str = "",
-        *,
-        command: type[AdminCommand],
-        body: type[M],
-        success: Success[T],
-        problems: Iterable[str] = (),
-    ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
-        """Declare what does something once for an Idempotency-Key. command: the one that it carries out."""
-        return self._declare("post", path, command.action, body, success, (), problems)
-
-    def patch(
-        self,
-        path: str = "",
-        *,
-        command: type[AdminCommand],
-        body: type[M],
-        success: Success[T],
-        problems: Iterable[str] = (),
-    ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
-        """Declare what changes something."""
-        return self._declare("patch", path, command.action, body, success, (), problems)
-
-    def delete(
-        self, path: str, *, command: type[AdminCommand], success: Success[None]
-    ) -> Callable[[Callable[Concatenate[AdminRequest[C, None], P], None]], Callable[..., None]]:
-        """Declare what takes something away."""
-        return self._declare("delete", path, command.action, None, success, (), ())
-
-    def _declare(  # noqa: PLR0913, PLR0917 - the same
-        self,
-        method: str,
-        path: str,
-        action: Action | None,
-        body: type[BaseModel] | None,
-        success: Success[T],
-        query: tuple[Query[Any], ...],
-        problems: Iterable[str],
-        description: str = "",
-    ) -> Callable[[Callable[..., T]], Callable[..., T]]:
         def declare(handler: Callable[..., T]) -> Callable[..., T]:
-            summary, told = words_of(handler)
-            operation = Operation(
-                method=method,
-                path=self.path + path,
-                name=name_of(handler),
-                tag=self.tag,
-                summary=summary,
-                description=description or told,
-                access=Access.SESSION,
-                body=None if body is Nothing else body,
-                idempotent=method == "post",
-                query=query,
-                success=(success,),
-                problems=(*_problems(method, action, body), *problems),
-                responder=lambda services: _AdminResponder(services, operation, action, body, handler),
+            self.found.append(
+                Operation(
+                    method="get",
+                    path=self.path + path,
+                    tag=self.tag,
+                    access=Access.SESSION,
+                    action=action,
+                    query=query,
+                    success=(success,),
+                    own_problems=problems,
+                    told=description,
+                    handler=handler,
+                )
             )
-            self.found.append(operation)
             return handler
 
         return declare
 
+    def command(  # noqa: PLR0913 - what is declared
+        self,
+        method: str,
+        path: str = "",
+        *,
+        command: type[AdminCommand],
+        body: type[M],
+        success: Success[T],
+        problems: tuple[str, ...] = (),
+    ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
+        """Declare what carries out a command, whose permission is checked; a POST once for an Idempotency-Key."""
 
-def _problems(method: str, action: Action | None, body: type[BaseModel] | None) -> list[str]:
-    return [
-        "not-signed-in",
-        "password-change-required",
-        *([] if method == "get" else ["csrf-token"]),
-        *([] if action is None else ["forbidden", "not-found"]),
-        *(["invalid-request"] if body is None else OF_BODIES),
-        *(["idempotency-key-reuse"] if method == "post" else []),
-    ]
+        def declare(handler: Callable[..., T]) -> Callable[..., T]:
+            self.found.append(
+                Operation(
+                    method=method,
+                    path=self.path + path,
+                    tag=self.tag,
+                    access=Access.SESSION,
+                    action=command.action,
+                    body=body,
+                    idempotent=method == "post",
+                    success=(success,),
+                    own_problems=problems,
+                    handler=handler,
+                )
+            )
+            return handler
 
-
-@dataclass(frozen=True)
-class _AdminResponder:
-    """Answers as Falcon asks for it."""
-
-    services: Services
-    operation: Operation
-    action: Action | None
-    body: type[BaseModel] | None
-    handler: Callable[..., object]
-
-    def __call__(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **path: str) -> None:
-        """Find out who asks, and whether they may, before anything else is read or parsed.
-
-        A command asks again in its write.
-        """
-        caller = caller_in(self.services, req, signed_in(self.services, req), account_id)
-        if self.action is not None:
-            check_access(self.services.event_sourcing, caller, self.action)
-        check_parameters(req, *(parameter.name for parameter in self.operation.query))
-        body = None if self.body is None else json_request(req, self.body)
-        idempotency = idempotent(req) if self.operation.idempotent else None
-        request = AdminRequest(self.services, req, resp, caller, body, idempotency)
-        ids = {name: path_uuid(text) if name.endswith("_id") else text for name, text in path.items()}
-        self._send(req, resp, self.handler(request, **ids))
-
-    def _send(self, req: falcon.Request, resp: falcon.Response, answer: object) -> None:
-        [success] = self.operation.success
-        if success.secret:
-            holds_secret(resp)
-        if success.answer is None:
-            resp.status = success.status
-            return
-        if isinstance(answer, dict) and answer.get("next_cursor") is not None:
-            asked: Mapping[str, Any] = {name: req.get_param_as_list(name) for name in req.params}
-            query = urlencode({**asked, "cursor": answer["next_cursor"]}, doseq=True)
-            resp.append_header("Link", f'<{req.path}?{query}>; rel="next"')
-        send(resp, answer, success.status)
+        return declare
 
 
 @dataclass(frozen=True)
@@ -332,32 +307,28 @@ class PlainOperations:
         method: str,
         path: str,
         *success: Success[Any],
+        access: Access | None = None,
         body: type[BaseModel] | None = None,
         idempotent: bool = False,
         problems: tuple[str, ...] = (),
-        access: Access | None = None,
         description: str = "",
-        query: tuple[Query[Any], ...] = (),
     ) -> Callable[[Callable[Concatenate[Services, P], None]], Callable[Concatenate[Services, P], None]]:
         """Declare one. It is called with the services, the request, the response and the parts of the path."""
 
         def declare(handler: Callable[Concatenate[Services, P], None]) -> Callable[Concatenate[Services, P], None]:
-            summary, told = words_of(handler)
             self.found.append(
                 Operation(
                     method=method,
                     path=path,
-                    name=name_of(handler),
                     tag=self.tag,
-                    summary=summary,
-                    description=description or told,
                     access=access or self.access,
                     body=body,
                     idempotent=idempotent,
-                    query=query,
                     success=success,
-                    problems=problems,
-                    responder=lambda services: partial(handler, services),
+                    own_problems=problems,
+                    told=description,
+                    handler=handler,
+                    is_plain=True,
                 )
             )
             return handler
@@ -365,13 +336,37 @@ class PlainOperations:
         return declare
 
 
-def words_of(handler: Callable[..., object]) -> tuple[str, str]:
-    """Return the first line of a docstring, without its full stop, and what follows it."""
-    summary, _, description = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
-    return summary.removesuffix("."), description.replace("\n", " ")
+def _respond(
+    operation: Operation,
+    services: Services,
+    req: falcon.Request,
+    resp: falcon.Response,
+    account_id: str | None = None,
+    **path: str,
+) -> None:
+    """Carry out an operation of the admin API.
+
+    Who asks, and whether they may, is clear before anything else is read or parsed. A command asks again in its write.
+    """
+    caller = caller_in(services, req, signed_in(services, req), account_id)
+    if operation.action is not None:
+        check_access(services.event_sourcing, caller, operation.action)
+    check_parameters(req, *(parameter.name for parameter in operation.query))
+    body = json_request(req, operation.body) if operation.body is not None and operation.reads_body else None
+    idempotency = idempotent(req) if operation.idempotent else None
+    request = AdminRequest(services, req, resp, caller, body, idempotency)
+    ids = {name: path_uuid(text) if name.endswith("_id") else text for name, text in path.items()}
+    _send(req, resp, operation.success[0], operation.handler(request, **ids))
 
 
-def name_of(handler: Callable[..., object]) -> str:
-    """Return what clients call the operation: readOwnKey for read_own_key."""
-    first, *others = handler.__name__.split("_")
-    return first + "".join(map(str.capitalize, others))
+def _send(req: falcon.Request, resp: falcon.Response, success: Success[Any], answer: object) -> None:
+    if success.secret:
+        holds_secret(resp)
+    if success.answer is None:
+        resp.status = success.status
+        return
+    if isinstance(answer, dict) and answer.get("next_cursor") is not None:
+        asked: Mapping[str, Any] = {name: req.get_param_as_list(name) for name in req.params}
+        query = urlencode({**asked, "cursor": answer["next_cursor"]}, doseq=True)
+        resp.append_header("Link", f'<{req.path}?{query}>; rel="next"')
+    send(resp, answer, success.status)

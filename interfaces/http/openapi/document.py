@@ -49,7 +49,7 @@ from interfaces.http.openapi.parts import (
     security_of,
 )
 from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
-from interfaces.http.operation import JSON
+from interfaces.http.operation import JSON, Nothing
 from interfaces.http.operations import OPERATIONS
 from interfaces.http.problems import Problem
 
@@ -160,8 +160,7 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - JSON
 
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all bodies and answers, and of what these are made of."""
-    bodies = [declared.body for declared in OPERATIONS if declared.body is not None]
-    models: list[type[Any]] = [Problem, *bodies, *(answer.model for answer in answers())]
+    models: list[type[Any]] = [Problem, *REQUESTS, *(answer.model for answer in answers())]
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (model.__name__, "validation", TypeAdapter(model)) for model in models
     ]
@@ -190,14 +189,15 @@ def _operation(declared: Declared) -> Operation:
 
 
 def _request_body(declared: Declared) -> RequestBody | None:
-    if declared.body is None:
+    if declared.body is None or declared.body is Nothing:
         return None
     media = MediaType(
         schema=reference("schemas", declared.body.__name__),
         examples={name: Example(value=value) for name, value in REQUESTS[declared.body].items()},
     )
-    note = None if declared.body_required else "May be left out, or null."
-    return RequestBody(required=declared.body_required, description=note, content={JSON: media})
+    required = any(one.is_required() for one in declared.body.model_fields.values())
+    note = None if required else "May be left out, or null."
+    return RequestBody(required=required, description=note, content={JSON: media})
 
 
 def _success(success: Success[Any]) -> Response:
