@@ -134,6 +134,7 @@ Time = Annotated[
     BeforeValidator(_rfc_3339, json_schema_input_type=datetime),
     AfterValidator(_in_range),
     AfterValidator(in_utc),
+    Field(json_schema_extra={"pattern": TIME_PATTERN}),
 ]
 JsonObject = Annotated[
     str,
@@ -155,44 +156,94 @@ Summary = Annotated[str, Field(max_length=limits.SUMMARY_CHARS_MAX)]
 
 
 class Detail(TypedDict):
-    """One record that a job worked on. A dict and not an object, since a job may have 50,000 of them."""
+    """One record that the job worked on."""
 
+    # A dict and not an object, since a job may have 50,000 of them.
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # pydantic's own way to configure a TypedDict
 
-    sequence_no: Annotated[int, Field(ge=0, le=limits.SEQUENCE_NO_MAX)]
-    status: Annotated[DetailStatus, BeforeValidator(_lower, json_schema_input_type=str)]
-    record_id: NotRequired[Label | None]
-    record_name: NotRequired[Label | None]
-    result: NotRequired[Text | None]
-    error_message: NotRequired[Text | None]
+    sequence_no: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=limits.SEQUENCE_NO_MAX,
+            description="The place of the record in the job; unique in it. 60.0 will do for 60.",
+        ),
+    ]
+    status: Annotated[DetailStatus, BeforeValidator(_lower), Field(description="In any case: `SUCCESS` will do too.")]
+    record_id: NotRequired[Annotated[Label | None, Field(description="The record's id in the system that it is from.")]]
+    record_name: NotRequired[Annotated[Label | None, Field(description="What people call the record.")]]
+    result: NotRequired[Annotated[Text | None, Field(description="What came out.")]]
+    error_message: NotRequired[Annotated[Text | None, Field(description="Why it failed.")]]
 
 
 class Report(BaseModel):
-    """A whole job in one request, as docs/ingest-api.md describes it."""
+    """A whole job.
+
+    Unknown fields are refused by name: `data` is the place for your own. Optional fields may be null or left out. No
+    string may hold NUL or half of a surrogate pair.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    flow_id: UUID
-    robot_id: RobotId
-    started_at: Time
-    finished_at: Annotated[Time | None, AfterValidator(_not_before_start)] = None
-    status: Annotated[JobStatus, BeforeValidator(_lower)] | None = None
-    target: Label | None = None
-    source: Label | None = None
-    result_summary: Summary | None = None
-    error_message: Text | None = None
-    external_id: Label | None = None
-    tags: Annotated[list[Tag], Field(max_length=limits.TAGS_MAX)] | None = None
-    data: JsonObject | None = None
+    flow_id: Annotated[
+        UUID,
+        Field(description="The process: one of the key's account, and the key's own when it is for one process."),
+    ]
+    robot_id: Annotated[RobotId, Field(description="The machine that ran the job. Not blank.")]
+    started_at: Annotated[Time, Field(description="With a time zone, from 1970 to 2199, as in `2026-03-10T21:43:51Z`.")]
+    finished_at: Annotated[
+        Time | None,
+        AfterValidator(_not_before_start),
+        Field(
+            description=(
+                "Not before started_at; in whole seconds, not before the second of it. When it is left out, the time of"
+                " receipt."
+            )
+        ),
+    ] = None
+    status: Annotated[
+        Annotated[JobStatus, BeforeValidator(_lower)] | None,
+        Field(
+            description=(
+                "In any case. Without it computed from the details: all that were not skipped succeeded, `success`; all"
+                " failed, `failed`; else `partial_success`. Without details: `failed` when there is an error_message,"
+                " else `success`."
+            )
+        ),
+    ] = None
+    target: Annotated[Label | None, Field(description="What the job worked on, such as an application.")] = None
+    source: Annotated[Label | None, Field(description="Where its input came from.")] = None
+    result_summary: Annotated[Summary | None, Field(description="For people, in a line or two.")] = None
+    error_message: Annotated[Text | None, Field(description="Why it failed.")] = None
+    external_id: Annotated[Label | None, Field(description="The job's id in the RPA tool.")] = None
+    tags: Annotated[
+        Annotated[list[Tag], Field(max_length=limits.TAGS_MAX)] | None,
+        Field(description="Labels to find it by. Not blank."),
+    ] = None
+    data: Annotated[
+        JsonObject | None,
+        Field(
+            description=(
+                "Your own fields, kept as sent, with all digits of a number: up to"
+                f" {limits.DATA_BYTES_MAX} bytes as compact JSON."
+            )
+        ),
+    ] = None
     # It stops at the first wrong one: they may break hundreds of thousands of rules.
-    details: (
+    details: Annotated[
         Annotated[
             list[Detail],
             Field(max_length=limits.DETAILS_MAX, fail_fast=True),
             AfterValidator(_unique_sequence_numbers),
         ]
-        | None
-    ) = None
+        | None,
+        Field(
+            description=(
+                f"The records, with a sequence_no each that no other has. More than {limits.DETAILS_MAX} are a 413:"
+                " report several jobs then."
+            )
+        ),
+    ] = None
 
 
 class Counts(BaseModel):

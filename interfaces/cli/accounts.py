@@ -19,7 +19,7 @@ from domain.account import Account
 from interfaces.cli.desk import Desk, checked
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command
-from interfaces.http import admin as wire
+from interfaces.http import body as wire
 from interfaces.http.answers.accounts import account_resource
 
 _COLUMNS = {"id": "Id", "name": "Name", "opened_at": "Opened", "suspended_at": "Suspended"}

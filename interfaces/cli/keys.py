@@ -25,7 +25,7 @@ from interfaces.cli.find_keys import EXAMPLES_OF_FIND, find_keys
 from interfaces.cli.leaked_keys import deactivate_leaked
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
-from interfaces.http import admin as wire
+from interfaces.http import body as wire
 from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.keys import key_resource
 

@@ -18,7 +18,7 @@ from domain.process import Process
 from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
-from interfaces.http import admin as wire
+from interfaces.http import body as wire
 from interfaces.http.answers.accounts import account_resource
 from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.members import member_resource

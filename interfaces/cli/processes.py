@@ -13,7 +13,7 @@ from domain.process import Process
 from interfaces.cli.desk import Desk, all_pages, checked
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
-from interfaces.http import admin as wire
+from interfaces.http import body as wire
 
 _COLUMNS = {
     "flow_id": "Flow id",

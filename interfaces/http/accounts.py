@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from application.access import visible_processes
 from application.accounts import (
@@ -20,7 +20,6 @@ from application.caller import AccountCaller, Caller
 from domain.account import Account as AccountAggregate
 from domain.permissions import Action
 from domain.process import Process as ProcessAggregate
-from interfaces.http.admin import Name, Reason
 from interfaces.http.answers.accounts import (
     ACCOUNT,
     ACCOUNT_PAGE,
@@ -28,6 +27,8 @@ from interfaces.http.answers.accounts import (
     PROCESS_PAGE,
     account_resource,
 )
+from interfaces.http.answers.fields import FLOW_ID
+from interfaces.http.body import NOTHING, Body, Name, NewName, Nothing, Reason, Strict
 from interfaces.http.operation import (
     ACCOUNT_PATH,
     AccountRequest,
@@ -35,7 +36,6 @@ from interfaces.http.operation import (
     AdminRequest,
     B,
     C,
-    Nothing,
     Operation,
     TenantRequest,
     changed,
@@ -50,42 +50,47 @@ if TYPE_CHECKING:
     from interfaces.http.answers.accounts import Account, AccountPage, Process, ProcessPage
 
 
-class NewAccount(BaseModel):
-    """The body of `POST /accounts`."""
+class NewAccount(Strict):
+    """An account to be opened."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name
+    name: NewName
 
 
-class AccountChange(BaseModel):
+class AccountChange(Strict):
     """The body of `PATCH /accounts/{account_id}`; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name | None = None
+    name: Annotated[Name | None, Field(description="Another name. Left out: as it is.")] = None
 
 
-class Suspension(BaseModel):
+class Suspension(Strict):
     """The body of `POST …/suspend`."""
 
-    model_config = ConfigDict(extra="forbid")
-    reason: Reason | None = None
+    reason: Reason = None
 
 
-class NewProcess(BaseModel):
-    """The body of `POST …/processes`. flow_id: when the RPA tool has one; else one is made."""
+class NewProcess(Strict):
+    """A process to be registered."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name
-    flow_id: UUID | None = None
+    name: NewName
+    flow_id: Annotated[UUID | None, Field(description="When the RPA tool has an id for it. Left out: one is made.")] = (
+        None
+    )
 
 
-class ProcessChange(BaseModel):
-    """The body of `PATCH …/processes/{flow_id}`; what is left out stays."""
+class ProcessChange(Strict):
+    """What is to change; what is left out or null stays."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name | None = None
-    retired: bool | None = None
+    name: Annotated[Name | None, Field(description="One line, not blank; spaces around it are cut off.")] = None
+    retired: Annotated[bool | None, Field(description="true: it takes no more jobs. false: it takes jobs again.")] = (
+        None
+    )
 
+
+NEW_ACCOUNT = Body(NewAccount, {"An account": {"name": "Finance"}})
+ACCOUNT_CHANGE = Body(AccountChange, {"Another name": {"name": "Finance and Controlling"}})
+SUSPENSION = Body(Suspension, {"With a reason": {"reason": "The contract is under review"}})
+NEW_PROCESS = Body(NewProcess, {"With the RPA tool's id": {"name": "Invoices", "flow_id": FLOW_ID}})
+PROCESS_CHANGE = Body(ProcessChange, {"Another name": {"name": "Incoming invoices"}, "Retire": {"retired": True}})
 
 OPERATIONS: list[Operation] = []
 _OF_TENANT = AdminOperations[Caller](OPERATIONS, "Accounts", "/api/v1/accounts")
@@ -108,7 +113,7 @@ def list_accounts(request: TenantRequest[None]) -> AccountPage:
     return {"items": items, "next_cursor": next_cursor}
 
 
-@_OF_TENANT.command("post", command=OpenAccount, body=NewAccount, success=created(ACCOUNT, "Opened."))
+@_OF_TENANT.command("post", command=OpenAccount, body=NEW_ACCOUNT, success=created(ACCOUNT, "Opened."))
 def open_account(request: TenantRequest[NewAccount]) -> Account:
     """Open an account.
 
@@ -130,7 +135,7 @@ def read_account(request: AccountRequest[None]) -> Account:
     return _shown(request, request.caller.account_id)
 
 
-@_OF_ACCOUNT.command("patch", command=RenameAccount, body=AccountChange, success=changed(ACCOUNT, replayed=False))
+@_OF_ACCOUNT.command("patch", command=RenameAccount, body=ACCOUNT_CHANGE, success=changed(ACCOUNT, replayed=False))
 def rename_account(request: AccountRequest[AccountChange]) -> Account:
     """Rename an account.
 
@@ -140,7 +145,7 @@ def rename_account(request: AccountRequest[AccountChange]) -> Account:
     return _shown(request, outcome.resource_id)
 
 
-@_OF_ACCOUNT.command("post", "/suspend", command=SuspendAccount, body=Suspension, success=changed(ACCOUNT))
+@_OF_ACCOUNT.command("post", "/suspend", command=SuspendAccount, body=SUSPENSION, success=changed(ACCOUNT))
 def suspend_account(request: AccountRequest[Suspension]) -> Account:
     """Keep the robots of an account out.
 
@@ -153,7 +158,7 @@ def suspend_account(request: AccountRequest[Suspension]) -> Account:
     return _shown(request, outcome.resource_id)
 
 
-@_OF_ACCOUNT.command("post", "/resume", command=ResumeAccount, body=Nothing, success=changed(ACCOUNT))
+@_OF_ACCOUNT.command("post", "/resume", command=ResumeAccount, body=NOTHING, success=changed(ACCOUNT))
 def resume_account(request: AccountRequest[Nothing]) -> Account:
     """Let the robots of an account in again.
 
@@ -184,7 +189,7 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
 @_PROCESSES.command(
     "post",
     command=RegisterProcess,
-    body=NewProcess,
+    body=NEW_PROCESS,
     success=created(PROCESS, "Registered."),
     problems=("already-created",),
 )
@@ -202,7 +207,7 @@ def register_process(request: AccountRequest[NewProcess]) -> Process:
 
 
 @_PROCESSES.command(
-    "patch", "/{flow_id}", command=ChangeProcess, body=ProcessChange, success=changed(PROCESS, replayed=False)
+    "patch", "/{flow_id}", command=ChangeProcess, body=PROCESS_CHANGE, success=changed(PROCESS, replayed=False)
 )
 def change_process(request: AccountRequest[ProcessChange], flow_id: UUID) -> Process:
     """Rename, retire or restore a process.

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from application.access import check_access
 from application.admin import AdminCommand, IdempotentRequest, Outcome
 from application.caller import AccountCaller, Caller
 from domain import limits
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import NotFoundError
 from domain.model import Aggregate
-from domain.names import checked_name
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, idempotency_key, path_uuid
 from interfaces.http.validation import BrokenRule
@@ -29,18 +26,6 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
 
 A = TypeVar("A", bound=Aggregate)
-
-
-def _by_the_rule(text: str) -> str:
-    try:
-        return checked_name(text)
-    except InvalidInputError as error:
-        raise PydanticCustomError("rule", "rule", {"message": error.errors[0].message}) from None
-
-
-Name = Annotated[str, Field(min_length=1, max_length=limits.NAME_CHARS_MAX), AfterValidator(_by_the_rule)]
-"""A name that people give: trimmed, not blank, on one line."""
-Reason = Annotated[str, Field(max_length=limits.REASON_CHARS_MAX)]
 
 
 class AdminResource:

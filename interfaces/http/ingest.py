@@ -19,8 +19,10 @@ from domain.limits import RATE_WINDOW
 from domain.report import Report
 from interfaces.http import json_body
 from interfaces.http.admin import send
+from interfaces.http.answers.fields import FLOW_ID
 from interfaces.http.answers.jobs import JOB_RECEIPT, job_receipt
 from interfaces.http.answers.keys import OWN_KEY, own_key
+from interfaces.http.body import Body
 from interfaces.http.gzip_body import inflate
 from interfaces.http.large_bodies import LARGE_BYTES_MIN
 from interfaces.http.middleware import STORE_SECONDS_MAX
@@ -44,6 +46,28 @@ STAGING_SECONDS_MAX = 16.0
 _WINDOW_SECONDS = int(RATE_WINDOW.total_seconds())
 
 
+REPORT = Body(
+    Report,
+    {
+        "A job with three records": {
+            "flow_id": FLOW_ID,
+            "robot_id": "robot-7",
+            "started_at": "2026-03-10T21:43:51Z",
+            "finished_at": "2026-03-10T21:48:51Z",
+            "target": "SAP",
+            "external_id": "UIP-2026-000417",
+            "result_summary": "1 of 3 invoices was booked",
+            "tags": ["month-end"],
+            "data": {"queue": "invoices-in"},
+            "details": [
+                {"sequence_no": 1, "status": "success", "record_id": "INV-1001", "result": "booked"},
+                {"sequence_no": 2, "status": "failed", "record_id": "INV-1002", "error_message": "no such supplier"},
+                {"sequence_no": 3, "status": "failed", "record_id": "INV-1003", "error_message": "amount is missing"},
+            ],
+        },
+        "The least that will do": {"flow_id": FLOW_ID, "robot_id": "robot-7", "started_at": "2026-03-10T21:43:51Z"},
+    },
+)
 OPERATIONS: list[Operation] = []
 _INGEST = PlainOperations(OPERATIONS, "Ingest", Access.KEY)
 
@@ -57,7 +81,7 @@ _INGEST = PlainOperations(OPERATIONS, "Ingest", Access.KEY)
         answer=JOB_RECEIPT,
         headers=("Location", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy"),
     ),
-    body=Report,
+    body=REPORT,
     idempotent=True,
     problems=(
         "malformed-json",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from application.caller import AccountCaller
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key_of_account
@@ -15,8 +15,9 @@ from domain.api_key import ApiKey
 from domain.errors import AlreadyRotatedError
 from domain.permissions import Action
 from domain.report import Time
-from interfaces.http.admin import Name, Reason
+from interfaces.http.answers.fields import FLOW_ID
 from interfaces.http.answers.keys import CREATED_KEY, HISTORY_PAGE, KEY, KEY_AS_OF, KEY_PAGE, key_resource
+from interfaces.http.body import Body, Name, Reason, Strict
 from interfaces.http.operation import (
     ACCOUNT_PATH,
     AccountRequest,
@@ -55,39 +56,84 @@ _ROTATED_BEFORE = (
 )
 
 
-class NewKey(BaseModel):
-    """The body of `POST …/keys`."""
+class NewKey(Strict):
+    """An API key to be made."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name
-    flow_id: UUID | None = None
-    expires_at: Time | None = None
-    limit: Limit | None = None
+    name: Annotated[Name, Field(description="For people: one line, not blank; spaces around it are cut off.")]
+    flow_id: Annotated[
+        UUID | None,
+        Field(description="The one process that the key is for. Left out: every process of the account."),
+    ] = None
+    expires_at: Annotated[
+        Time | None,
+        Field(description="The instant from which the key is refused: in the future. Left out: never."),
+    ] = None
+    limit: Annotated[
+        Limit | None,
+        Field(description=f"Requests in any 60 seconds; {limits.RATE_LIMIT_DEFAULT} when it is left out."),
+    ] = None
 
 
-class KeyChange(BaseModel):
+class KeyChange(Strict):
     """The body of `PATCH …/keys/{key_id}`; what is left out stays. expires_at: only sooner than it is."""
 
-    model_config = ConfigDict(extra="forbid")
-    name: Name | None = None
-    limit: Limit | None = None
-    expires_at: Time | None = None
+    name: Annotated[Name | None, Field(description="Another name. Left out: as it is.")] = None
+    limit: Annotated[
+        Limit | None,
+        Field(
+            description="Requests in any 60 seconds, from the next one on; those before it count. Left out: as it is."
+        ),
+    ] = None
+    expires_at: Annotated[
+        Time | None, Field(description="In the future, and not later than it is. Left out: as it is.")
+    ] = None
 
 
-class Rotation(BaseModel):
+class Rotation(Strict):
     """The body of `POST …/rotate`. expires_at: of the new key; else it lives as long as the old one was made for."""
 
-    model_config = ConfigDict(extra="forbid")
-    overlap_seconds: Annotated[int, Field(ge=0, le=_OVERLAP_SECONDS_MAX)] = _OVERLAP_SECONDS_DEFAULT
-    expires_at: Time | None = None
+    overlap_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=_OVERLAP_SECONDS_MAX,
+            description=(
+                "For how long the old key still works, up to a week; not beyond its own expiry. With 0 it ends with"
+                f" this answer; left out, after {limits.ROTATION_OVERLAP_DEFAULT // timedelta(hours=1)} hours."
+            ),
+        ),
+    ] = _OVERLAP_SECONDS_DEFAULT
+    expires_at: Annotated[
+        Time | None,
+        Field(description="Of the new key. Left out: it lives as long as the old one was made for."),
+    ] = None
 
 
-class Deactivation(BaseModel):
-    """The body of `POST …/deactivate`."""
+class Deactivation(Strict):
+    """Why a key ends."""
 
-    model_config = ConfigDict(extra="forbid")
-    reason: Reason | None = None
+    reason: Reason = None
 
+
+NEW_KEY = Body(
+    NewKey,
+    {
+        "For one process": {"name": "Invoices, nightly", "flow_id": FLOW_ID, "limit": 120},
+        "For the account": {"name": "All robots"},
+    },
+)
+KEY_CHANGE = Body(
+    KeyChange,
+    {
+        "A lower limit": {"limit": 10},
+        "Name and end": {"name": "Invoices, old", "expires_at": "2027-01-31T18:00:00Z"},
+    },
+)
+ROTATION = Body(
+    Rotation,
+    {"A day for the robots to switch": {"overlap_seconds": 86_400}, "At once": {"overlap_seconds": 0}},
+)
+DEACTIVATION = Body(Deactivation, {"With a reason": {"reason": "The robot was retired"}})
 
 OPERATIONS: list[Operation] = []
 _KEYS = AdminOperations[AccountCaller](OPERATIONS, "Keys", f"{ACCOUNT_PATH}/keys")
@@ -131,7 +177,7 @@ def list_keys(request: AccountRequest[None]) -> KeyPage:
 @_KEYS.command(
     "post",
     command=CreateKey,
-    body=NewKey,
+    body=NEW_KEY,
     success=created(CREATED_KEY, "The key with its secret.", secret=True, replayed=False),
     problems=("process-not-found", "process-retired", "already-created"),
 )
@@ -189,7 +235,7 @@ def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage
     "patch",
     "/{key_id}",
     command=ChangeKey,
-    body=KeyChange,
+    body=KEY_CHANGE,
     success=changed(KEY, replayed=False),
     problems=("key-ended",),
 )
@@ -210,7 +256,7 @@ def change_key(request: AccountRequest[KeyChange], key_id: UUID) -> Key:
     "post",
     "/{key_id}/rotate",
     command=RotateKey,
-    body=Rotation,
+    body=ROTATION,
     success=created(CREATED_KEY, "The new key with its secret.", secret=True, replayed=False),
     problems=("process-retired", "key-ended", "already-created"),
 )
@@ -238,7 +284,7 @@ def rotate_key(request: AccountRequest[Rotation], key_id: UUID) -> CreatedKey:
     return _shown_once(request, outcome, secret)
 
 
-@_KEYS.command("post", "/{key_id}/deactivate", command=DeactivateKey, body=Deactivation, success=changed(KEY))
+@_KEYS.command("post", "/{key_id}/deactivate", command=DeactivateKey, body=DEACTIVATION, success=changed(KEY))
 def deactivate_key(request: AccountRequest[Deactivation], key_id: UUID) -> Key:
     """End a key for good.
 

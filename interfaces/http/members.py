@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from application.caller import AccountCaller
@@ -14,13 +14,13 @@ from domain import limits
 from domain.ids import member_id, random_id
 from domain.member import Member
 from domain.permissions import Action, Role
-from interfaces.http.admin import Name
+from interfaces.http.answers.fields import FLOW_ID, named
 from interfaces.http.answers.members import ADDED_MEMBER, MEMBER_PAGE, added_member, member_resource
+from interfaces.http.body import NOTHING, Body, Name, Nothing, Strict
 from interfaces.http.operation import (
     ACCOUNT_PATH,
     AccountRequest,
     AdminOperations,
-    Nothing,
     Operation,
     Success,
     created,
@@ -35,16 +35,41 @@ if TYPE_CHECKING:
     from interfaces.http.answers.members import AddedMember, MemberPage
 
 ASSIGNED_MAX = 100
+EMAIL_PATTERN = r"""^[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]{1,64}@[^@\s\x00-\x1F\x7F\x85,;:<>()\[\]\\"]+$"""
 
 
-class NewMember(BaseModel):
-    """The body of `POST …/members`. flow_ids: processes of the account that an account_user is to see."""
+class NewMember(Strict):
+    """A role to be given. Who has none in the account yet becomes a member."""
 
-    model_config = ConfigDict(extra="forbid")
-    email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
-    role: Role
-    name: Name | None = None
-    flow_ids: Annotated[list[UUID], Field(max_length=ASSIGNED_MAX)] | None = None
+    email: Annotated[
+        str,
+        Field(
+            max_length=limits.EMAIL_CHARS_MAX,
+            description="What they sign in with.",
+            json_schema_extra={"pattern": EMAIL_PATTERN},
+        ),
+    ]
+    role: Annotated[Role, named("AccountRole", "What they are in this account.")]
+    name: Annotated[
+        Name | None, Field(description="Of who is new to the account; who was there before keeps theirs.")
+    ] = None
+    flow_ids: Annotated[
+        Annotated[list[UUID], Field(max_length=ASSIGNED_MAX)] | None,
+        Field(description="Processes of the account that an account_user is to see."),
+    ] = None
+
+
+NEW_MEMBER = Body(
+    NewMember,
+    {
+        "A user with one process": {
+            "email": "bob@example.com",
+            "role": "account_user",
+            "name": "Bob",
+            "flow_ids": [FLOW_ID],
+        }
+    },
+)
 
 
 def invite(
@@ -81,7 +106,7 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
 @_MEMBERS.command(
     "post",
     command=AddMember,
-    body=NewMember,
+    body=NEW_MEMBER,
     success=created(ADDED_MEMBER, "The role is given.", secret=True),
     problems=("process-not-found",),
 )
@@ -105,7 +130,7 @@ def add_member(request: AccountRequest[NewMember]) -> AddedMember:
     "delete",
     "/{user_id}",
     command=RemoveMember,
-    body=Nothing,
+    body=NOTHING,
     success=Success[None](
         status=204, description="They are a stranger there now.", media_types=(), headers=("X-Lists-Behind",)
     ),
@@ -124,7 +149,7 @@ def remove_member(request: AccountRequest[Nothing], user_id: UUID) -> None:
     "post",
     "/{user_id}/first-password",
     command=NewFirstPassword,
-    body=Nothing,
+    body=NOTHING,
     success=Success(
         description="The member with the password.", answer=ADDED_MEMBER, headers=("X-Lists-Behind",), secret=True
     ),

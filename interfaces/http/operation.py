@@ -14,8 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict
-
 from application.access import check_access
 from application.caller import AccountCaller, Caller
 from interfaces.http.admin import caller_in, check_parameters, execute, existing, idempotent, send
@@ -38,11 +36,11 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
     from interfaces.http.admin import A
     from interfaces.http.answers.fields import Answer
+    from interfaces.http.body import Body, M
     from interfaces.http.query import Query
 
 T = TypeVar("T")
 B = TypeVar("B")
-M = TypeVar("M", bound=BaseModel)
 C = TypeVar("C", bound=Caller)
 P = ParamSpec("P")
 
@@ -96,12 +94,6 @@ def changed(answer: Answer[T], *, replayed: bool = True) -> Success[T]:
     return Success(description="As it is now.", answer=answer, headers=headers)
 
 
-class Nothing(BaseModel):
-    """The body of a request that says all in its path."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 OF_BODIES: Final = ("malformed-json", "too-large", "unsupported-media-type", "invalid-request")
 """Problems of a body that is no report."""
 
@@ -120,7 +112,7 @@ class Operation:
     tag: str
     access: Access
     action: Action | None = None
-    body: type[BaseModel] | None = None
+    body: Body[Any] | None = None
     idempotent: bool = False
     query: tuple[Query[Any], ...] = ()
     success: tuple[Success[Any], ...]
@@ -265,7 +257,7 @@ class AdminOperations(Generic[C]):
         path: str = "",
         *,
         command: type[AdminCommand],
-        body: type[M],
+        body: Body[M],
         success: Success[T],
         problems: tuple[str, ...] = (),
     ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
@@ -308,7 +300,7 @@ class PlainOperations:
         path: str,
         *success: Success[Any],
         access: Access | None = None,
-        body: type[BaseModel] | None = None,
+        body: Body[Any] | None = None,
         idempotent: bool = False,
         problems: tuple[str, ...] = (),
         description: str = "",
@@ -352,7 +344,7 @@ def _respond(
     if operation.action is not None:
         check_access(services.event_sourcing, caller, operation.action)
     check_parameters(req, *(parameter.name for parameter in operation.query))
-    body = json_request(req, operation.body) if operation.body is not None and operation.reads_body else None
+    body = json_request(req, operation.body.model) if operation.body is not None and operation.reads_body else None
     idempotency = idempotent(req) if operation.idempotent else None
     request = AdminRequest(services, req, resp, caller, body, idempotency)
     ids = {name: path_uuid(text) if name.endswith("_id") else text for name, text in path.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain import limits
 from interfaces.http import sessions
 from interfaces.http.admin import send
 from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.members import NEW_SESSION, SESSION, user_resource
+from interfaces.http.body import Body, Strict
 from interfaces.http.operation import OF_BODIES, Access, Operation, PlainOperations, Success, shown
 from interfaces.http.representations import holds_secret
 from interfaces.http.requests import json_request
@@ -27,22 +28,56 @@ if TYPE_CHECKING:
 _Password = Annotated[str, Field(max_length=4 * limits.PASSWORD_CHARS_MAX)]
 
 
-class SignIn(BaseModel):
-    """The body of `POST /session`."""
+class SignIn(Strict):
+    """Who signs in."""
 
-    model_config = ConfigDict(extra="forbid")
-    email: Annotated[str, Field(max_length=limits.EMAIL_CHARS_MAX)]
-    password: _Password
-    account_id: UUID | None = None
+    email: Annotated[
+        str,
+        Field(
+            max_length=limits.EMAIL_CHARS_MAX,
+            description="The address of the user; upper and lower case are the same.",
+        ),
+    ]
+    password: Annotated[_Password, Field(description="Their password.")]
+    account_id: Annotated[
+        UUID | None,
+        Field(
+            description=(
+                "An address may be known in several accounts, as different users. Where the password opens several of"
+                " them, the one whom this account vouched for is signed in; else the tenant's; else who signed in last."
+            )
+        ),
+    ] = None
 
 
-class NewPassword(BaseModel):
-    """The body of `POST /session/password`."""
+class NewPassword(Strict):
+    """A password to take the place of the current one."""
 
-    model_config = ConfigDict(extra="forbid")
-    new_password: _Password
-    current_password: _Password | None = None
+    new_password: Annotated[
+        _Password,
+        Field(
+            description=(
+                f"{limits.PASSWORD_CHARS_MIN} to {limits.PASSWORD_CHARS_MAX} characters, not easily guessed, and"
+                " another one than before."
+            )
+        ),
+    ]
+    current_password: Annotated[
+        _Password | None, Field(description="Required, except in a session that a first password began.")
+    ] = None
 
+
+SIGN_IN = Body(SignIn, {"A user": {"email": "alice@example.com", "password": "four unrelated words, say"}})
+NEW_PASSWORD = Body(
+    NewPassword,
+    {
+        "After a first password": {"new_password": "other unrelated words, say"},
+        "Another one": {
+            "new_password": "other unrelated words, say",
+            "current_password": "four unrelated words, say",
+        },
+    },
+)
 
 OPERATIONS: list[Operation] = []
 _SESSION = PlainOperations(OPERATIONS, "Session", Access.SESSION)
@@ -53,7 +88,7 @@ _SESSION = PlainOperations(OPERATIONS, "Session", Access.SESSION)
     "/api/v1/session",
     shown(NEW_SESSION, "Signed in.", "Set-Cookie"),
     access=Access.NOTHING,
-    body=SignIn,
+    body=SIGN_IN,
     problems=(*OF_BODIES, "sign-in-failed", "rate-limited"),
 )
 def sign_in(services: Services, req: falcon.Request, resp: falcon.Response) -> None:
@@ -73,7 +108,7 @@ def sign_in(services: Services, req: falcon.Request, resp: falcon.Response) -> N
     "post",
     "/api/v1/session/password",
     shown(NEW_SESSION, "The new session.", "Set-Cookie"),
-    body=NewPassword,
+    body=NEW_PASSWORD,
     problems=("not-signed-in", "csrf-token", *OF_BODIES, "rate-limited"),
 )
 def set_password(services: Services, req: falcon.Request, resp: falcon.Response) -> None:

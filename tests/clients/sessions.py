@@ -6,8 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from interfaces.http.openapi.document import answers, as_json
-from interfaces.http.openapi.examples import REQUESTS
+from interfaces.http.openapi.document import answers, as_json, bodies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ STEPS = (
 )
 """What a session says when it has done it: all of it, in this order."""
 EXAMPLES = [
-    *((model.__name__, value) for model, values in REQUESTS.items() for value in values.values()),
+    *((body.model.__name__, value) for body in bodies() for value in body.examples.values()),
     *((answer.model.__name__, as_json(answer.example)) for answer in answers()),
 ]
 """Of every body and every answer, with the name of its schema."""

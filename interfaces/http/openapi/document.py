@@ -31,8 +31,9 @@ from openapi_pydantic import (
 )
 from pydantic import TypeAdapter
 
+from domain.report import Report
 from interfaces.http.answers.fields import NAMED_BY, Answer
-from interfaces.http.openapi.examples import REQUESTS
+from interfaces.http.body import NOTHING, Body
 from interfaces.http.openapi.named import SCHEMAS, reference_to
 from interfaces.http.openapi.parameter import one_of, text
 from interfaces.http.openapi.parts import (
@@ -48,8 +49,7 @@ from interfaces.http.openapi.parts import (
     reference,
     security_of,
 )
-from interfaces.http.openapi.requests import DESCRIPTIONS, FIELDS
-from interfaces.http.operation import JSON, Nothing
+from interfaces.http.operation import JSON
 from interfaces.http.operations import OPERATIONS
 from interfaces.http.problems import Problem
 
@@ -146,6 +146,12 @@ def build() -> dict[str, Any]:
     return found
 
 
+def bodies() -> list[Body[Any]]:
+    """Return every body that an operation is asked with."""
+    found = [declared.body for declared in OPERATIONS]
+    return [body for body in found if body is not None and body is not NOTHING]
+
+
 def answers() -> list[Answer[Any]]:
     """Return every answer of JSON that an operation gives, each once."""
     found = [success.answer for declared in OPERATIONS for success in declared.success]
@@ -160,7 +166,7 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - JSON
 
 def _schemas() -> dict[str, Schema]:
     """Return the schemas of all bodies and answers, and of what these are made of."""
-    models: list[type[Any]] = [Problem, *REQUESTS, *(answer.model for answer in answers())]
+    models: list[type[Any]] = [Problem, *(body.model for body in bodies()), *(answer.model for answer in answers())]
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (model.__name__, "validation", TypeAdapter(model)) for model in models
     ]
@@ -189,13 +195,13 @@ def _operation(declared: Declared) -> Operation:
 
 
 def _request_body(declared: Declared) -> RequestBody | None:
-    if declared.body is None or declared.body is Nothing:
+    if declared.body is None or declared.body is NOTHING:
         return None
     media = MediaType(
-        schema=reference("schemas", declared.body.__name__),
-        examples={name: Example(value=value) for name, value in REQUESTS[declared.body].items()},
+        schema=reference("schemas", declared.body.model.__name__),
+        examples={name: Example(value=value) for name, value in declared.body.examples.items()},
     )
-    required = any(one.is_required() for one in declared.body.model_fields.values())
+    required = any(one.is_required() for one in declared.body.model.model_fields.values())
     note = None if required else "May be left out, or null."
     return RequestBody(required=required, description=note, content={JSON: media})
 
@@ -219,20 +225,19 @@ def _media(success: Success[Any], name: str) -> MediaType:
     return MediaType(schema=reference("schemas", answer.model.__name__), example=as_json(answer.example))
 
 
+_NAMED_HERE = {(Report.__name__, "data"): "ReportData"}
+"""What the schema is of a field that can't say so: the domain knows no document."""
+
+
 def _describe(name: str, schema: dict[str, Any]) -> None:
     """Put in what the model does not say, and leave out what it says without need."""
-    if name in DESCRIPTIONS:
-        schema["description"] = DESCRIPTIONS[name]
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].split())
     for field_name, field in schema.get("properties", {}).items():
         field.pop("title", None)
         # In words alone: where there is a default, openapi-typescript does not let a field be left out.
         field.pop("default", None)
-        named = field.pop(NAMED_BY, None)
-        words = FIELDS.get(name, {}).get(field_name)
-        if words is not None:
-            _not_null(field).update(words.rules)
-            field["description"] = words.description
-            named = words.name
+        named = field.pop(NAMED_BY, None) or _NAMED_HERE.get((name, field_name))
         if named is not None:
             _refer(field, named)
 

@@ -11,8 +11,6 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31  # a copy of the OpenAPI initiative's own schema
 
 from interfaces.http.openapi import document as openapi
-from interfaces.http.openapi.examples import REQUESTS
-from interfaces.http.openapi.requests import FIELDS
 from interfaces.http.operations import OPERATIONS, routes
 from interfaces.http.problems import PROBLEMS
 
@@ -102,7 +100,7 @@ def test_every_reference_leads_to_something(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("model", "value"),
     [
-        *((model, value) for model, examples in REQUESTS.items() for value in examples.values()),
+        *((body.model, value) for body in openapi.bodies() for value in body.examples.values()),
         *((answer.model, openapi.as_json(answer.example)) for answer in openapi.answers()),
     ],
 )
@@ -113,7 +111,7 @@ def test_each_example_fits_its_schema(document: dict[str, Any], model: type[Base
 
 def test_every_time_in_an_answer_is_in_utc_with_six_digits(document: dict[str, Any]) -> None:
     """Schemathesis holds the answers against this pattern."""
-    sent = {model.__name__ for model in REQUESTS}
+    sent = {body.model.__name__ for body in openapi.bodies()}
     answered = {name: schema for name, schema in document["components"]["schemas"].items() if name not in sent}
     patterns = [str(node.get("pattern")) for node in nodes(answered) if node.get("format") == "date-time"]
     assert len(patterns) > 20
@@ -131,9 +129,10 @@ def test_the_example_of_each_problem_fits_the_one_schema_of_problems(document: d
     assert value["status"] == PROBLEMS[slug].status
 
 
-@pytest.mark.parametrize("model", REQUESTS)
-def test_every_field_of_every_request_is_explained(model: type[BaseModel]) -> None:
-    assert FIELDS[model.__name__].keys() == model.model_fields.keys()
+@pytest.mark.parametrize("name", [*(body.model.__name__ for body in openapi.bodies()), "Detail"])
+def test_every_field_of_every_request_is_explained(document: dict[str, Any], name: str) -> None:
+    fields = document["components"]["schemas"][name]["properties"]
+    assert [field for field, schema in fields.items() if not schema.get("description")] == []
 
 
 def test_every_operation_parameter_and_answer_is_explained_and_has_a_name_of_its_own(document: dict[str, Any]) -> None:
@@ -212,7 +211,7 @@ def test_every_enumeration_of_answers_says_that_it_is_open(document: dict[str, A
 
 
 def test_every_object_has_a_name_and_no_answer_forbids_more_fields(document: dict[str, Any]) -> None:
-    requests = {model.__name__ for model in REQUESTS} | {"Detail"}
+    requests = {body.model.__name__ for body in openapi.bodies()} | {"Detail"}
     for where, schema in schemas_of(document):
         if schema.get("type") == "object" or "properties" in schema:
             assert where in document["components"]["schemas"]
