@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.member import Member
-from domain.model import SYSTEM_ACTOR
-from interfaces.http.answers.fields import time_text
+from interfaces.http.answers.audit import actor_kind, audit_item
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.paging import PageRequest
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from interfaces.http.answers.audit import AuditItem
     from interfaces.lists import ListPage
     from projections.audit_log import AuditRow
-
-MEMBER = Member.TOPIC
 
 
 class AuditLog:
@@ -45,48 +41,12 @@ class AuditLog:
         ids = {found for row in rows for found in _people(row)}
         users = self._users.by_ids(ids) if ids else {}
         names = {str(user_id): user.name for user_id, user in users.items()}
-        return [_item(row, names) for row in rows]
+        return [audit_item(row, names) for row in rows]
 
 
 def _people(row: AuditRow) -> Iterator[UUID]:
-    if row.kind == MEMBER:
+    if row.kind == Member.TOPIC:
         yield row.resource_id
-    if _actor_kind(row) == "user":
+    if actor_kind(row) == "user":
         with suppress(ValueError):
             yield UUID(row.actor)
-
-
-def _actor_kind(row: AuditRow) -> str:
-    if row.actor == SYSTEM_ACTOR:
-        return "system"
-    # A key does nothing but what happens to itself.
-    return "key" if row.kind == "api_key" and row.actor == str(row.resource_id) else "user"
-
-
-def _item(row: AuditRow, names: dict[str, str]) -> AuditItem:
-    kind = _actor_kind(row)
-    return {
-        "position": row.position,
-        "at": time_text(row.at),
-        "actor": row.actor,
-        "actor_name": names.get(row.actor) if kind == "user" else None,
-        "actor_kind": kind,
-        "action": row.action,
-        "resource": {
-            "kind": row.kind,
-            "id": str(row.resource_id),
-            "label": names.get(str(row.resource_id)) if row.kind == MEMBER else _label(row),
-        },
-        "address": row.address,
-        "request_id": row.request_id,
-        "version": row.version,
-        "changes": {name: _shown(name, value) for name, value in row.changes.items()},
-    }
-
-
-def _label(row: AuditRow) -> str | None:
-    return row.name if row.prefix is None else f"{row.name} ({row.prefix})"
-
-
-def _shown(name: str, value: Any) -> Any:  # noqa: ANN401 - of any event's fields
-    return time_text(datetime.fromisoformat(value)) if name.endswith("_at") else value
