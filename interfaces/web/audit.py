@@ -88,7 +88,9 @@ class AuditPage(ViewPage):
             ],
             "next_cursor": next_cursor,
             "people": self._choosable(visit, found, actor),
-            "choices": {kind: _actions_of(kind) for kind in KINDS},
+            "choices": {
+                kind: {one: EVENT_LABELS[one] for one in ACTIONS if one.startswith(f"{kind}.")} for kind in KINDS
+            },
             "kind_names": KIND_NAMES,
             "event_labels": EVENT_LABELS,
             "resource_label": _label(found) if resource else None,
@@ -126,10 +128,6 @@ def _day(req: falcon.Request, name: str) -> date | None:
 
 def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _actions_of(kind: str) -> list[str]:
-    return [action for action in ACTIONS if action.startswith(f"{kind}.")]
 
 
 def _link(visit: Visit, resource: Mapping[str, Any]) -> str | None:

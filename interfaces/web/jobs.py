@@ -54,7 +54,7 @@ class JobsPage(ViewPage):
             "next_cursor": next_cursor,
             "any_job": bool(jobs) or self._has_any(visit, visible),
             "sees_all": visible is None,
-            "statuses": [status.value for status in JobStatus],
+            "statuses": {status.value: status.replace("_", " ").capitalize() for status in JobStatus},
             **self._choosable_processes(visit, visible=visible),
             "process_names": self._process_names(visit, jobs),
             "error_chars_shown": _ERROR_CHARS_SHOWN,

@@ -45,7 +45,13 @@ class KeysPage(ViewPage):
         }
         page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"), asked["sort"])
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
-        return {"asked": asked, "keys": keys, "next_cursor": next_cursor, **self._beside(visit, keys, now)}
+        return {
+            "asked": asked,
+            "shown": {show: show.capitalize() for show in SHOWN},
+            "keys": keys,
+            "next_cursor": next_cursor,
+            **self._beside(visit, keys, now),
+        }
 
     def _beside(self, visit: Visit, keys: list[Key], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""

@@ -40,7 +40,7 @@ class ProcessesPage(ViewPage):
         )
         return {
             "show": show,
-            "shown": tuple(SHOWN),
+            "shown": {show: show.capitalize() for show in SHOWN},
             "processes": processes,
             "next_cursor": next_cursor,
             "any_process": bool(processes) or bool(lists.processes(account, 1, None, visible=visible)[0]),
