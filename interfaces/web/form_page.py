@@ -57,13 +57,13 @@ class FormPage(Page, Generic[S]):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Show the form."""
-        visit = self._visit(req, account_id, self.action)
+        visit = self._visit(req, account_id)
         subject = self._subject(visit, **ids)
         self._ask(req, resp, Filled(visit, subject, Form(self._fresh(subject) | self._asked_for(req))))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Carry out what the form asks for, and go on; or show it again."""
-        visit, form = self._form(req, account_id, self.action)
+        visit, form = self._form(req, account_id)
         filled = Filled(visit, self._subject(visit, **ids), form, req.context.body_digest)
         for name in self._fresh(filled.subject):
             form.values.setdefault(name, "")

@@ -32,7 +32,7 @@ class AccountHome(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Go on to what one comes for."""
-        visit = self._visit(req, account_id, Action.READ_ACCOUNT)
+        visit = self._visit(req, account_id)
         if not visit.may(Action.READ_KEYS):
             go_to(resp, f"{visit.base}/jobs")
         elif visit.may(Action.WRITE_KEYS) and not self._has_jobs(visit):

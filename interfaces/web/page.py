@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import falcon
 
     from application.identity.sessions import Session
-    from interfaces.bootstrap import Services
     from interfaces.http.answers.accounts import Account as AccountAnswer
 
 HEADERS = {
@@ -123,15 +122,11 @@ class Page(AdminResource):
     for_restricted: ClassVar[bool] = False
     """Whether it is also for who signed in with a first password and has yet to choose their own."""
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services)
-        self._services = services
-
-    def _visit(self, req: falcon.Request, account_id: str | None = None, action: Action | None = None) -> Visit:
+    def _visit(self, req: falcon.Request, account_id: str | None = None) -> Visit:
         """Return who looks at a page of an account, or of none.
 
-        Raises NotSignedInError, PasswordChangeRequiredError, ForbiddenError for a member who may not do `action`,
-        NotFoundError for a stranger.
+        Raises NotSignedInError, PasswordChangeRequiredError, ForbiddenError for a member who may not do the page's
+        action, NotFoundError for a stranger.
         """
         is_use = req.method == "POST" or not self.loads_itself
         session = find_session(self._services, req, is_use=is_use, restricted_too=self.for_restricted)
@@ -141,10 +136,10 @@ class Page(AdminResource):
         caller = self._caller_in(req, session, account_id)
         account = None
         if caller.account_id is not None:
-            self._check(caller, action or Action.READ_ACCOUNT)
+            self._check(caller, self.action or Action.READ_ACCOUNT)
             account = self._get(Account, caller.account_id)
         roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller.account_id)
-        if action is not None and not allows(roles, action):
+        if self.action is not None and not allows(roles, self.action):
             raise ForbiddenError
         return Visit(session, account, roles, caller)
 
@@ -177,14 +172,12 @@ class Page(AdminResource):
         users = self._services.users.by_ids(ids) if ids else {}
         return {str(user_id): user.name for user_id, user in users.items()}
 
-    def _form(
-        self, req: falcon.Request, account_id: str | None = None, action: Action | None = None
-    ) -> tuple[Visit, Form]:
-        """Return who sends a form, and what is in it, once it is clear that they may do `action`.
+    def _form(self, req: falcon.Request, account_id: str | None = None) -> tuple[Visit, Form]:
+        """Return who sends a form, and what is in it, once it is clear that they may see the page.
 
         Raises what `_visit` does, and ProblemError.
         """
-        visit = self._visit(req, account_id, action)
+        visit = self._visit(req, account_id)
         form = read_form(req)
         try:
             check_csrf_token(visit.session, form[CSRF])
@@ -221,10 +214,10 @@ class Page(AdminResource):
         )
 
     def _accounts(self, visit: Visit) -> list[AccountAnswer]:
-        """Return the accounts that the visitor can switch to; one more than is shown tells that there are more."""
+        """Return the accounts that the visitor can switch to."""
         try:
             return self._services.lists.accounts_of(
-                visit.session.user.user_id, self._services.tenant_id, ACCOUNTS_SHOWN + 1, None
+                visit.session.user.user_id, self._services.tenant_id, ACCOUNTS_SHOWN, None
             )[0]
         except ListIncompleteError:
             return []  # one can't switch for now; the page itself may need no list
@@ -237,7 +230,7 @@ class ViewPage(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Show it."""
-        visit = self._visit(req, account_id, self.action)
+        visit = self._visit(req, account_id)
         drop_blank_parameters(req)
         check_parameters(req, *self.parameters)
         is_first = parameter(req, "cursor") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from domain.errors import HashingBusyError, SignInThrottledError
 from interfaces.http.masking import mask
@@ -10,10 +11,10 @@ from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.http.sessions import drop_session, set_cookie, set_password
 from interfaces.web.clients import client_words
-from interfaces.web.form_page import Filled, PlainFormPage
-from interfaces.web.page import Page, ViewPage, go_to, send_page
+from interfaces.web.form_page import Filled, FormPage, PlainFormPage, S
+from interfaces.web.page import ViewPage, go_to, send_page
 from interfaces.web.roles import role_names
-from interfaces.web.sign_in import refuse_for_now
+from interfaces.web.sign_in import refuse_password
 
 if TYPE_CHECKING:
     import falcon
@@ -73,7 +74,7 @@ class PasswordPage(PlainFormPage):
         try:
             changed = set_password(self._services, req, session, current, new)
         except (SignInThrottledError, HashingBusyError) as error:
-            refuse_for_now(resp, form, error)
+            refuse_password(resp, form, error)
         else:
             set_cookie(self._services, req, resp, changed)
             go_to(resp, "/" if session.is_restricted else f"{_PROFILE}?done=password")
@@ -90,41 +91,36 @@ class PasswordPage(PlainFormPage):
             super()._ask(req, resp, filled)
 
 
-class _SessionsForm(Page):
+class _SessionsForm(FormPage[S]):
     """A button beside a session, or below them."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
+    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
         """Lead back: whoever had to sign in again before it was done comes here, and looks again."""
-        self._visit(req)
         go_to(resp, _PROFILE)
 
 
-class EndSession(_SessionsForm):
-    """`POST /profile/sessions/{session_id}/end`."""
+class EndSession(_SessionsForm[UUID]):
+    """`POST /profile/sessions/{session_id}/end`: one of one's sessions; one that is not there has ended already."""
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, session_id: str) -> None:
-        """End one of one's sessions; one that is not there has ended already."""
-        visit, form = self._form(req)
-        wanted = path_uuid(session_id)
-        if form.resumed:
-            go_to(resp, _PROFILE)
-            return
-        self._services.sessions.end_one(visit.session.user.user_id, wanted)
-        if wanted == visit.session.session_id:
+    def _subject(self, visit: Visit, **ids: str) -> UUID:
+        return path_uuid(ids["session_id"])
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[UUID]) -> None:
+        session = filled.visit.session
+        self._services.sessions.end_one(session.user.user_id, filled.subject)
+        if filled.subject == session.session_id:
             drop_session(self._services, resp)
             go_to(resp, "/sign-in")
         else:
             go_to(resp, f"{_PROFILE}?done=session")
 
 
-class EndOtherSessions(_SessionsForm):
-    """`POST /profile/sessions/end-others`."""
+class EndOtherSessions(_SessionsForm[None]):
+    """`POST /profile/sessions/end-others`: all of one's sessions but this one."""
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """End all of one's sessions but this one."""
-        visit, form = self._form(req)
-        if form.resumed:
-            go_to(resp, _PROFILE)
-            return
-        self._services.sessions.end_others(visit.session)
+    def _subject(self, visit: Visit, **ids: str) -> None:
+        """Return nothing: they are not told apart."""
+
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
+        self._services.sessions.end_others(filled.visit.session)
         go_to(resp, f"{_PROFILE}?done=sessions")

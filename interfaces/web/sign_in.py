@@ -12,7 +12,7 @@ from domain import limits
 from domain.errors import HashingBusyError, SignInFailedError, SignInThrottledError
 from interfaces.http.masking import mask
 from interfaces.http.parameters import parameter
-from interfaces.http.problems import ProblemError
+from interfaces.http.problems import PROBLEMS, ProblemError
 from interfaces.http.sessions import drop_session, find_session, set_cookie, sign_in
 from interfaces.web.forms import NOT_CARRIED, RESUMED, VISITOR, Form, form_to_keep, read_form
 from interfaces.web.page import CHOOSE_PATH, Page, go_to, send_page
@@ -58,16 +58,8 @@ class SignInPage(Page):
             session = sign_in(
                 self._services, req, email[: limits.EMAIL_CHARS_MAX + 1], password, _account_of(_goal(form["next"]))
             )
-        except SignInFailedError:
-            form.refuse("The address or the password is wrong. Check both; capital letters matter.", status=401)
-            self._show_form(req, resp, form)
-            return
-        except SignInThrottledError as error:
-            refuse_for_now(resp, form, error, status=429)
-            self._show_form(req, resp, form)
-            return
-        except HashingBusyError as error:
-            refuse_for_now(resp, form, error, status=503)
+        except (SignInFailedError, SignInThrottledError, HashingBusyError) as error:
+            refuse_password(resp, form, error, PROBLEMS[error.slug].status)
             self._show_form(req, resp, form)
             return
         set_cookie(self._services, req, resp, session)
@@ -107,10 +99,16 @@ class SignOut(Page):
         go_to(resp, "/sign-in")
 
 
-def refuse_for_now(
-    resp: falcon.Response, form: Form, error: SignInThrottledError | HashingBusyError, *, status: int = 422
+def refuse_password(
+    resp: falcon.Response,
+    form: Form,
+    error: SignInFailedError | SignInThrottledError | HashingBusyError,
+    status: int = 422,
 ) -> None:
-    """Say in a form that no password is checked for now, and when one will be."""
+    """Say in a form why a password opens nothing; where none is checked for now, also when it can be sent again."""
+    if isinstance(error, SignInFailedError):
+        form.refuse("The address or the password is wrong. Check both; capital letters matter.", status=status)
+        return
     seconds, message = 1, "Too many people are signing in. Wait a second, then try again."
     if isinstance(error, SignInThrottledError):
         seconds = error.retry_after_seconds
