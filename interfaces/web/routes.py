@@ -34,17 +34,6 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
     from interfaces.web.page import Page
 
-_PAGES: Final[Mapping[str, type[Page]]] = {
-    "/": Home,
-    "/sign-in": SignInPage,
-    "/sign-out": SignOut,
-    "/profile": ProfilePage,
-    "/profile/password": PasswordPage,
-    "/profile/sessions/end-others": EndOtherSessions,
-    "/profile/sessions/{session_id}/end": EndSession,
-    "/accounts": AccountsPage,
-    "/accounts/new": NewAccountPage,
-}
 _PAGES_OF_ACCOUNT: Final[Mapping[str, type[Page]]] = {
     "": AccountHome,
     "/start": StartPage,
@@ -74,9 +63,20 @@ _PAGES_OF_ACCOUNT: Final[Mapping[str, type[Page]]] = {
     "/resume": ResumeAccountPage,
 }
 """By what follows the address of the account."""
+PAGES: Final[Mapping[str, type[Page]]] = {
+    "/": Home,
+    "/sign-in": SignInPage,
+    "/sign-out": SignOut,
+    "/profile": ProfilePage,
+    "/profile/password": PasswordPage,
+    "/profile/sessions/end-others": EndOtherSessions,
+    "/profile/sessions/{session_id}/end": EndSession,
+    "/accounts": AccountsPage,
+    "/accounts/new": NewAccountPage,
+    **{f"/accounts/{{account_id}}{path}": page for path, page in _PAGES_OF_ACCOUNT.items()},
+}
 
 
 def web_routes(services: Services) -> dict[str, object]:
     """Return every page and its resource."""
-    pages = {**_PAGES, **{f"/accounts/{{account_id}}{path}": page for path, page in _PAGES_OF_ACCOUNT.items()}}
-    return {**{path: page(services) for path, page in pages.items()}, "/assets/{name}": AssetFile()}
+    return {**{path: page(services) for path, page in PAGES.items()}, "/assets/{name}": AssetFile()}

@@ -292,21 +292,3 @@ def test_a_key_of_a_neighbour_is_not_there(world: World) -> None:
     theirs = world.robot(world.cast.account_b).key_id
     for path in (f"/{theirs}", f"/{theirs}/deactivate", f"/{uuid4()}", "/nothing"):
         assert browser_of(world, "alice").get(keys_of(world, path)).status == 404
-
-
-@pytest.mark.parametrize("path", ["/new", "/{key}/change", "/{key}/rotate", "/{key}/deactivate"])
-def test_a_form_with_the_token_of_another_session_is_shown_again_and_not_carried_out(world: World, path: str) -> None:
-    browser = browser_of(world, "alice")
-    address = keys_of(world, path.format(key=world.robot().key_id))
-    fields = browser.get(address).form() | {"csrf": "of another", "name": "Typed", "typed_name": "Typed"}
-    page, appended = world.appended_by(lambda: browser.post(address, fields))
-    assert (page.status, appended) == (200, [])
-    assert "What you typed is still here" in page.text
-
-
-@pytest.mark.parametrize("headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}])
-def test_a_form_that_another_site_sends_is_refused(world: World, headers: dict[str, str]) -> None:
-    browser = browser_of(world, "alice")
-    fields = browser.get(keys_of(world, "/new")).form() | {"name": "x"}
-    page, appended = world.appended_by(lambda: browser.post(keys_of(world, "/new"), fields, **headers))
-    assert (page.status, appended) == (403, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -265,46 +265,11 @@ def test_who_may_see_which_page(world: World, name: str, status: int, path: str)
     assert (page.status, page.answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
 
 
-@pytest.mark.parametrize("path", PAGES[1:])
-@pytest.mark.parametrize(("name", "status"), [("bob", 403), ("carol", 404)])
-def test_who_may_not_see_a_form_can_not_send_it(world: World, name: str, status: int, path: str) -> None:
-    path = members_of(world, path.format(bob=world.cast.bob))
-    fields: dict[str, Any] = {
-        "csrf": world.people.session(name)["csrf_token"],
-        "email": somebody_new(),
-        "role": "account_admin",
-    }
-    browser = browser_of(world, name)
-    page, appended = world.appended_by(lambda: browser.post(path, fields))
-    assert (page.status, appended) == (status, [])
-
-
 @pytest.mark.parametrize("action", ["role", "remove"])
 def test_who_is_no_member_has_no_pages(world: World, action: str) -> None:
     browser = browser_of(world, "alice")
     for user_id in (world.cast.carol, world.cast.stranger, uuid4(), "me"):
         assert browser.get(members_of(world, f"/{user_id}/{action}")).status == 404
-
-
-@pytest.mark.parametrize("path", PAGES[1:])
-def test_a_form_with_the_token_of_another_session_is_shown_again_and_not_carried_out(world: World, path: str) -> None:
-    path, email = members_of(world, path.format(bob=world.cast.bob)), somebody_new()
-    fields = {"csrf": world.people.session("carol")["csrf_token"], "email": email, "role": "account_admin"}
-    browser = browser_of(world, "alice")
-    page, appended = world.appended_by(lambda: browser.post(path, fields))
-    assert (page.status, appended) == (200, [])
-    assert "What you typed is still here" in page.text
-    if path.endswith("/new"):
-        assert page.form()["email"] == email
-
-
-@pytest.mark.parametrize("path", PAGES[1:])
-def test_a_form_that_another_site_sends_is_refused(world: World, path: str) -> None:
-    path = members_of(world, path.format(bob=world.cast.bob))
-    browser = browser_of(world, "alice")
-    fields = browser.get(path).form() | {"email": somebody_new()}
-    page, appended = world.appended_by(lambda: browser.post(path, fields, Sec_Fetch_Site="cross-site"))
-    assert (page.status, appended) == (403, [])
 
 
 def test_every_role_has_words_and_those_of_an_account_are_offered(world: World) -> None:
