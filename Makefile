@@ -45,10 +45,10 @@ install: .venv/installed ## make .venv with the command rpawatch in it (part of 
 run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 	@exec .venv/bin/rpawatch serve
 
-test: install ## all that CI runs: check, and every test on the embedded and on Debian's PostgreSQL
+test: install ## all that CI runs: check, and every test, on the embedded PostgreSQL and in part on Debian's
 	@PYTHON="$$PWD/$(PYTHON)" tests/support/system_packages.sh
 	@$(MAKE) --no-print-directory check
-	@echo "All tests on the embedded PostgreSQL, and those that touch a database on Debian's too (minutes)"
+	@echo "All tests on the embedded PostgreSQL, and those of what has SQL on Debian's too (minutes)"
 	@$(ALL_TESTS) $(AT_ONCE)
 
 check: install ## format, lint, types and import arrows (seconds)

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FILES = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
-TOUCH_A_DATABASE = {Path("tests") / name for name in ("acceptance", "application", "projections")}
+HAVE_SQL = {Path("tests") / name for name in ("application", "projections")}
 OF_THE_EMBEDDED_SERVER = Path("tests/application/store/test_embedded.py")
-OF_THE_PAGES = Path("tests/acceptance/web")
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +59,13 @@ def test_every_test_is_in_one_part_on_the_embedded_postgresql() -> None:
     assert files_of_all(on_debians=False) == sorted(FILES)
 
 
-def test_every_test_that_touches_a_database_is_in_one_part_on_debians_postgresql() -> None:
-    expected = {file for file in FILES if any(file.is_relative_to(folder) for folder in TOUCH_A_DATABASE)}
-    pages = {file for file in expected if file.is_relative_to(OF_THE_PAGES)}
-    assert files_of_all(on_debians=True) == sorted(expected - pages - {OF_THE_EMBEDDED_SERVER})
+def test_every_test_of_a_layer_that_has_sql_is_in_one_part_on_debians_postgresql() -> None:
+    found = files_of_all(on_debians=True)
+    expected = {file for file in FILES if any(file.is_relative_to(folder) for folder in HAVE_SQL)}
+    assert [file for file in found if not file.is_relative_to("tests/acceptance")] == sorted(
+        expected - {OF_THE_EMBEDDED_SERVER}
+    )
+    assert len(set(found)) == len(found)
 
 
 def test_no_two_parts_share_a_folder_for_temporary_files() -> None:

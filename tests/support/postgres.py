@@ -1,8 +1,8 @@
 """The PostgreSQL of a test run, and the databases in it.
 
 One server per run: the one that RPAWATCH_TEST_DATABASE_URL names, with a role that may create databases and roles
-(`make test` runs the tests a second time on Debian's), or else an embedded one in a temporary folder. One database per
-test module, copied from a template that was migrated once.
+(`make test` runs those of what has SQL a second time, on Debian's), or else an embedded one in a temporary folder. One
+database per test module, copied from a template that was migrated once.
 """
 
 from __future__ import annotations

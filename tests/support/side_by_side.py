@@ -58,17 +58,23 @@ FOLDERS = (
     ("clients", "tests/clients"),
 )
 """The parts on the embedded PostgreSQL, each with its folders. What stands in none of them is a part as well."""
+ACCEPTANCE_ON_DEBIANS = (
+    *("audit", "jobs", "keys", "processes", "proof", "report"),
+    # What is kept as it was sent, every GET route there is, and filters with several values.
+    *("everywhere/test_kept.py", "everywhere/test_head.py", "everywhere/test_repeated_parameters.py"),
+)
+"""Of tests/acceptance, what has PostgreSQL carry out the statements that the application's own tests do not."""
 FOLDERS_ON_DEBIANS = (
-    # Without the pages: what they read from the database, other tests read too.
-    ("acceptance on Debian's PostgreSQL", "tests/acceptance", "--ignore=tests/acceptance/web"),
     # Without the tests of the embedded server itself.
     (
-        "application and projections on Debian's PostgreSQL",
+        "application and acceptance on Debian's PostgreSQL",
         "tests/application",
-        "tests/projections",
+        *(f"tests/acceptance/{name}" for name in ACCEPTANCE_ON_DEBIANS),
         "--ignore=tests/application/store/test_embedded.py",
     ),
+    ("projections on Debian's PostgreSQL", "tests/projections"),
 )
+"""What touches SQL: docs/decisions/0028-what-runs-on-a-second-postgresql.md says how that was found out."""
 
 
 def parts_of_the_tests(scratch: Path) -> list[Part]:
