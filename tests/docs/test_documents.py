@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,9 @@ import pytest
 from domain import limits
 from interfaces.http.problems import PROBLEMS
 from interfaces.settings import Settings
+from tests.support.effort import in_time
 from tests.support.service import free_port
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,13 @@ TELL_MODES = r"""rm() { find "${@: -1}" -name key.json -printf '%m %f\n'; comman
 """Whatever removes a key first tells who could read it."""
 WITHOUT_SERVICE = {"make run"}
 """Blocks that the fixture stands for: it has set up and serves."""
+SERVE = """
+from interfaces.cli.main import main
+from projections.log_tree.follower import TreeFollower
+TreeFollower.SIGN_SECONDS_MIN = 0.5
+main()
+"""
+"""Signs a head of the log as soon as somebody waits for one, and not in up to a minute."""
 
 
 def documents() -> list[Path]:
@@ -50,21 +58,23 @@ def service(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
     log = (tmp_path / "serve.log").open("wb")
     process = subprocess.Popen(
-        [str(BIN / "rpawatch"), "serve"],
+        [sys.executable, "-c", SERVE, "serve"],
         cwd=tmp_path,
         env=environment | {"RPAWATCH_LISTEN": f"127.0.0.1:{port}"},
         stdout=log,
         stderr=log,
     )
     try:
-        deadline = time.monotonic() + 60
-        while not _answers(port):
+
+        def answers() -> bool:
             assert process.poll() is None, (tmp_path / "serve.log").read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, "the service did not come up"
+            return _answers(port)
+
+        wait_until(answers, "the service answers", seconds_max=in_time(60))
         yield f"http://127.0.0.1:{port}", environment
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=in_time(30)) == 0
         log.close()
 
 
@@ -90,7 +100,7 @@ def test_every_shell_block_of_a_document_runs(
         env=environment | {"RPAWATCH_URL": address, "HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=in_time(120),
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
