@@ -82,7 +82,7 @@ def world(services: Services, clock: FakeClock, app: falcon.App[Any, Any], peopl
 def over_socket(world: World, app: falcon.App[Any, Any]) -> Iterator[World]:
     """The same service as it is asked over TCP, through the server that `rpawatch serve` runs."""
     with serving(app) as server:
-        yield World(world.services, world.clock, OverSocket(server.address), world.people, world.cast)
+        yield World(world.services, world.clock, OverSocket(server.address), world.users, world.cast)
 
 
 @contextmanager

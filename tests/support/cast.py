@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID, uuid4
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from application.work import Command
     from tests.support.running import Application
 
+NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
+
 
 class Cast:
     """The people of a tenant of their own, two accounts, and a process in each: nothing is shared between tests.
@@ -41,34 +44,82 @@ class Cast:
     def __init__(self, application: Application) -> None:
         self._application = application
         self.tenant_id = uuid4()
-        self.account_a, self.account_b = uuid4(), uuid4()
-        self.flow_a, self.other_flow_a, self.flow_b = uuid4(), uuid4(), uuid4()
-        self.alice, self.bob, self.carol, self.tess, self.aud, self.con, self.stranger = (
-            str(uuid4()) for _ in range(7)
-        )
-        self._open_accounts()
-        self._add_members()
+        _ = self.people  # all are there before a test looks at the log
 
-    def _open_accounts(self) -> None:
-        for account, name in ((self.account_a, "Account A"), (self.account_b, "Account B")):
-            self._do(OpenAccount(by=self.caller(), new_account_id=account, name=name))
-        self.add_process(self.account_a, self.flow_a)
-        self.add_process(self.account_a, self.other_flow_a)
-        self.add_process(self.account_b, self.flow_b)
+    @cached_property
+    def account_a(self) -> UUID:
+        return self._open_account("Account A")
 
-    def _add_members(self) -> None:
-        self.add_member(self.tess, Role.TENANT_ADMIN)
-        self.add_member(self.aud, Role.AUDITOR)
-        self.add_member(self.con, Role.CONSULTANT, processes=((self.account_a, self.flow_a),))
-        self.add_member(self.alice, Role.ACCOUNT_ADMIN, self.account_a)
-        self.add_member(self.bob, Role.ACCOUNT_USER, self.account_a, processes=((self.account_a, self.flow_a),))
-        self.add_member(self.carol, Role.ACCOUNT_ADMIN, self.account_b)
+    @cached_property
+    def account_b(self) -> UUID:
+        return self._open_account("Account B")
 
-    @property
+    @cached_property
+    def flow_a(self) -> UUID:
+        return self._new_process(self.account_a)
+
+    @cached_property
+    def other_flow_a(self) -> UUID:
+        return self._new_process(self.account_a)
+
+    @cached_property
+    def flow_b(self) -> UUID:
+        return self._new_process(self.account_b)
+
+    @cached_property
     def people(self) -> dict[str, str]:
         """The actors by name."""
-        names = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
-        return {name: getattr(self, name) for name in names}
+        people = {name: str(self._user_id(name)) for name in NAMES}
+        assigned = ((self.account_a, self.flow_a),)
+        self.add_member(people["tess"], Role.TENANT_ADMIN)
+        self.add_member(people["aud"], Role.AUDITOR)
+        self.add_member(people["con"], Role.CONSULTANT, processes=assigned)
+        self.add_member(people["alice"], Role.ACCOUNT_ADMIN, self.account_a)
+        self.add_member(people["bob"], Role.ACCOUNT_USER, self.account_a, processes=assigned)
+        self.add_member(people["carol"], Role.ACCOUNT_ADMIN, self.account_b)
+        _ = self.other_flow_a, self.flow_b
+        return people
+
+    @property
+    def alice(self) -> str:
+        return self.people["alice"]
+
+    @property
+    def bob(self) -> str:
+        return self.people["bob"]
+
+    @property
+    def carol(self) -> str:
+        return self.people["carol"]
+
+    @property
+    def tess(self) -> str:
+        return self.people["tess"]
+
+    @property
+    def aud(self) -> str:
+        return self.people["aud"]
+
+    @property
+    def con(self) -> str:
+        return self.people["con"]
+
+    @property
+    def stranger(self) -> str:
+        return self.people["stranger"]
+
+    def _user_id(self, _name: str) -> UUID:
+        return uuid4()
+
+    def _open_account(self, name: str) -> UUID:
+        account = uuid4()
+        self._do(OpenAccount(by=self.caller(), new_account_id=account, name=name))
+        return account
+
+    def _new_process(self, account_id: UUID) -> UUID:
+        flow = uuid4()
+        self.add_process(account_id, flow)
+        return flow
 
     @overload
     def caller(self, account_id: UUID, *, by: str = SYSTEM_ACTOR) -> AccountCaller: ...

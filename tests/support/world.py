@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Makes hashes that take no time to check: what that costs stands in the hash."""
-NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
 NEWCOMER = "newcomer"
 """Somebody else each time, who signs in with a first password and has yet to choose their own."""
 BETWEEN_TESTS = timedelta(minutes=20)
@@ -45,17 +45,32 @@ SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
 
 
 class ServiceCast(Cast):
-    """The cast in the tenant of a service: new accounts for each test, the same people in the whole module."""
+    """The cast in the tenant of a service: new accounts for each test, the same people in the whole module.
 
-    def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant and people of its own
+    Whoever asks for one of the people finds all of them at work, and all accounts and processes. A test of robots alone
+    makes no more than the account and the process that it names, and one that has nobody makes nothing: most of the
+    time of such a test would be that.
+    """
+
+    def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant of its own, and all people
         self._application = Application(services.database, services.event_sourcing, services.door)
         self.tenant_id = services.tenant_id
-        self.account_a, self.account_b = uuid4(), uuid4()
-        self.flow_a, self.other_flow_a, self.flow_b = uuid4(), uuid4(), uuid4()
-        for name in NAMES:
-            setattr(self, name, str(user_id_of(services, name)))
-        self._open_accounts()
-        self._add_members()
+        self._services = services
+
+    @cached_property
+    def people(self) -> dict[str, str]:
+        """The actors by name. Lists show what they may do."""
+        people = super().people
+        self.wait_for_lists()
+        return people
+
+    def wait_for_lists(self) -> None:
+        """Wait until the lists show all that has happened; a request waits for a shorter time."""
+        position = self._application.position()
+        wait_until(lambda: self._services.lists.wait_for(position), "the lists", seconds_max=60)
+
+    def _user_id(self, name: str) -> UUID:
+        return user_id_of(self._services, name)
 
 
 def user_id_of(services: Services, name: str) -> UUID:
@@ -193,8 +208,14 @@ class World:
     services: Services
     clock: FakeClock
     ask: Ask
-    people: People
+    users: People
     cast: ServiceCast
+
+    @property
+    def people(self) -> People:
+        """Who signs in. All of the cast are at work then."""
+        _ = self.cast.people
+        return self.users
 
     @property
     def application(self) -> Application:
@@ -237,12 +258,12 @@ class World:
         return Robot(self.ask, secret, account, flow_id or default_flow)
 
     def wait_for_lists(self) -> None:
-        """Wait until the lists show all that has happened; a request waits for a shorter time."""
-        position = self.application.position()
-        wait_until(lambda: self.services.lists.wait_for(position), "the lists", seconds_max=60)
+        """Wait until the lists show all that has happened."""
+        self.cast.wait_for_lists()
 
     def wait_for_head(self) -> str:
-        """Wait until a signed head has all that has happened, and return it."""
+        """Wait until a signed head has all that has happened, the coming of the cast too, and return it."""
+        _ = self.cast.people
         position = self.application.position()
 
         def is_signed() -> bool:
@@ -258,6 +279,7 @@ class World:
 
     def appended_by(self, act: Any) -> tuple[Any, list[LoggedEvent]]:
         """Return what `act` returns, and what the log has grown by."""
+        _ = self.cast.people  # all are at work before it
         before = self.application.position()
         result = act()
         return result, self.application.log_after(before)

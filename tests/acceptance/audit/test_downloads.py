@@ -166,6 +166,7 @@ class Endless:
     """An audit log that goes on for ever, in pages of half a megabyte."""
 
     def __init__(self, world: World) -> None:
+        rename(world, 5)
         self._page = next(world.services.audit_log.pages(world.cast.account_a, AuditFilter())) * 200
 
     def pages(self, *_: object) -> Iterator[Any]:

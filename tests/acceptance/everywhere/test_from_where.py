@@ -49,11 +49,12 @@ def recorded(world: World) -> dict[str, list[LoggedEvent]]:
         "key_id": world.robot().key_id,
         "user_id": member,
     }
+    headers = world.signed_in("tess")
     appended: dict[str, list[LoggedEvent]] = {}
     for request, body in CHANGES.items():
         method, _, path = request.partition(" ")
         before = world.application.position()
-        answer = world.ask(method, path.format(**ids), headers=world.signed_in("tess"), json=body, address=ADDRESS)
+        answer = world.ask(method, path.format(**ids), headers=headers, json=body, address=ADDRESS)
         assert answer.status < 300, (request, answer.body)
         appended[request] = world.application.log_after(before)
         assert appended[request], request

@@ -84,7 +84,7 @@ def linting(over_socket: World) -> Linting:
 def watched(over_socket: World, linting: Linting) -> World:
     """The service as it is asked over a socket, every answer of which is looked at."""
     over_socket.wait_for_head()
-    return replace(over_socket, ask=linting, people=replace(over_socket.people, ask=linting))
+    return replace(over_socket, ask=linting, users=replace(over_socket.users, ask=linting))
 
 
 @pytest.mark.parametrize("name", ANSWERS)

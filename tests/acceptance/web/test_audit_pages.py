@@ -80,7 +80,7 @@ def test_the_operator_people_and_keys_are_called_what_they_are(world: World) -> 
 
 
 def test_somebody_who_left_is_not_named(world: World) -> None:
-    world.cast.add_member(str(uuid4()), Role.ACCOUNT_USER, world.cast.account_a)
+    world.cast.add_member(str(uuid4()), Role.ACCOUNT_USER, world.cast.account_a, by=world.cast.alice)
     assert "Role given: somebody who left" in seen(world).rows[0]
 
 
