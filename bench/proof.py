@@ -27,9 +27,10 @@ from domain.model import Cause
 from domain.proof.note import Signer
 from interfaces.bootstrap import Services, migrate
 from projections.log_tree.comparing import compare
-from projections.log_tree.follower import LOCK, next_checkpoint
+from projections.log_tree.follower import LOCK
 from projections.log_tree.growth import Growth
 from projections.log_tree.heads import add_head, publish_key
+from projections.log_tree.signing import next_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,12 +31,12 @@ from interfaces.http.shared_times import SharedTimes
 from interfaces.jobs import Jobs
 from interfaces.key_history import KeyHistory
 from interfaces.lists import Lists
-from interfaces.log_proofs import LogProofs
-from interfaces.signing_key import load_signer
 from projections.fence import ListIncompleteError
 from projections.health import ProjectionHealth, ask
 from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
+from projections.log_tree.service import LogProofs
+from projections.log_tree.signing import load_signer
 from projections.member_list import account_ids_of_user
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from domain.proof.check import DOES_NOT_HOLD, HOLDS, check_files, read_text
 from domain.proof.checkpoint import Checkpoint, open_checkpoint
 from domain.proof.errors import MalformedError, UnknownKeyError
 from domain.proof.note import Verifier, parse_vkeys
@@ -19,7 +20,6 @@ from interfaces.cli.desk import open_desk
 from interfaces.cli.log_progress import LogProgress
 from interfaces.cli.output import Answer, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
-from interfaces.proof_check import DOES_NOT_HOLD, HOLDS, check_files, read_text
 from projections.log_tree.comparing import Compared, compare
 from projections.log_tree.heads import log_keys, origin
 

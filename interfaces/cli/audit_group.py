@@ -8,10 +8,10 @@ from typing import Final, ParamSpec
 
 import typer
 
+from domain.proof.check import DOES_NOT_HOLD, NOT_CHECKED
 from domain.proof.errors import MalformedError, ProofError
 from interfaces.cli.failures import expected_failure
 from interfaces.cli.output import CommandError
-from interfaces.proof_check import DOES_NOT_HOLD, NOT_CHECKED
 
 P = ParamSpec("P")
 

@@ -14,6 +14,8 @@ from uuid import UUID
 import typer
 
 from application.store.errors import StoreUnavailableError
+from domain.errors import NotFoundError
+from domain.proof.check import read_text
 from domain.proof.checkpoint import parse_checkpoint
 from domain.proof.errors import MalformedError
 from domain.proof.note import text_of
@@ -23,12 +25,10 @@ from interfaces.cli.output import Answer, CommandError, WrongUsageError, say, sh
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
 from interfaces.http.answers.fields import time_text
-from interfaces.proof_check import read_text
-from interfaces.signing_key import ensure_signing_key, exchange_key
-from projections.log_tree.follower import SigningKeyError, TreeSpoiltError
 from projections.log_tree.growth import LogCutError
 from projections.log_tree.heads import Head, head_of_size, latest_head, log_keys
-from projections.log_tree.proving import NoSuchEventError, NotProvableError, prove_position, prove_version
+from projections.log_tree.proving import NotProvableError, prove_position, prove_version
+from projections.log_tree.signing import SigningKeyError, TreeSpoiltError, ensure_signing_key, exchange_key
 from projections.log_tree.tiles import TileMissingError
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _proof(
         if key_id is None:
             return prove_position(connection, position or 0, note)
         return prove_version(connection, key_id, version, note)
-    except NoSuchEventError:
+    except NotFoundError:
         where = f"at position {position}" if key_id is None else f"of version {version} in stream {key_id}"
         raise CommandError(f"The log has no event {where}. `rpawatch audit replay` shows those of a key.") from None
 

@@ -13,6 +13,7 @@ import typer
 from application.replay.keys import Happening, Replay
 from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps
+from domain.proof.check import DOES_NOT_HOLD, HOLDS
 from domain.report import Time
 from interfaces.cli.audit_group import AUDIT, checks
 from interfaces.cli.desk import Desk, check_order, checked, checked_period, open_desk
@@ -22,7 +23,6 @@ from interfaces.cli.output import Answer, WrongUsageError, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
 from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
-from interfaces.proof_check import DOES_NOT_HOLD, HOLDS
 
 _HISTORY_COLUMNS: Final = {
     "version": "Version",

@@ -22,8 +22,7 @@ from interfaces.cli.web_processes import WebProcesses
 from interfaces.http.app import create_server
 from interfaces.http.server import ListenError
 from interfaces.logs import configure_logs
-from interfaces.signing_key import ensure_signing_key
-from projections.log_tree.follower import SigningKeyError
+from projections.log_tree.signing import SigningKeyError, ensure_signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

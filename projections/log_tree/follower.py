@@ -11,12 +11,9 @@ import structlog
 
 from application.store.log.following import FOLLOWER_SESSION, follow, pause_seconds
 from application.store.session import begin_session, try_lock, unlock
-from domain.proof.checkpoint import Checkpoint, parse_checkpoint
-from domain.proof.errors import MalformedError
-from domain.proof.note import text_of
 from projections.log_tree.growth import Growth
-from projections.log_tree.heads import add_head, latest_head, log_keys, origin, seconds_since_signed
-from projections.log_tree.tiles import TileMissingError, Tiles
+from projections.log_tree.heads import add_head, latest_head, origin, seconds_since_signed
+from projections.log_tree.signing import SigningKeyError, TreeSpoiltError, check_in_use, next_checkpoint
 
 if TYPE_CHECKING:
     import threading
@@ -33,17 +30,7 @@ if TYPE_CHECKING:
 LOCK: Final = 0x72706177_74726565  # "rpawtree"
 """Advisory, of the one that works; others stand by."""
 
-_ASK_VERIFY: Final = "`rpawatch audit verify` says what was changed."
-
 _log = structlog.get_logger(__name__)
-
-
-class SigningKeyError(Exception):
-    """The private key of the log can't be used. The message says why and what to do, and can be shown."""
-
-
-class TreeSpoiltError(Exception):
-    """The tree is not the one whose head was signed before, so its head must not be signed."""
 
 
 class TreeFollower:
@@ -140,30 +127,3 @@ class TreeFollower:
         if reason != self._complaint:
             _log.error(event, reason=reason)
         self._complaint = reason
-
-
-def check_in_use(connection: Connection, signer: Signer) -> None:
-    """Raise SigningKeyError unless this is the key that is published as the one in use."""
-    in_use = [key.vkey for key in log_keys(connection) if key.retired_at is None]
-    if in_use != [signer.verifier.vkey]:
-        raise SigningKeyError(
-            "The signing key is not the one that is published as in use"
-            f" ({in_use[0] if in_use else 'none is'}). Put that one in its place, or exchange it:"
-            " `rpawatch audit rotate-key`."
-        )
-
-
-def next_checkpoint(connection: Connection, name: str, size: int) -> Checkpoint:
-    """Return the head of the first `size` events, to be signed. Raises TreeSpoiltError.
-
-    A log must not sign two heads that do not belong together: who did that would be the forger.
-    """
-    tiles = Tiles(connection)
-    head = latest_head(connection)
-    try:
-        signed = None if head is None else parse_checkpoint(text_of(head.note))
-        if signed is None or (signed.size <= size and tiles.root(signed.size) == signed.root):
-            return Checkpoint(name, size, tiles.root(size))
-    except (MalformedError, TileMissingError) as error:
-        raise TreeSpoiltError(f"{error} {_ASK_VERIFY}") from None
-    raise TreeSpoiltError(f"The tree is not the one whose head of {signed.size} events was signed last. {_ASK_VERIFY}")

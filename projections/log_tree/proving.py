@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from application.store.log.reading import LoggedEvent, read_range, read_stream
+from domain.errors import NotFoundError
 from domain.proof.checkpoint import parse_checkpoint
 from domain.proof.document import EventProof
 from domain.proof.merkle import consistency_proof, inclusion_proof
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from application.store.session import Connection
 
 
-class NoSuchEventError(Exception):
-    """The log has no such event."""
-
-
 class NotProvableError(Exception):
     """There is no proof yet, or none for what was asked. The message says why and can be shown."""
 
@@ -30,7 +27,7 @@ def prove_position(connection: Connection, position: int, checkpoint: str | None
     """Return the proof of the event at a position of the log.
 
     checkpoint: the signed note that the proof is to be for, as its text says; without one, the one signed last. Raises
-    NoSuchEventError, NotProvableError, MalformedError, TileMissingError, psycopg.Error.
+    NotFoundError when the log has no such event, NotProvableError, MalformedError, TileMissingError, psycopg.Error.
     """
     found, _ = read_range(connection, after=position - 1, until=position, limit=1)
     return _prove(connection, found, checkpoint)
@@ -56,7 +53,7 @@ def prove_prefix(connection: Connection, old: int, new: int) -> list[bytes]:
 
 def _prove(connection: Connection, found: list[LoggedEvent], note: str | None) -> EventProof:
     if not found:
-        raise NoSuchEventError
+        raise NotFoundError
     [event] = found
     if note is None:
         head = latest_head(connection)

@@ -11,8 +11,8 @@ from application.identity import passwords
 from interfaces.bootstrap import Services
 from interfaces.http.app import create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits
-from interfaces.signing_key import ensure_signing_key
 from projections.log_tree.follower import TreeFollower
+from projections.log_tree.signing import ensure_signing_key
 from tests.support.api import InProcess, OverSocket
 from tests.support.clock import FakeClock
 from tests.support.serving import running_in_a_thread

@@ -125,18 +125,16 @@ def test_a_proof_is_checked_in_a_folder_with_nothing_else(store: Rpawatch, key: 
     assert offline([str(Path(sys.executable).with_name("rpawatch")), "audit", *arguments], away).returncode == 1
 
 
-def test_a_proof_is_checked_with_two_folders_of_the_sources_alone(store: Rpawatch, key: str, tmp_path: Path) -> None:
+def test_a_proof_is_checked_with_one_folder_of_the_sources_alone(store: Rpawatch, key: str, tmp_path: Path) -> None:
     save(store("audit", "public-key"), "log.pub")
     save(store("audit", "prove", key, "--version", "1"), "proof.json")
     away = tmp_path / "away"
     shutil.copytree(ROOT / "domain" / "proof", away / "domain" / "proof")
-    (away / "interfaces").mkdir()
-    shutil.copy(ROOT / "interfaces" / "proof_check.py", away / "interfaces")
     for name in ("log.pub", "proof.json"):
         shutil.copy(name, away)
-    # Namespace packages in this folder, and of what is installed nothing but cryptography and what that needs.
+    # A namespace package in this folder, and of what is installed nothing but cryptography and what that needs.
     program = (
-        "import sys; sys.path.insert(0, '.'); from interfaces.proof_check import main; code = main();"
+        "import sys; sys.path.insert(0, '.'); from domain.proof.check import main; code = main();"
         "ours = {name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names;"
         "assert not ours & {'pydantic', 'eventsourcing', 'psycopg', 'falcon', 'typer', 'application', 'projections'};"
         "sys.exit(code)"

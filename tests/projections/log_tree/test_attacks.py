@@ -9,8 +9,8 @@ import pytest
 from domain.proof.checkpoint import Checkpoint, open_checkpoint
 from domain.proof.note import Signer
 from projections.log_tree.comparing import Compared, compare
-from projections.log_tree.follower import next_checkpoint
 from projections.log_tree.heads import add_head
+from projections.log_tree.signing import next_checkpoint
 from projections.log_tree.tiles import Tiles
 from tests.projections.log_tree.support import ORIGIN, SIGNER, fill, grow, install
 from tests.support.effort import seeded_random

@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 
 from domain.proof.checkpoint import open_checkpoint
 from domain.proof.note import Signer
-from projections.log_tree.follower import SigningKeyError, TreeFollower, TreeSpoiltError, check_in_use, next_checkpoint
+from projections.log_tree.follower import TreeFollower
 from projections.log_tree.heads import Head, add_head, heads_between, latest_head, log_keys, publish_key
+from projections.log_tree.signing import SigningKeyError, TreeSpoiltError, check_in_use, next_checkpoint
 from projections.log_tree.tiles import Tiles
 from tests.projections.log_tree.support import ORIGIN, SIGNER, fill, following, grow, install
 from tests.support.waiting import wait_until

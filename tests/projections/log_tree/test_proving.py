@@ -7,17 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from domain.errors import NotFoundError
 from domain.proof.checkpoint import open_checkpoint
 from domain.proof.merkle import check_consistency
-from projections.log_tree.follower import next_checkpoint
 from projections.log_tree.heads import add_head, head_of_size
-from projections.log_tree.proving import (
-    NoSuchEventError,
-    NotProvableError,
-    prove_position,
-    prove_prefix,
-    prove_version,
-)
+from projections.log_tree.proving import NotProvableError, prove_position, prove_prefix, prove_version
+from projections.log_tree.signing import next_checkpoint
 from projections.log_tree.tiles import Tiles
 from tests.projections.log_tree.support import ORIGIN, SIGNER, fill, grow, install
 from tests.support.effort import seeded_random
@@ -62,7 +57,7 @@ def test_an_event_is_found_by_its_place_in_its_stream(world: World) -> None:
         assert (proof.position, proof.version, proof.state) == (300, 300, b'{"n":300}')
         proof.check([SIGNER.verifier])
         for missing in ((stream, 701), (stream, 0), (uuid4(), 1)):
-            with pytest.raises(NoSuchEventError):
+            with pytest.raises(NotFoundError):
                 prove_version(connection, *missing)
 
 
@@ -78,7 +73,7 @@ def test_what_no_head_has_yet_is_not_proven(world: World) -> None:
             with pytest.raises(NotProvableError, match="came after the checkpoint of 10 events"):
                 prove_position(connection, 11, note)
             grow(connection)
-        with pytest.raises(NoSuchEventError):
+        with pytest.raises(NotFoundError):
             prove_position(connection, 12)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from application.store.log.reading import last_position
 from domain.errors import NotFoundError
 from projections.audit_queries import AuditFilter, list_audit_log
 from projections.log_tree.checks import Check, Checks, ask_of_kept, ask_of_log, checks_for, contradictions
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
-from projections.log_tree.proving import NoSuchEventError, NotProvableError, prove_position, prove_prefix
-from projections.log_tree.serving import NoSuchTileError, entry_bundle, tile
+from projections.log_tree.proving import NotProvableError, prove_position, prove_prefix
+from projections.log_tree.serving import entry_bundle, tile
 from projections.log_tree.tiles import Tiles
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from application.store.database import Database
@@ -78,12 +76,12 @@ class LogProofs:
 
     def tile(self, level: int, path: str) -> bytes:
         """Return the hashes of a tile. Raises NotFoundError."""
-        with self._database.get_connection() as connection, _finding():
+        with self._database.get_connection() as connection:
             return tile(connection, level, path)
 
     def entries(self, path: str) -> bytes:
         """Return a bundle of entries. Raises NotFoundError."""
-        with self._database.get_connection() as connection, _finding():
+        with self._database.get_connection() as connection:
             return entry_bundle(connection, path)
 
     def event(self, position: int, size: int | None = None) -> EventProof:
@@ -92,7 +90,7 @@ class LogProofs:
         size: of a signed head that it is to be for; the latest, when None. Raises NotFoundError; NotProvableError when
         there is no such head, or none that has the event; TileMissingError.
         """
-        with self._database.get_connection() as connection, connection.transaction(), _finding():
+        with self._database.get_connection() as connection, connection.transaction():
             if size is None:
                 return prove_position(connection, position)
             head = head_of_size(connection, size)
@@ -115,11 +113,3 @@ class LogProofs:
         """
         with self._database.get_connection() as connection, connection.transaction():
             return prove_prefix(connection, old, new)
-
-
-@contextmanager
-def _finding() -> Iterator[Any]:
-    try:
-        yield
-    except (NoSuchEventError, NoSuchTileError):
-        raise NotFoundError from None

@@ -1,7 +1,7 @@
-"""The private key that the heads of the log are signed with: a file of the operator's, made at the first start.
+"""Signing the heads of the log, with a private key that is a file of the operator's, made at the first start.
 
-It is never in the database: whoever owns that could otherwise sign a log of their own making. docs/auditing.md says how
-it is kept, exchanged, and what follows when it is lost or stolen.
+The key is never in the database: whoever owns that could otherwise sign a log of their own making. docs/auditing.md
+says how it is kept, exchanged, and what follows when it is lost or stolen.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.proof.note import Signer
-from projections.log_tree.follower import SigningKeyError, check_in_use, next_checkpoint
-from projections.log_tree.heads import add_head, log_keys, origin, publish_first_key, publish_key
-from projections.log_tree.tiles import Tiles
+from domain.proof.checkpoint import Checkpoint, parse_checkpoint
+from domain.proof.errors import MalformedError
+from domain.proof.note import Signer, text_of
+from projections.log_tree.heads import add_head, latest_head, log_keys, origin, publish_first_key, publish_key
+from projections.log_tree.tiles import TileMissingError, Tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
 _BYTES_MAX: Final = 10_000
+_ASK_VERIFY: Final = "`rpawatch audit verify` says what was changed."
+
+
+class SigningKeyError(Exception):
+    """The private key of the log can't be used. The message says why and what to do, and can be shown."""
+
+
+class TreeSpoiltError(Exception):
+    """The tree is not the one whose head was signed before, so its head must not be signed."""
 
 
 def load_signer(path: Path, name: str) -> Signer:
@@ -131,3 +141,30 @@ def ensure_signing_key(path: Path, connection: Connection) -> None:
         with suppress(OSError):
             path.unlink()
         raise SigningKeyError("Another machine has made the signing key just now. Copy its file to this one.")
+
+
+def check_in_use(connection: Connection, signer: Signer) -> None:
+    """Raise SigningKeyError unless this is the key that is published as the one in use."""
+    in_use = _in_use(connection)
+    if in_use != [signer.verifier.vkey]:
+        raise SigningKeyError(
+            "The signing key is not the one that is published as in use"
+            f" ({in_use[0] if in_use else 'none is'}). Put that one in its place, or exchange it:"
+            " `rpawatch audit rotate-key`."
+        )
+
+
+def next_checkpoint(connection: Connection, name: str, size: int) -> Checkpoint:
+    """Return the head of the first `size` events, to be signed. Raises TreeSpoiltError.
+
+    A log must not sign two heads that do not belong together: who did that would be the forger.
+    """
+    tiles = Tiles(connection)
+    head = latest_head(connection)
+    try:
+        signed = None if head is None else parse_checkpoint(text_of(head.note))
+        if signed is None or (signed.size <= size and tiles.root(signed.size) == signed.root):
+            return Checkpoint(name, size, tiles.root(size))
+    except (MalformedError, TileMissingError) as error:
+        raise TreeSpoiltError(f"{error} {_ASK_VERIFY}") from None
+    raise TreeSpoiltError(f"The tree is not the one whose head of {signed.size} events was signed last. {_ASK_VERIFY}")

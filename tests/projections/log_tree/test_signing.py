@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from application.store.database import PROJECTOR_ROLE, connect
-from interfaces.signing_key import ensure_signing_key, load_signer, new_signer, write_key
-from projections.log_tree.follower import SigningKeyError
 from projections.log_tree.heads import log_keys, origin
+from projections.log_tree.signing import SigningKeyError, ensure_signing_key, load_signer, new_signer, write_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """Checking the proof of an event without the service: no database, no network, no packages but cryptography.
 
-`rpawatch audit check` is this. Whoever does not want the rest takes this file and the folder domain/proof, and
-runs `python -m interfaces.proof_check PROOF --public-key FILE [--checkpoint FILE]`. The exit code is 0 when the proof
-holds, 1 when it does not, 2 when it could not be checked.
+`rpawatch audit check` is this. Whoever does not want the rest takes the folder domain/proof, and runs
+`python -m domain.proof.check PROOF --public-key FILE [--checkpoint FILE]`. The exit code is 0 when the proof holds, 1
+when it does not, 2 when it could not be checked.
 """
 
 from __future__ import annotations
@@ -89,9 +89,7 @@ def _event(state: bytes) -> Any:  # noqa: ANN401 - JSON, of whatever was stored
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check a proof, say what came of it, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m interfaces.proof_check", description="Check the proof of an event."
-    )
+    parser = argparse.ArgumentParser(prog="python -m domain.proof.check", description="Check the proof of an event.")
     parser.add_argument("proof", type=Path)
     parser.add_argument("--public-key", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path)
