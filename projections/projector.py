@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from application.store.log.following import FOLLOWER_SESSION, follow, pause_seconds
+from application.store.log.following import FOLLOWER_SESSION, follow, keep_working, pause_seconds
 from application.store.session import begin_session, try_lock
 from projections.dead_letters import headless_streams, reason_of, set_aside
 from projections.feed import Feed
@@ -21,7 +21,7 @@ from projections.tracking import Progress, look, note_complete
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from application.store.log.reading import LoggedEvent
     from application.store.session import Connection
@@ -82,24 +82,8 @@ class Projector:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        while not stop.is_set():
-            try:
-                with closing(self._connect()) as connection, self._telling(connection):
-                    self._follow(connection, stop)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
-                stop.wait(self._note_failure(error))
+        keep_working(self._connect, stop, partial(self._follow, stop), self._note_failure)
         self._health = replace(self._health, working=False, standby=False)
-
-    @contextmanager
-    def _telling(self, connection: Connection) -> Iterator[None]:
-        """Let other processes know why the one that works has stopped, where the database can still be told."""
-        try:
-            yield
-        except Exception as error:
-            if not connection.closed and self._health.standby is False:
-                with suppress(psycopg.Error):
-                    say(connection, _public(error))
-            raise
 
     def catch_up(self, seconds_max: float) -> None:
         """Show what is in the log now, if nobody else does that and it takes no longer. Raises nothing, as `run`."""
@@ -120,14 +104,21 @@ class Projector:
             feed.leave_out(name, stream)
         return feed
 
-    def _follow(self, connection: Connection, stop: threading.Event) -> None:
+    def _follow(self, stop: threading.Event, connection: Connection) -> None:
         def begin() -> Callable[[], bool]:
             return partial(self._turn, connection, self._feed(connection))
 
         def stand_by() -> None:
             self._note(look(connection, self._models), working=False)
 
-        follow(connection, stop, _LOCK, begin, stand_by)
+        try:
+            follow(connection, stop, _LOCK, begin, stand_by)
+        except Exception as error:
+            # Other processes know why the one that works has stopped, where the database can still be told.
+            if not connection.closed and not self._health.standby:
+                with suppress(psycopg.Error):
+                    say(connection, _public(error))
+            raise
 
     def _turn(self, connection: Connection, feed: Feed) -> bool:
         """Bring each read model one batch further, and return whether one of them is still behind."""

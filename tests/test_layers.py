@@ -88,6 +88,16 @@ def test_a_package_may_import_what_it_is_built_on(a_copy: Path, package: str, im
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_nobody_but_the_log_knows_its_table() -> None:
+    knows = [
+        path.relative_to(ROOT).as_posix()
+        for package in CODE
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"rpawatch\.(events|snapshots)|rpawatch_events|notification_id", path.read_text(encoding="utf-8"))
+    ]
+    assert {str(Path(name).parent) for name in knows} == {"application/store/log"}, knows
+
+
 def test_no_runtime_dependency_was_forgotten_among_those_that_the_domain_must_not_import() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = {contract["id"]: contract for contract in config["tool"]["importlinter"]["contracts"]}

@@ -9,14 +9,15 @@ the log is another one, it is evidence, for those who watch over the whole tenan
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from psycopg.rows import args_row, tuple_row
 
-from application.store.log.following import pause_seconds
+from application.store.log.following import keep_working, pause_seconds
 from application.store.session import try_lock
 from domain.model import SYSTEM_ACTOR
 from domain.proof.checkpoint import open_checkpoint
@@ -196,22 +197,22 @@ class LogChecker:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
+        self._failures = 0
 
     def run(self, stop: threading.Event) -> None:
         """Make them until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                with closing(self._connect()) as connection:
-                    while not stop.wait(LOOK_SECONDS):
-                        self._turn(connection, stop)
-                        failures = 0
-            except _Stopped:
-                return
-            except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
-                failures += 1
-                _log.warning("log_check_interrupted", reason=f"{type(error).__name__}: {error}")
-                stop.wait(pause_seconds(failures))
+        keep_working(self._connect, stop, partial(self._work, stop), self._note_failure)
+
+    def _work(self, stop: threading.Event, connection: Connection) -> None:
+        with suppress(_Stopped):
+            while not stop.wait(LOOK_SECONDS):
+                self._turn(connection, stop)
+                self._failures = 0
+
+    def _note_failure(self, error: Exception) -> float:
+        self._failures += 1
+        _log.warning("log_check_interrupted", reason=f"{type(error).__name__}: {error}")
+        return pause_seconds(self._failures)
 
     def _turn(self, connection: Connection, stop: threading.Event) -> None:
         # Who has the lock keeps it until the connection ends; others look on.

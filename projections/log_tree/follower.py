@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from application.store.log.following import FOLLOWER_SESSION, follow, pause_seconds
+from application.store.log.following import FOLLOWER_SESSION, follow, keep_working, pause_seconds
 from application.store.session import begin_session, try_lock, unlock
 from projections.log_tree.growth import Growth
 from projections.log_tree.heads import add_head, latest_head, origin, seconds_since_signed
@@ -54,21 +54,16 @@ class TreeFollower:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        while not stop.is_set():
-            try:
-                with closing(self._connect()) as connection:
-                    follow(
-                        connection,
-                        stop,
-                        LOCK,
-                        partial(self._begin, connection),
-                        lambda: None,
-                        turn_seconds_min=self.TURN_SECONDS_MIN,
-                    )
-            except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
-                self._complain("log_tree_interrupted", f"{type(error).__name__}: {error}")
-                self._failures += 1
-                stop.wait(pause_seconds(self._failures))
+        keep_working(self._connect, stop, partial(self._follow, stop), self._note_failure)
+
+    def _follow(self, stop: threading.Event, connection: Connection) -> None:
+        begin = partial(self._begin, connection)
+        follow(connection, stop, LOCK, begin, lambda: None, turn_seconds_min=self.TURN_SECONDS_MIN)
+
+    def _note_failure(self, error: Exception) -> float:
+        self._complain("log_tree_interrupted", f"{type(error).__name__}: {error}")
+        self._failures += 1
+        return pause_seconds(self._failures)
 
     def catch_up(self) -> None:
         """Take in what is in the log now, and sign its head, if nobody else follows it.

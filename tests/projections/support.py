@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from application.store.log.reading import Recorded
     from application.store.session import Connection
     from domain.model import Aggregate
-    from projections.read_model import Decode, Intake, ReadModel
+    from projections.read_model import Connect, Decode, Intake, ReadModel
     from projections.stream_table import StreamTable
 
 # A fresh log in every database, and the lock of projectors is the only one of this kind that a session holds.
@@ -119,10 +119,14 @@ class World:
 
     @contextmanager
     def following(
-        self, models: Sequence[ReadModel] = READ_MODELS, *, decode: Decode | None = None
+        self,
+        models: Sequence[ReadModel] = READ_MODELS,
+        *,
+        decode: Decode | None = None,
+        connect: Connect | None = None,
     ) -> Iterator[Projector]:
         """Run a projector for as long as the block."""
-        projector = Projector(self.connect, models, decode or self.decode)
+        projector = Projector(connect or self.connect, models, decode or self.decode)
         stop = threading.Event()
         thread = threading.Thread(target=projector.run, args=(stop,), name="projector")
         thread.start()
@@ -133,9 +137,15 @@ class World:
             thread.join(10)
             assert not thread.is_alive(), "a projector stops when it is told to"
 
-    def follow(self, models: Sequence[ReadModel] = READ_MODELS, *, decode: Decode | None = None) -> Projector:
+    def follow(
+        self,
+        models: Sequence[ReadModel] = READ_MODELS,
+        *,
+        decode: Decode | None = None,
+        connect: Connect | None = None,
+    ) -> Projector:
         """Run a projector until the end of the test."""
-        return self._stack.enter_context(self.following(models, decode=decode))
+        return self._stack.enter_context(self.following(models, decode=decode, connect=connect))
 
     def wait_for_all(self, models: Sequence[ReadModel] = READ_MODELS, *, seconds_max: float = 15) -> None:
         """Wait until the read models show all that is in the log now."""

@@ -33,6 +33,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from application.store.log.reading import LoggedEvent
+    from application.store.session import Connection
+    from projections.read_model import Connect
     from tests.projections.support import World
 
 _INSERT_UNHEARD = """
@@ -96,14 +98,19 @@ def test_a_projector_that_is_started_anew_goes_on_where_the_last_one_was(world: 
 
 
 def test_one_of_two_projectors_works_and_the_other_takes_over_when_its_connection_ends(world: World) -> None:
-    first = world.follow()
+    way: list[Connect] = [world.connect]
+
+    def connect() -> Connection:
+        return way[-1]()
+
+    first = world.follow(connect=connect)
     wait_until(lambda: first.health().working, "the first at work")
     second = world.follow()
     wait_until(lambda: second.health().standby, "the second standing by")
     assert not second.health().working
     assert len(world.working_backends()) == 1
 
-    first._connect = _refuses  # noqa: SLF001 - its machine has lost its way to the database
+    way.append(_refuses)  # its machine has lost its way to the database
     assert world.kill_projector() == 1
     world.append(list(Histories(seeded_random()).events(50)))
     wait_until(lambda: second.health().working, "the second at work", seconds_max=5)
@@ -112,7 +119,7 @@ def test_one_of_two_projectors_works_and_the_other_takes_over_when_its_connectio
     assert "keeps trying" in str(first.health().error)
     assert world.shown() == world.folded()
 
-    first._connect = world.connect  # noqa: SLF001 - and has found it again
+    way.pop()  # and has found it again
     wait_until(lambda: first.health().standby, "the first standing by")
     assert first.health().error is None
     wait_until(lambda: first.health().position == world.application.position(), "a stand-by knows how far things are")

@@ -8,6 +8,7 @@ go of the connection, wait a little, begin anew.
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from application.store.session import begin_session, try_lock
@@ -48,6 +49,24 @@ FOLLOWER_SESSION: Final = {
 def pause_seconds(failures: int) -> float:
     """Return how long to wait before the next attempt after so many that failed."""
     return min(PAUSE_SECONDS_MAX, PAUSE_SECONDS_FIRST * (1 << min(failures, 10)))
+
+
+def keep_working(
+    connect: Callable[[], Connection],
+    stop: threading.Event,
+    work: Callable[[Connection], object],
+    note_failure: Callable[[Exception], float],
+) -> None:
+    """Open a connection and work through it until `stop` is set, however often that fails. Raises nothing.
+
+    note_failure: is told what went wrong, and returns how many seconds to wait before the next attempt.
+    """
+    while not stop.is_set():
+        try:
+            with closing(connect()) as connection:
+                work(connection)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
+            stop.wait(note_failure(error))
 
 
 def hurry(connection: Connection) -> None:
