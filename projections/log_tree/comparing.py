@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from application.store.log.reading import count_events, read_rows
 from domain.proof.checkpoint import Checkpoint, open_checkpoint
-from domain.proof.compact_range import CompactRange
 from domain.proof.errors import MalformedError, ProofError, UnknownKeyError
 from domain.proof.leaf import leaf_data
-from domain.proof.merkle import root_of
+from domain.proof.merkle import CompactRange, root_of
 from projections.log_tree.findings import Difference, Finding, Reading, first_finding, unsigned_finding
 from projections.log_tree.heads import heads_between
 from projections.log_tree.tiles import TILE_HASHES, Tiles, split

@@ -6,9 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from domain.proof.compact_range import CompactRange
 from domain.proof.leaf import leaf_data
-from domain.proof.merkle import HASH_BYTES, leaf_hash, root_of
+from domain.proof.merkle import HASH_BYTES, CompactRange, leaf_hash, root_of
 from projections.log_tree.tiles import TILE_HASHES, Tiles, split
 
 if TYPE_CHECKING:

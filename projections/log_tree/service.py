@@ -10,8 +10,7 @@ from projections.audit_queries import AuditFilter, list_audit_log
 from projections.log_tree.checks import Check, Checks, ask_of_kept, ask_of_log, checks_for, contradictions
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_prefix
-from projections.log_tree.serving import entry_bundle, tile
-from projections.log_tree.tiles import Tiles
+from projections.log_tree.tiles import Tiles, entry_bundle, tile
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

@@ -1,12 +1,15 @@
-"""Reading the tree: its hashes, 256 side by side, as c2sp.org/tlog-tiles has them."""
+"""The tree as it is stored and served: hashes, 256 side by side, as c2sp.org/tlog-tiles has them."""
 
 from __future__ import annotations
 
+import re
+import struct
 from typing import TYPE_CHECKING, Final
 
 from psycopg.rows import scalar_row, tuple_row
 
-from application.store.log.reading import place_of
+from application.store.log.reading import place_of, read_leaves
+from domain.errors import NotFoundError
 from domain.proof.merkle import HASH_BYTES, root_at, root_of
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ TILE_HASHES: Final = 1 << TILE_LEVELS
 TILE_BYTES: Final = TILE_HASHES * HASH_BYTES
 LEVEL_MAX: Final = 7
 """Of tiles: a tree of 2^63 leaves has no higher ones."""
+_PATH: Final = re.compile(r"((?:x\d{3}/){0,5})(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 _TILE = "SELECT hashes FROM rpawatch.tree_tiles WHERE level = %s AND number = %s"
 _END = """
@@ -93,3 +97,34 @@ class Tiles:
 def split(hashes: bytes) -> list[bytes]:
     """Return the single hashes."""
     return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+
+
+def parse_path(path: str) -> tuple[int, int]:
+    """Return the number of a tile and how many hashes of it are asked for. Raises NotFoundError.
+
+    The form is `x001/x234/067` for the full tile 1234067, and `x001/x234/067.p/8` for its first 8 hashes.
+    """
+    found = _PATH.fullmatch(path)
+    width = int(found[3]) if found and found[3] else TILE_HASHES
+    if found is None or (found[3] and width >= TILE_HASHES) or (found[1] and found[1].startswith("x000/")):
+        raise NotFoundError
+    return int(re.sub("[x/]", "", found[1]) + found[2]), width
+
+
+def tile(connection: Connection, level: int, path: str) -> bytes:
+    """Return the hashes of a tile, side by side. Raises NotFoundError, psycopg.Error."""
+    number, width = parse_path(path)
+    hashes = Tiles(connection).tile(level, number)[: width * HASH_BYTES] if level <= LEVEL_MAX else b""
+    if len(hashes) != width * HASH_BYTES:
+        raise NotFoundError
+    return hashes
+
+
+def entry_bundle(connection: Connection, path: str) -> bytes:
+    """Return the leaves of a tile of level 0, each with its length before it. Raises NotFoundError, psycopg.Error."""
+    number, width = parse_path(path)
+    after, until = Tiles(connection).positions(number)
+    leaves = read_leaves(connection, after=after, until=until, limit=width)
+    if len(leaves) != width:
+        raise NotFoundError
+    return b"".join(struct.pack(">H", len(leaf.data)) + leaf.data for leaf in leaves)
