@@ -8,10 +8,12 @@ concurrency, so they hold across threads, processes and machines without a share
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Self
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from uuid import UUID
 
-from domain import key_events
 from domain.errors import (
     AlreadyRotatedError,
     FieldError,
@@ -20,23 +22,97 @@ from domain.errors import (
     KeyEndedError,
     RateLimitedError,
 )
-from domain.key_state import KeyState, KeyStatus
-from domain.limits import RATE_LIMIT_MAX, RATE_LIMIT_MIN, RATE_WINDOW, ROTATION_OVERLAP_MAX
-from domain.model import Aggregate
+from domain.limits import (
+    CLOCKS_APART_MAX,
+    KEY_EXPIRY_NOTICE,
+    RATE_LIMIT_MAX,
+    RATE_LIMIT_MIN,
+    RATE_WINDOW,
+    ROTATION_OVERLAP_MAX,
+)
+from domain.model import Aggregate, Event, FirstEvent
 from domain.names import checked_name, checked_reason
 from domain.rate_limit import Window
+from domain.times import Instant
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from domain.model import Cause
     from domain.rate_limit import Quota
 
-__all__ = ["ROTATED_REASON", "ApiKey", "KeyStatus"]
-
+Outcome = Literal["accepted", "replayed", "rejected"]
+"""What came of a request that was let in."""
 ROTATED_REASON = "Rotated without overlap"
 """Why a key was deactivated that another one took the place of at once."""
+
+
+class KeyStatus(StrEnum):
+    """What a key is at an instant; the first two let requests in."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    DEACTIVATED = "deactivated"
+
+
+_LET_IN = frozenset({KeyStatus.ACTIVE, KeyStatus.EXPIRING})
+"""What a key must be for a request to be let in."""
+
+
+def status_of(deactivated_at: datetime | None, expires_at: datetime | None, at: datetime) -> KeyStatus:
+    """Return what a key with these ends is at `at`. The one predicate: pages show it and requests are let in by it."""
+    if deactivated_at is not None:
+        return KeyStatus.DEACTIVATED
+    if expires_at is None:
+        return KeyStatus.ACTIVE
+    if at >= expires_at:
+        return KeyStatus.EXPIRED
+    return KeyStatus.EXPIRING if expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
+
+
+@dataclass(kw_only=True)
+class KeyState:
+    """What a key is, but for the times of its last uses, which its limit is decided by (rate_limit.py).
+
+    flow_id: of the one process that it is for; None for all of the account. refusals: attempts after its end;
+    refused_at, refused_address: of the last of them. rotated_to: the key that took its place, at `rotated_at`.
+    """
+
+    account_id: UUID
+    flow_id: UUID | None
+    name: str
+    prefix: str
+    limit: int
+    expires_at: Instant | None
+    created_at: Instant
+    created_by: str
+    uses: int = 0
+    last_used_at: Instant | None = None
+    throttled_at: Instant | None = None
+    deactivated_at: Instant | None = None
+    deactivated_by: str | None = None
+    deactivation_reason: str | None = None
+    rotated_from: UUID | None
+    rotated_to: UUID | None = None
+    rotated_at: Instant | None = None
+    refusals: int = 0
+    refused_at: Instant | None = None
+    refused_address: str | None = None
+
+    def count_against_limit(self, at: datetime) -> None:
+        """Take in the time of a use, where the limit is decided: by the aggregate and nobody else."""
+
+    def set_back_limit(self, at: datetime) -> None:
+        """Count uses that are later than `at` as at `at`, likewise."""
+
+    def status(self, at: datetime) -> KeyStatus:
+        """Return what the key is at `at`."""
+        return status_of(self.deactivated_at, self.expires_at, at)
+
+    def is_active(self, at: datetime) -> bool:
+        """Return whether the key lets requests in at `at`."""
+        return self.status(at) in _LET_IN
 
 
 class ApiKey(Aggregate, KeyState):
@@ -47,16 +123,146 @@ class ApiKey(Aggregate, KeyState):
     CONTAINERS: ClassVar = {"window": Window}
     window: Window
 
-    # The library looks for them here.
-    Created = key_events.Created
-    Used = key_events.Used
-    Throttled = key_events.Throttled
-    Refused = key_events.Refused
-    Renamed = key_events.Renamed
-    RateLimitChanged = key_events.RateLimitChanged
-    ExpirySet = key_events.ExpirySet
-    Rotated = key_events.Rotated
-    Deactivated = key_events.Deactivated
+    class Created(FirstEvent):
+        """A key was made. Its secret is in no event; the stream's id follows from the secret's SHA-256.
+
+        rotated_from: the key that it takes the place of.
+        """
+
+        TOPIC: ClassVar[str] = "api_key.created"
+        LABEL: ClassVar = "created"
+        ABOUT: ClassVar = ("account_id",)
+        account_id: UUID
+        flow_id: UUID | None = None
+        name: str
+        prefix: str
+        limit: int
+        expires_at: Instant | None = None
+        rotated_from: UUID | None = None
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            KeyState.__init__(
+                key,
+                account_id=self.account_id,
+                flow_id=self.flow_id,
+                name=self.name,
+                prefix=self.prefix,
+                limit=self.limit,
+                expires_at=self.expires_at,
+                created_at=self.timestamp,
+                created_by=self.actor,
+                rotated_from=self.rotated_from,
+            )
+
+    class Used(Event):
+        """One authenticated request. `problem` is the slug of a rejection; `job_id` the job that it was about."""
+
+        TOPIC: ClassVar[str] = "api_key.used"
+        LABEL: ClassVar = ""
+        outcome: Outcome
+        problem: str | None = None
+        job_id: UUID | None = None
+
+        def apply(self, key: KeyState) -> None:
+            """Count."""
+            key.uses += 1
+            key.last_used_at = self.timestamp
+            key.count_against_limit(self.timestamp)
+
+    class Throttled(Event):
+        """The first refusal of a window; later ones are not recorded, so that refusals can't grow the log."""
+
+        TOPIC: ClassVar[str] = "api_key.throttled"
+        LABEL: ClassVar = "used more often than its limit allows"
+
+        def apply(self, key: KeyState) -> None:
+            """Assign, and count uses of a clock that was ahead as at this moment: it is they that are waited for."""
+            key.throttled_at = self.timestamp
+            key.set_back_limit(self.timestamp)
+
+    class Refused(Event):
+        """Requests with the key were refused because it has ended: somebody's bot was forgotten.
+
+        attempts: since the last such event of the same web process. last_attempt_at, address: of the last one of them.
+        """
+
+        TOPIC: ClassVar[str] = "api_key.refused"
+        LABEL: ClassVar = "presented after its end, and refused"
+        attempts: int
+        last_attempt_at: Instant
+
+        def apply(self, key: KeyState) -> None:
+            """Assign; its last attempt may be before that of another event, of another process."""
+            key.refusals += self.attempts
+            if (
+                key.refused_at is None
+                or self.last_attempt_at >= key.refused_at
+                or key.refused_at - self.timestamp > CLOCKS_APART_MAX  # by a clock that was ahead
+            ):
+                key.refused_at = self.last_attempt_at
+                key.refused_address = self.address
+
+    class Renamed(Event):
+        """It has another name."""
+
+        TOPIC: ClassVar[str] = "api_key.renamed"
+        LABEL: ClassVar = "renamed"
+        name: str
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            key.name = self.name
+
+    class RateLimitChanged(Event):
+        """The limit that holds from here on; uses before it count as well."""
+
+        TOPIC: ClassVar[str] = "api_key.rate_limit_changed"
+        LABEL: ClassVar = "limit changed"
+        limit: int
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            key.limit = self.limit
+
+    class ExpirySet(Event):
+        """It ends by itself, sooner than before."""
+
+        TOPIC: ClassVar[str] = "api_key.expiry_set"
+        LABEL: ClassVar = "set to expire"
+        expires_at: Instant
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            key.expires_at = self.expires_at
+
+    class Rotated(Event):
+        """Another key takes its place. It ends at `expires_at`; without one it was deactivated in the same moment."""
+
+        TOPIC: ClassVar[str] = "api_key.rotated"
+        LABEL: ClassVar = "rotated"
+        rotated_to: UUID
+        expires_at: Instant | None = None
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            key.rotated_to = self.rotated_to
+            key.rotated_at = self.timestamp
+            if self.expires_at is not None:
+                key.expires_at = self.expires_at
+
+    class Deactivated(Event):
+        """The end of the key. No event undoes it."""
+
+        TOPIC: ClassVar[str] = "api_key.deactivated"
+        LABEL: ClassVar = "deactivated"
+        reason: str | None = None
+
+        def apply(self, key: KeyState) -> None:
+            """Assign."""
+            key.deactivated_at = self.timestamp
+            key.deactivated_by = self.actor
+            key.deactivation_reason = self.reason
 
     @classmethod
     def create(  # noqa: PLR0913 - a key has these fields
@@ -121,7 +327,7 @@ class ApiKey(Aggregate, KeyState):
     def use(
         self,
         cause: Cause,
-        outcome: key_events.Outcome,
+        outcome: Outcome,
         *,
         problem: str | None = None,
         job_id: UUID | None = None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from domain.key_state import KeyStatus, status_of
+from domain.api_key import KeyStatus, status_of
 from domain.limits import KEY_REFUSED_NOTICE, KEY_UNUSED_NOTICE
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import field_validator
 
-from domain.api_key import ApiKey
-from domain.key_state import KeyState
+from domain.api_key import ApiKey, KeyState
 from domain.model import Snapshot
 from domain.rate_limit import Window
 

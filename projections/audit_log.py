@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg import sql
 from psycopg.rows import args_row
 
-from domain import key_events
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.member import Member
@@ -95,7 +94,7 @@ _SUBJECTS: Final[Mapping[str, Callable[[Any], Subject]]] = {
     Account.Opened.TOPIC: lambda event: Subject(event.originator_id, event.originator_id, event.name),
     Process.Registered.TOPIC: lambda event: Subject(event.account_id, event.flow_id, event.name),
     Member.RoleGranted.TOPIC: lambda event: Subject(event.account_id or event.tenant_id, event.user_id),
-    key_events.Created.TOPIC: lambda event: Subject(event.account_id, event.originator_id, event.name, event.prefix),
+    ApiKey.Created.TOPIC: lambda event: Subject(event.account_id, event.originator_id, event.name, event.prefix),
 }
 _TOLD: Final = {topic: event.told() for topic, event in ACTIONS.items()}
 _RENAMES: Final = {topic for topic, told in _TOLD.items() if "name" in told} - _SUBJECTS.keys()

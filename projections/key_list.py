@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.api_key import ApiKey
-from domain.key_state import KeyState
+from domain.api_key import ApiKey, KeyState
 from domain.limits import TIME_MAX, TIME_MIN
 from domain.model import next_stamp
 from projections.paging import sort_name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.rows import args_row, tuple_row
 
-from domain import key_events
+from domain.api_key import ApiKey
 from projections.fence import reading
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
@@ -51,7 +51,7 @@ class KeyUses(Table[UseRow]):
     @property
     def topics(self) -> frozenset[str]:
         """The events that it is made of."""
-        return frozenset({key_events.Created.TOPIC, key_events.Used.TOPIC, key_events.Throttled.TOPIC})
+        return frozenset({ApiKey.Created.TOPIC, ApiKey.Used.TOPIC, ApiKey.Throttled.TOPIC})
 
     def intake(self) -> _UsesIntake:
         """Return what takes in a batch of events."""
@@ -82,10 +82,10 @@ class _UsesIntake:
             key_id, topic = event.originator_id, recorded.topic
             hour = event.timestamp.replace(minute=0, second=0, microsecond=0)
             counts = self._rows.setdefault(key_id, {}).setdefault(hour, {})
-            if topic == key_events.Created.TOPIC:
+            if topic == ApiKey.Created.TOPIC:
                 self._accounts[key_id] = event.account_id
             else:
-                what = "throttled" if topic == key_events.Throttled.TOPIC else event.outcome
+                what = "throttled" if topic == ApiKey.Throttled.TOPIC else event.outcome
                 counts[what] = counts.get(what, 0) + 1
 
     def store(self, connection: Connection) -> None:

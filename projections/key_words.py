@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.rows import args_row
 
-from domain import key_events
+from domain.api_key import ApiKey
 from domain.key_secret import MARK
 from projections.intake import EventsIntake
 from projections.stream_table import StreamBeginsLateError
@@ -54,7 +54,7 @@ class KeyWords(Table[WordRow]):
     @property
     def topics(self) -> frozenset[str]:
         """The events that it is made of."""
-        return frozenset({key_events.Created.TOPIC, key_events.Renamed.TOPIC})
+        return frozenset({ApiKey.Created.TOPIC, ApiKey.Renamed.TOPIC})
 
     def intake(self) -> EventsIntake:
         """Return what takes in a batch of events."""
@@ -66,7 +66,7 @@ class KeyWords(Table[WordRow]):
         names: dict[UUID, str] = {}
         for recorded in events:
             event: Any = recorded.event
-            if isinstance(event, key_events.Created):
+            if isinstance(event, ApiKey.Created):
                 prefixes[event.originator_id] = WordRow(event.account_id, event.prefix, True, event.originator_id)  # noqa: FBT003 - a row
             names[event.originator_id] = event.name
         renamed = names.keys() - prefixes.keys()

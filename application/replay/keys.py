@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from application.replay.event_reader import EventReader
 from application.store.log.reading import VERSION_MAX, Recorded
 from application.store.mapper import UnreadableEventError
-from domain import key_events
-from domain.api_key import ApiKey
+from domain.api_key import ApiKey, KeyState
 from domain.errors import NotFoundError
-from domain.key_state import KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,7 +141,7 @@ class Replay:
         after = 0 if since is None else self._version_before(key_id, since)
         last = self._last_version(key_id) if until is None else self._version_before(key_id, until)
         for placed in self._streams.events(key_id, after=after, until=last):
-            if isinstance(placed.event, key_events.Used):
+            if isinstance(placed.event, ApiKey.Used):
                 yield _happening(placed, {})
 
     def difference(self, key_id: UUID, since: datetime, until: datetime) -> Difference:
@@ -155,7 +153,7 @@ class Replay:
         uses = Counter[str](
             placed.event.outcome
             for placed in self._streams.events(key_id, after=first, until=last)
-            if isinstance(placed.event, key_events.Used)
+            if isinstance(placed.event, ApiKey.Used)
         )
         changes = changed(_shown(before), _shown(after))
         return Difference(before, after, changes, tuple(self._told(before, between)), dict(uses))
@@ -185,7 +183,7 @@ class Replay:
 
     def _last_version(self, key_id: UUID) -> int:
         version = self._streams.last_version(key_id)
-        if not version or not isinstance(self._event(key_id, 1).event, key_events.Created):
+        if not version or not isinstance(self._event(key_id, 1).event, ApiKey.Created):
             raise NotFoundError
         return version
 
@@ -227,9 +225,9 @@ def _shown(key: ApiKey | None) -> dict[str, Any]:
 def _happening(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> Happening:
     event = placed.event
     details: dict[str, Any] = {}
-    if isinstance(event, key_events.Used):
+    if isinstance(event, ApiKey.Used):
         details = {"outcome": event.outcome, "problem": event.problem, "job_id": event.job_id}
-    elif isinstance(event, key_events.Refused):
+    elif isinstance(event, ApiKey.Refused):
         details = {"attempts": event.attempts}
     return Happening(
         position=placed.position,

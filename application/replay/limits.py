@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from application.replay.event_reader import EventReader
 from application.replay.order import ClockSteps, Ordered, in_order
-from domain import key_events
+from domain.api_key import ApiKey
 from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from domain.times import rfc_3339
 
@@ -112,9 +112,9 @@ def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
         found.append(("version_gap", 0, f"version {event.originator_version} comes after version {key.version}"))
     if timedelta(0) < key.last - event.timestamp <= CLOCKS_APART_MAX:
         found.append(("time_backwards", 0, f"it is of an earlier time than the event before it, {rfc_3339(key.last)}"))
-    if isinstance(event, key_events.Used | key_events.Throttled):
+    if isinstance(event, ApiKey.Used | ApiKey.Throttled):
         key.decided.set_back(now)
-    if isinstance(event, key_events.Used):
+    if isinstance(event, ApiKey.Used):
         uses = key.decided.use(now)
         by_order = key.ordered.use(_number(ordered.at))
         if uses > key.limit:
@@ -145,14 +145,14 @@ def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
 def _learn(key: _Watched, event: Event) -> None:
     key.version = event.originator_version
     key.last = event.timestamp
-    if isinstance(event, key_events.Created):
+    if isinstance(event, ApiKey.Created):
         key.limit, key.expires_at = event.limit, event.expires_at
-    elif isinstance(event, key_events.RateLimitChanged):
+    elif isinstance(event, ApiKey.RateLimitChanged):
         key.limit = event.limit
-    elif isinstance(event, key_events.ExpirySet | key_events.Rotated):
+    elif isinstance(event, ApiKey.ExpirySet | ApiKey.Rotated):
         # A rotation without overlap has no end of its own: the key is deactivated with it.
         key.expires_at = event.expires_at or key.expires_at
-    elif isinstance(event, key_events.Deactivated):
+    elif isinstance(event, ApiKey.Deactivated):
         key.is_deactivated = True
 
 

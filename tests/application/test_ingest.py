@@ -11,7 +11,6 @@ import pytest
 
 from application.accounts import ChangeAccountSettings
 from application.ingest import ReadOwnKey
-from domain import key_events
 from domain.api_key import ApiKey
 from domain.errors import (
     IdempotencyKeyReuseError,
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     from tests.support.running import Application
 
 
-def the_use(application: Application, key: UUID) -> key_events.Used:
+def the_use(application: Application, key: UUID) -> ApiKey.Used:
     """Return the one use of a key."""
-    (used,) = [event for event in application.events(key) if isinstance(event, key_events.Used)]
+    (used,) = [event for event in application.events(key) if isinstance(event, ApiKey.Used)]
     return used
 
 
@@ -95,7 +94,7 @@ def test_an_account_that_keeps_no_addresses_gets_none(application: Application, 
     bot.report(address="192.0.2.7")
     bot.report(address="192.0.2.7")
     _, used, throttled = application.events(bot.key_id)
-    assert isinstance(used, key_events.Used)
+    assert isinstance(used, ApiKey.Used)
     assert isinstance(throttled, ApiKey.Throttled)
     assert used.address is throttled.address is None
 
@@ -208,7 +207,7 @@ def test_the_same_report_again_is_answered_with_the_same_job_and_is_a_use(
     assert first.job.id == job_id(cast.account_a, "order-1")
     assert [row.topic for row in application.log_after(before)] == ["api_key.used"]
     used = application.events(bot.key_id)[-1]
-    assert isinstance(used, key_events.Used)
+    assert isinstance(used, ApiKey.Used)
     assert (used.outcome, used.job_id) == ("replayed", first.job.id)
 
 
@@ -343,7 +342,7 @@ def test_a_clock_that_was_set_back_changes_no_order_and_gives_no_further_uses(
     assert answer.job.received_at == (NOON + ahead if ahead <= CLOCKS_APART_MAX else NOON)
     assert answer.job.duration_seconds >= 0
     assert isinstance(bot.report().error, RateLimitedError)
-    uses = [event for event in application.events(bot.key_id) if isinstance(event, key_events.Used)]
+    uses = [event for event in application.events(bot.key_id) if isinstance(event, ApiKey.Used)]
     assert [event.job_id for event in uses][-1] == answer.job.id
     clock.advance(RATE_WINDOW if ahead > CLOCKS_APART_MAX else RATE_WINDOW + ahead)
     assert bot.report().error is None

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from application.identity.users import PasswordKind
 from application.replay.event_reader import LIFECYCLE_TOPICS
-from domain.api_key import KeyStatus
-from domain.key_events import Outcome, Used
+from domain.api_key import ApiKey, KeyStatus, Outcome
 from domain.permissions import ACCOUNT_ROLES, Role
 from domain.report import DetailStatus, JobStatus
 from interfaces.audit_export import EXPORT_FORMATS
@@ -80,7 +79,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "AuditKind": _open(KINDS, "What something was done to; the first word of the action."),
     "AuditAction": _open(ACTIONS, "What was done."),
     "AuditActionFilter": _closed([*KINDS, *ACTIONS], "An action, or all of one kind."),
-    "HistoryAction": _open([*LIFECYCLE_TOPICS, Used.TOPIC], "What happened to a key."),
+    "HistoryAction": _open([*LIFECYCLE_TOPICS, ApiKey.Used.TOPIC], "What happened to a key."),
     "HistoryKind": _closed(HISTORY_KINDS, "Which of what happened to a key: `all` has its uses too."),
     "UseOutcome": _open(get_args(Outcome), "What came of a use of a key."),
     "ExportFormat": _closed(EXPORT_FORMATS, "CSV for spreadsheets, JSON Lines for programs."),

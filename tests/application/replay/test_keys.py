@@ -14,7 +14,6 @@ from application.replay.event_reader import PAGE_EVENTS, EventReader
 from application.replay.keys import AHEAD_EVENTS_MAX, Replay
 from application.store.log.reading import KEY_LIFECYCLE
 from application.store.mapper import UnreadableEventError
-from domain import key_events
 from domain.api_key import ApiKey
 from domain.errors import NotFoundError
 from tests.application.replay.lives import ACCOUNT, a_busy_key, a_life, append, keep_snapshots
@@ -114,11 +113,11 @@ def test_uses_are_those_from_one_instant_to_before_another(application: Applicat
     expected = [
         event.originator_version
         for event in events
-        if isinstance(event, key_events.Used) and since <= event.timestamp < until
+        if isinstance(event, ApiKey.Used) and since <= event.timestamp < until
     ]
     replays = Replay(application.event_sourcing)
     assert [use.version for use in replays.uses(key_id, since, until)] == expected
-    every = [event.originator_version for event in events if isinstance(event, key_events.Used)]
+    every = [event.originator_version for event in events if isinstance(event, ApiKey.Used)]
     assert [use.version for use in replays.uses(key_id, None, None)] == every
 
 
@@ -133,8 +132,8 @@ def test_a_difference_is_that_of_the_states_at_both_instants(application: Applic
     assert state_of(found.before) == state_of(before)  # type: ignore[arg-type] # it was made before
     assert state_of(found.after) == state_of(after)  # type: ignore[arg-type] # as above
     assert found.changes.keys() <= {name for name in vars(after) if vars(after)[name] != vars(before)[name]}
-    assert sum(found.uses.values()) == sum(isinstance(event, key_events.Used) for event in between)
-    assert len(found.happenings) == sum(not isinstance(event, key_events.Used) for event in between)
+    assert sum(found.uses.values()) == sum(isinstance(event, ApiKey.Used) for event in between)
+    assert len(found.happenings) == sum(not isinstance(event, ApiKey.Used) for event in between)
 
 
 def test_before_it_was_made_there_is_nothing_to_compare_with(application: Application) -> None:

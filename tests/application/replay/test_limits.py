@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps, in_order
 from application.store.log.reading import Recorded
-from domain import key_events
+from domain.api_key import ApiKey
 from domain.errors import RateLimitedError
-from domain.key_events import Used
 from domain.limits import RATE_LIMIT_MAX
 from domain.model import Cause
 from tests.application.replay.lives import ACCOUNT, a_life, append
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from domain.api_key import ApiKey
     from domain.model import Event
     from tests.support.running import Application
 
@@ -53,7 +51,7 @@ def a_use(key: ApiKey, version: int, at: datetime) -> Event:
 
 def a_use_of(key_id: UUID, version: int, at: datetime) -> Event:
     """A use of a key of which nothing else is known."""
-    return Used(
+    return ApiKey.Used(
         originator_id=key_id,
         originator_version=version,
         timestamp=at,
@@ -224,7 +222,7 @@ def test_the_order_of_the_log_tells_what_time_it_was_whatever_a_machine_that_is_
     for number, (passed, is_ahead) in enumerate([(timedelta(0), False), *turns, (timedelta(0), False)], 1):
         clock += passed
         real.append(clock)
-        placed.append(Recorded(number, Used.TOPIC, a_use_of(uuid4(), number, clock + is_ahead * ahead)))
+        placed.append(Recorded(number, ApiKey.Used.TOPIC, a_use_of(uuid4(), number, clock + is_ahead * ahead)))
     ordered = list(in_order(placed, steps := ClockSteps()))
     assert [one.placed for one in ordered] == placed
     for one, at in zip(ordered, real, strict=True):
@@ -254,4 +252,4 @@ def test_all_keys_are_looked_at_in_one_reading_of_the_log(application: Applicati
     mine = [breach.key_id for breach in found if breach.key_id in {first.id, second.id}]
     assert mine == [first.id, second.id, second.id]
     assert told[-1][0] == told[-1][1] > 0
-    assert key_events.Used.TOPIC == "api_key.used"
+    assert ApiKey.Used.TOPIC == "api_key.used"
