@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 from psycopg import sql
 
 from application.store.database import PROJECTOR_ROLE, STATEMENT_SECONDS_MAX, Database, connect
+from domain.account import AccountState
+from domain.api_key import KeyState
 from domain.ids import process_id
 from domain.job import Job
+from domain.member import MemberState
+from domain.process import ProcessState
 from projections.account_list import ACCOUNT_LIST
 from projections.intake import EventsIntake
 from projections.job_details import JOB_DETAILS
 from projections.job_list import JOB_LIST
-from projections.key_list import KEY_LIST, KeyRow
+from projections.key_list import KEY_LIST
 from projections.member_list import MEMBER_LIST
 from projections.process_list import PROCESS_LIST
 from projections.projector import Projector
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
 
     from application.store.log.reading import Recorded
     from application.store.session import Connection
-    from domain.model import Aggregate
     from projections.read_model import Connect, Decode, Intake, ReadModel
     from projections.stream_table import StreamTable
 
@@ -184,26 +187,17 @@ class World:
         rows = self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_LIST.name}")  # noqa: S608 - a constant
         return {row["job_id"]: shown_of_job(row, details.get(row["position"], [])) for row in rows}
 
-    def shown(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
+    def shown(self) -> dict[str, dict[UUID, Any]]:
         """Return what the read models show, in the terms of `folded`."""
         return {
-            "accounts": {
-                id_: (row.tenant_id, row.name, row.opened_at, row.keep_addresses)
-                for id_, row in self.rows(ACCOUNT_LIST).items()
+            **{
+                what: {id_: state_of(state, row) for id_, row in self.rows(model).items()}
+                for what, (model, state) in _STREAMS.items()
             },
-            "processes": {
-                id_: (row.account_id, row.flow_id, row.name, row.registered_at, row.retired_at)
-                for id_, row in self.rows(PROCESS_LIST).items()
-            },
-            "members": {
-                id_: (row.scope_id, row.account_id, row.user_id, set(row.roles), set(row.process_ids))
-                for id_, row in self.rows(MEMBER_LIST).items()
-            },
-            "keys": {id_: shown_of_key(row) for id_, row in self.rows(KEY_LIST).items()},
             "jobs": self.jobs(),
         }
 
-    def folded(self) -> dict[str, dict[UUID, tuple[Any, ...]]]:
+    def folded(self) -> dict[str, dict[UUID, Any]]:
         """Return what all events of the log make of the aggregates: the domain's own code, and none of projections."""
         aggregates: dict[UUID, Any] = {}
         jobs: dict[UUID, tuple[Any, ...]] = {}
@@ -212,34 +206,26 @@ class World:
             aggregates[event.originator_id] = event.mutate(aggregates.get(event.originator_id))
             if isinstance(event, Job.Reported):  # the aggregate holds less of it
                 jobs[event.originator_id] = reported_of_job(event)
-        of_kind = _of_kind(aggregates)
         return {
-            "accounts": {a.id: (a.tenant_id, a.name, a.opened_at, a.keep_addresses) for a in of_kind("account")},
-            "processes": {
-                p.id: (p.account_id, p.flow_id, p.name, p.registered_at, p.retired_at) for p in of_kind("process")
+            **{
+                what: {id_: state_of(state, found) for id_, found in aggregates.items() if type(found) is model.of}
+                for what, (model, state) in _STREAMS.items()
             },
-            "members": {
-                m.id: (m.account_id or m.tenant_id, m.account_id, m.user_id, set(m.roles), set(m.process_ids))
-                for m in of_kind("member")
-            },
-            "keys": {key.id: folded_of_key(key) for key in of_kind("api_key")},
             "jobs": jobs,
         }
 
 
-def shown_of_key(row: KeyRow) -> tuple[Any, ...]:
-    """Return what a row says of a key, in the terms of `folded_of_key`."""
-    return tuple(getattr(row, column) for column in _KEY_COLUMNS)
+def state_of(state: type[Any], found: Any) -> dict[str, Any]:
+    """Return what an aggregate or a row has of a state."""
+    return {field.name: getattr(found, field.name) for field in fields(state)}
 
 
-def folded_of_key(key: Any) -> tuple[Any, ...]:
-    """Return what an aggregate says of a key."""
-    return tuple(getattr(key, _CALLED.get(column, column)) for column in _KEY_COLUMNS)
-
-
-# Not of the aggregate: what the list is ordered and filtered by.
-_NOT_OF_THE_AGGREGATE = {"sort_name", "ends_at", "expires_order", "used_order"}
-_KEY_COLUMNS = [field.name for field in fields(KeyRow) if field.name not in _NOT_OF_THE_AGGREGATE]
+_STREAMS: dict[str, tuple[StreamTable[Any], type[Any]]] = {
+    "accounts": (ACCOUNT_LIST, AccountState),
+    "processes": (PROCESS_LIST, ProcessState),
+    "members": (MEMBER_LIST, MemberState),
+    "keys": (KEY_LIST, KeyState),
+}
 
 
 def shown_of_job(row: dict[str, Any], details: list[Any]) -> tuple[Any, ...]:
@@ -260,11 +246,3 @@ _JOB_COLUMNS = (
     "total", "success", "failed", "skipped",
     "target", "source", "external_id", "result_summary", "error_message", "tags",
 )  # fmt: skip
-_CALLED = {"key_id": "id", "last_event_at": "modified_on"}
-
-
-def _of_kind(aggregates: dict[UUID, Any]) -> Any:
-    def of_kind(topic: str) -> list[Aggregate]:
-        return [aggregate for aggregate in aggregates.values() if topic == aggregate.TOPIC]
-
-    return of_kind

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.store.log.reading import Recorded
-from domain.api_key import ApiKey
+from domain.api_key import ApiKey, KeyState
 from domain.errors import DomainError
 from domain.limits import CLOCKS_APART_MAX, KEY_EXPIRY_NOTICE
 from projections.key_list import KEY_LIST, KeyRow
@@ -19,7 +19,7 @@ from projections.key_queries import list_keys
 from projections.paging import PageRequest, sort_name
 from projections.read_model import apply
 from tests.projections.histories import a_key_of, events_of, happen_to
-from tests.projections.support import folded_of_key, shown_of_key
+from tests.projections.support import state_of
 from tests.support.clock import NOON
 from tests.support.examples import MICROSECOND, SECOND, cause, example_events
 
@@ -73,8 +73,8 @@ def test_the_row_is_what_the_aggregate_is_after_any_history(chance: Random, step
             happen_to(key, cause(now), chance)
     history = list(key.pending_events)
     row = row_of(key)
-    assert shown_of_key(row) == folded_of_key(key)
-    assert row.sort_name == sort_name(key.name)
+    assert state_of(KeyState, row) == state_of(KeyState, key)
+    assert (row.key_id, row.last_event_at, row.sort_name) == (key.id, key.modified_on, sort_name(key.name))
     assert [row.rotated_at] == rotated_at_by(history)
     for clock in (NOON - SECOND, now, now + SECOND, now + KEY_EXPIRY_NOTICE):
         assert row.status(row.stamp(clock)) is key.status(key.stamp(clock))
