@@ -60,17 +60,6 @@ _LET_IN = frozenset({KeyStatus.ACTIVE, KeyStatus.EXPIRING})
 """What a key must be for a request to be let in."""
 
 
-def status_of(deactivated_at: datetime | None, expires_at: datetime | None, at: datetime) -> KeyStatus:
-    """Return what a key with these ends is at `at`. The one predicate: pages show it and requests are let in by it."""
-    if deactivated_at is not None:
-        return KeyStatus.DEACTIVATED
-    if expires_at is None:
-        return KeyStatus.ACTIVE
-    if at >= expires_at:
-        return KeyStatus.EXPIRED
-    return KeyStatus.EXPIRING if expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
-
-
 @dataclass(kw_only=True)
 class KeyState:
     """What a key is, but for the times of its last uses, which its limit is decided by (rate_limit.py).
@@ -107,8 +96,14 @@ class KeyState:
         """Count uses that are later than `at` as at `at`, likewise."""
 
     def status(self, at: datetime) -> KeyStatus:
-        """Return what the key is at `at`."""
-        return status_of(self.deactivated_at, self.expires_at, at)
+        """Return what the key is at `at`. The one predicate: pages show it and requests are let in by it."""
+        if self.deactivated_at is not None:
+            return KeyStatus.DEACTIVATED
+        if self.expires_at is None:
+            return KeyStatus.ACTIVE
+        if at >= self.expires_at:
+            return KeyStatus.EXPIRED
+        return KeyStatus.EXPIRING if self.expires_at - at <= KEY_EXPIRY_NOTICE else KeyStatus.ACTIVE
 
     def is_active(self, at: datetime) -> bool:
         """Return whether the key lets requests in at `at`."""

@@ -1,4 +1,4 @@
-"""Which keys somebody should look at, and why. Decided on plain values, so that it is the same wherever it is asked.
+"""Which keys somebody should look at, and why. Decided on a key's state, so that it is the same wherever it is asked.
 
 A key has at most one finding, the one that says what to do: of a key that nobody uses, that it can be ended, and not
 that it should be replaced because it expires soon, or that it never does.
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from domain.api_key import KeyStatus, status_of
+from domain.api_key import KeyStatus
 from domain.limits import KEY_REFUSED_NOTICE, KEY_UNUSED_NOTICE
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+
+    from domain.api_key import KeyState
 
 
 class Severity(StrEnum):
@@ -58,19 +60,6 @@ _PLACES: Final = {matter: place for place, matter in enumerate(Matter)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLife:
-    """The times of a key. suspended: its account is, so the key lets nothing in, whatever it is by itself."""
-
-    created_at: datetime
-    expires_at: datetime | None = None
-    last_used_at: datetime | None = None
-    rotated_at: datetime | None = None
-    deactivated_at: datetime | None = None
-    refused_at: datetime | None = None
-    suspended: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """unused: for how long a key is not used that nobody needs. max_age: of a key that never expires; None for any."""
 
@@ -100,12 +89,15 @@ class Finding:
         return _PLACES[self.matter], -seconds if self.matter is Matter.STILL_PRESENTED else seconds
 
 
-def finding_of(key: KeyLife, at: datetime, rules: Rules) -> Finding | None:
-    """Return what is the matter with a key at `at`, or None. At exactly a rule's time it holds already."""
-    status = status_of(key.deactivated_at, key.expires_at, at)
+def finding_of(key: KeyState, at: datetime, rules: Rules, *, suspended: bool) -> Finding | None:
+    """Return what is the matter with a key at `at`, or None. At exactly a rule's time it holds already.
+
+    suspended: its account is, so the key lets nothing in, whatever it is by itself.
+    """
+    status = key.status(at)
     if status in _ENDED:
         return _after_its_end(key, at)
-    if key.suspended:
+    if suspended:
         return None
     if key.rotated_at is not None:
         return _while_it_overlaps(key, key.rotated_at)
@@ -118,13 +110,13 @@ def finding_of(key: KeyLife, at: datetime, rules: Rules) -> Finding | None:
     return Finding(Matter.TOO_OLD if is_too_old else Matter.NEVER_EXPIRES, key.created_at)
 
 
-def _after_its_end(key: KeyLife, at: datetime) -> Finding | None:
+def _after_its_end(key: KeyState, at: datetime) -> Finding | None:
     if key.refused_at is None or at - key.refused_at > KEY_REFUSED_NOTICE:
         return None
     return Finding(Matter.STILL_PRESENTED, key.refused_at)
 
 
-def _while_it_overlaps(key: KeyLife, rotated_at: datetime) -> Finding | None:
+def _while_it_overlaps(key: KeyState, rotated_at: datetime) -> Finding | None:
     """Its end was chosen when it was rotated, and is no news; that a robot still uses it is."""
     if key.expires_at is None or key.last_used_at is None or key.last_used_at <= rotated_at:
         return None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import typer
 
-from domain.hygiene import KeyLife, Matter, Rules, Severity, finding_of
+from domain.hygiene import Matter, Rules, Severity, finding_of
 from domain.limits import KEY_UNUSED_NOTICE, PAGE_ITEMS_MAX
 from interfaces.cli.desk import Desk
 from interfaces.cli.hygiene_words import WORDS, Case, number_of
@@ -110,7 +110,7 @@ def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looke
         for row in _keys_of(desk, UUID(item["id"])):
             keys += 1
             at = row.stamp(now)
-            finding = finding_of(_life(row, suspended=item["suspended_at"] is not None), at, rules)
+            finding = finding_of(row, at, rules, suspended=item["suspended_at"] is not None)
             if finding is not None:
                 cases.append(Case(finding, row, item["name"], at))
     cases.sort(key=lambda case: (*case.finding.urgency, case.account_name, case.row.sort_name, case.row.key_id))
@@ -126,18 +126,6 @@ def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _life(row: KeyRow, *, suspended: bool) -> KeyLife:
-    return KeyLife(
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        rotated_at=row.rotated_at,
-        deactivated_at=row.deactivated_at,
-        refused_at=row.refused_at,
-        suspended=suspended,
-    )
 
 
 def _document(looked: Looked, now: datetime) -> dict[str, Any]:

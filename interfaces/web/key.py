@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from application.keys import key_of_account
 from domain.api_key import ApiKey
-from domain.hygiene import KeyLife, Matter, Rules, finding_of
+from domain.hygiene import Matter, Rules, finding_of
 from domain.permissions import Action
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import choice_parameter
@@ -16,7 +16,7 @@ from interfaces.http.requests import path_uuid
 from interfaces.web.audit_words import KEY_EVENT_LABELS
 from interfaces.web.charts import OUTCOMES, usage_chart
 from interfaces.web.page import ViewPage
-from interfaces.web.rendering import moment, number_of
+from interfaces.web.rendering import number_of
 from projections.audit_queries import AuditFilter
 from projections.job_list import JobFilter
 from projections.paging import PageRequest
@@ -85,7 +85,7 @@ class KeyPage(ViewPage):
         )
         return {
             "key": key,
-            "advice": _advice(key, now, suspended=visit.is_suspended),
+            "advice": _advice(found, now, suspended=visit.is_suspended),
             "process_names": self._process_names(visit, [key, *jobs]),
             "people": self._people([key["created_by"], key["deactivated_by"]]),
             "span": span,
@@ -118,21 +118,9 @@ def _chart(bars: Sequence[Mapping[str, Any]], span: Span) -> Markup:
     return usage_chart(bars, [f"{bar['begin']:{span.label}}" for bar in bars], words)
 
 
-def _advice(key: Mapping[str, Any], now: datetime, *, suspended: bool) -> str | None:
+def _advice(key: ApiKey, now: datetime, *, suspended: bool) -> str | None:
     """Return what should be done about a key, by the rules of `rpawatch keys hygiene`."""
-    if key["active"] and key["rotated_to"]:
+    if key.rotated_to and key.is_active(key.stamp(now)):
         return None  # its end was chosen, and is shown beside it
-    life = KeyLife(
-        created_at=moment(key["created_at"]),
-        expires_at=_moment(key["expires_at"]),
-        last_used_at=_moment(key["last_used_at"]),
-        deactivated_at=_moment(key["deactivated_at"]),
-        refused_at=_moment(key["refused_at"]),
-        suspended=suspended,
-    )
-    finding = finding_of(life, now, Rules())
+    finding = finding_of(key, now, Rules(), suspended=suspended)
     return None if finding is None else ADVICE.get(finding.matter)
-
-
-def _moment(time: str | None) -> datetime | None:
-    return None if time is None else moment(time)

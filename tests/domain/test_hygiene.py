@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.hygiene import SEVERITY, Finding, KeyLife, Matter, Rules, Severity, finding_of
+from domain.hygiene import SEVERITY, Finding, Matter, Rules, Severity, finding_of
 from domain.limits import KEY_EXPIRY_NOTICE, KEY_REFUSED_NOTICE, KEY_UNUSED_NOTICE
 from tests.support.clock import NOON
-from tests.support.examples import MICROSECOND, SECOND
+from tests.support.examples import MICROSECOND, SECOND, a_key
+
+if TYPE_CHECKING:
+    from domain.api_key import KeyState
 
 DAY = timedelta(days=1)
 YOUNG, OLD = NOON - DAY, NOON - 1_000 * DAY
@@ -20,10 +23,18 @@ ENDED: dict[str, dict[str, Any]] = {"deactivated": {"deactivated_at": OLD}, "exp
 ENDS = pytest.mark.parametrize("end", ENDED.values(), ids=ENDED)
 
 
-def matter(max_age: timedelta | None = None, **times: Any) -> Matter | None:
+def a_life(**times: Any) -> KeyState:
+    """Return a key with these times, and no other end."""
+    key = a_key()
+    for name, time in times.items():
+        setattr(key, name, time)
+    return key
+
+
+def matter(max_age: timedelta | None = None, *, suspended: bool = False, **times: Any) -> Matter | None:
     """Return what is the matter at NOON with a key that was made in time, is used and expires, but for these times."""
     life = {"created_at": OLD, "last_used_at": YOUNG, "expires_at": FAR} | times
-    finding = finding_of(KeyLife(**life), NOON, Rules(max_age=max_age))
+    finding = finding_of(a_life(**life), NOON, Rules(max_age=max_age), suspended=suspended)
     return finding.matter if finding else None
 
 
@@ -45,9 +56,9 @@ def test_a_key_that_is_not_used_any_more_is_found_from_the_very_instant_on() -> 
 
 
 def test_for_how_long_a_key_may_be_unused_is_for_the_caller_to_say() -> None:
-    key = KeyLife(created_at=OLD, last_used_at=NOON - 7 * DAY, expires_at=FAR)
-    assert finding_of(key, NOON, Rules(unused=7 * DAY)) == Finding(Matter.UNUSED, NOON - 7 * DAY)
-    assert finding_of(key, NOON, Rules(unused=7 * DAY + MICROSECOND)) is None
+    key = a_life(created_at=OLD, last_used_at=NOON - 7 * DAY, expires_at=FAR)
+    assert finding_of(key, NOON, Rules(unused=7 * DAY), suspended=False) == Finding(Matter.UNUSED, NOON - 7 * DAY)
+    assert finding_of(key, NOON, Rules(unused=7 * DAY + MICROSECOND), suspended=False) is None
 
 
 def test_a_key_expires_soon_from_the_notice_until_it_has_expired() -> None:
@@ -106,21 +117,24 @@ def test_a_key_of_a_suspended_account_is_found_only_after_its_end() -> None:
 
 def test_a_finding_says_what_it_asks_for_and_which_instant_it_is_about() -> None:
     rules = Rules(max_age=365 * DAY)
-    lives = {
-        KeyLife(created_at=OLD, deactivated_at=OLD, refused_at=YOUNG): (Severity.ACT, YOUNG),
-        KeyLife(created_at=OLD, last_used_at=YOUNG, expires_at=NOON + DAY): (Severity.ACT, NOON + DAY),
-        KeyLife(created_at=OLD): (Severity.ACT, OLD),
-        KeyLife(created_at=OLD - DAY, last_used_at=OLD): (Severity.ACT, OLD),
-        KeyLife(created_at=OLD, last_used_at=YOUNG): (Severity.ACT, OLD),
-        KeyLife(created_at=OLD, last_used_at=YOUNG, rotated_at=OLD, expires_at=NOON + DAY): (
+    lives = [
+        (a_life(created_at=OLD, deactivated_at=OLD, refused_at=YOUNG), Severity.ACT, YOUNG),
+        (a_life(created_at=OLD, last_used_at=YOUNG, expires_at=NOON + DAY), Severity.ACT, NOON + DAY),
+        (a_life(created_at=OLD), Severity.ACT, OLD),
+        (a_life(created_at=OLD - DAY, last_used_at=OLD), Severity.ACT, OLD),
+        (a_life(created_at=OLD, last_used_at=YOUNG), Severity.ACT, OLD),
+        (
+            a_life(created_at=OLD, last_used_at=YOUNG, rotated_at=OLD, expires_at=NOON + DAY),
             Severity.NOTICE,
             NOON + DAY,
         ),
-        KeyLife(created_at=YOUNG, last_used_at=YOUNG): (Severity.ADVICE, YOUNG),
-    }
-    findings = [finding_of(life, NOON, rules) for life in lives]
+        (a_life(created_at=YOUNG, last_used_at=YOUNG), Severity.ADVICE, YOUNG),
+    ]
+    findings = [finding_of(life, NOON, rules, suspended=False) for life, _, _ in lives]
     assert [finding.matter for finding in findings if finding] == list(Matter)
-    assert [(finding.severity, finding.at) for finding in findings if finding] == list(lives.values())
+    assert [(finding.severity, finding.at) for finding in findings if finding] == [
+        (severity, at) for _, severity, at in lives
+    ]
     assert SEVERITY.keys() == set(Matter)
 
 
