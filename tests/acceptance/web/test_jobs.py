@@ -213,10 +213,3 @@ def test_what_robots_and_people_wrote_is_shown_as_they_wrote_it(world: World) ->
     assert " ".join(HOSTILE.split()) in page.links
     assert "<i>x</i>" in page.text
     assert page.fields["q"] == "<u>y</u>"
-
-
-def test_nobody_is_asked_to_sign_in_and_a_stranger_finds_nothing(world: World) -> None:
-    page = Browser(world, None).get("/jobs?status=failed")
-    assert (page.status, page.goal.partition("?")[0]) == (303, "/sign-in")
-    for name in ("stranger", "carol"):
-        assert Browser(world, name).get("/jobs").status == 404
