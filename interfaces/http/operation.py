@@ -344,7 +344,9 @@ def _respond(
     if operation.action is not None:
         check_access(services.event_sourcing, caller, operation.action)
     check_parameters(req, *(parameter.name for parameter in operation.query))
-    body = json_request(req, operation.body.model) if operation.body is not None and operation.reads_body else None
+    body = None
+    if operation.body is not None:
+        body = json_request(req, operation.body.model) if operation.reads_body else operation.body.model()
     idempotency = idempotent(req) if operation.idempotent else None
     request = AdminRequest(services, req, resp, caller, body, idempotency)
     ids = {name: path_uuid(text) if name.endswith("_id") else text for name, text in path.items()}
