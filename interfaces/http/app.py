@@ -1,4 +1,4 @@
-"""The Falcon application: its routes in one table, and what every error becomes."""
+"""The Falcon application, as it is served, and what every error becomes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import structlog
 
+from interfaces.http import ingest
 from interfaces.http.methods import Router
 from interfaces.http.metrics import PATH as METRICS_PATH
 from interfaces.http.middleware import SECURITY_HEADERS, Envelope
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("rpawatch.http")
 
 # What waits at the door lets the server go on with others.
-_QUICK = ("/api/v1/ingest/report", "/api/v1/ingest/key")
+_QUICK = tuple(operation.path for operation in ingest.OPERATIONS)
 _HEALTH = ("/health/live",)
 _LARGE_BODIES = ("/api/v1/ingest/report",)
 

@@ -2,5 +2,5 @@
 
     python -m interfaces.http.openapi
 
-writes it anew. `operations.py` and `admin.py` are its table of contents; `document.py` puts it together.
+writes it anew. What it describes stands in `interfaces/http/operations.py`; `document.py` puts it together.
 """

@@ -1,4 +1,4 @@
-"""Builds the document of the API from the models that check requests.
+"""Builds the document of the API from its operations (interfaces/http/operations.py).
 
 It is committed as a file, which `interfaces/http/documents.py` serves: what is released, read and compared is the same
 to the byte.
