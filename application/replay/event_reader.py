@@ -8,7 +8,6 @@ from application.store.log.reading import (
     VERSION_MAX,
     LoggedEvent,
     Recorded,
-    last_position,
     last_version,
     read_range,
     read_stream,
@@ -39,11 +38,6 @@ class EventReader:
         """Return the version of the last event of a stream; 0 when there is none."""
         with self._database.get_connection() as connection:
             return last_version(connection, stream)
-
-    def last_position(self) -> int:
-        """Return the position of the last event of the log; 0 when it is empty."""
-        with self._database.get_connection() as connection:
-            return last_position(connection)
 
     def events(
         self, stream: UUID, *, after: int = 0, until: int = VERSION_MAX, lifecycle_only: bool = False

@@ -93,7 +93,7 @@ def breaches(
     last minute; beside some thousand events. Raises UnreadableEventError, StoreUnavailableError.
     """
     reader = EventReader(event_sourcing)
-    end = reader.last_position()
+    end = event_sourcing.recorder.last_position()
     watched: dict[UUID, _Watched] = {}
     events = reader.of_all_keys(until=end) if key_id is None else reader.events(key_id)
     for number, ordered in enumerate(in_order(events, steps if steps is not None else ClockSteps())):

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 SCHEMA = session.SCHEMA
 APP_ROLE = "rpawatch_app"
-"""The role that serves requests: may read and append events, and may read the read models, as their fences allow."""
+"""The role that serves requests: may read and append events, and may not change or delete them.
+
+It may read the read models, row by row as their fences allow."""
 PROJECTOR_ROLE = "rpawatch_projector"
 """The role that makes the read models and owns them: may read events."""
 ROLES = (APP_ROLE, PROJECTOR_ROLE)

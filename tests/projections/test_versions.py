@@ -21,7 +21,7 @@ from projections.read_models import READ_MODELS
 from tests.support.golden import FOLDER, all_golden
 
 if TYPE_CHECKING:
-    from application.store.log.reading import Connection
+    from application.store.session import Connection
     from projections.read_model import ReadModel
     from tests.projections.support import World
 

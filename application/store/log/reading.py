@@ -6,7 +6,7 @@ so nothing can turn up later below one that was seen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from psycopg.rows import args_row, scalar_row, tuple_row
 
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
     from uuid import UUID
 
-    import psycopg
-
+    from application.store.session import Connection
     from domain.model import Event
 
-    Connection: TypeAlias = psycopg.Connection[Any]
     Row: TypeAlias = tuple[int, str, int, str, bytes]
     """A LoggedEvent with its stream as text, as its leaf has it: made and hashed in half of the time."""
 
@@ -88,7 +86,7 @@ class LoggedEvent(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The same, decoded."""
+    """A logged event, decoded."""
 
     position: int
     topic: str
