@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from application.store.errors import StoreUnavailableError
-from application.store.log.recorder import Part
+from application.store.log.recorder import AppendGroup
 from application.ticket import Done, Sent
 from application.work import Work
 
@@ -40,10 +40,10 @@ class Decided:
 
 
 @dataclass(slots=True, eq=False)
-class CommandPart(Part):
+class CommandGroup(AppendGroup):
     """Commands that build on each other, so that they are appended together or not at all.
 
-    changes: places of streams. Not the streams, which know their part: what refers to each other in a circle is let go
+    changes: places of streams. Not the streams, which know their group: what refers to each other in a circle is let go
     of only when Python looks for circles, and a large report is worth letting go of at once.
     """
 
@@ -56,7 +56,7 @@ class Stream:
     """A stream that a command has met.
 
     place: its number in the batch. version: in the log, 0 when it is not there; fresh: it was read there just now. now:
-    the aggregate as the commands so far leave it, not to be changed. changed_in: the part that changes it.
+    the aggregate as the commands so far leave it, not to be changed. changed_in: the group that changes it.
     """
 
     id: UUID
@@ -64,7 +64,7 @@ class Stream:
     version: int
     fresh: bool
     now: Aggregate | None
-    changed_in: CommandPart | None = None
+    changed_in: CommandGroup | None = None
 
 
 class Batch:
@@ -85,7 +85,7 @@ class Batch:
         self._known: dict[UUID, Stream] = {}
         self._met: list[Stream] = []
         self._fresh: set[UUID] = set()
-        self.parts: list[CommandPart] = []
+        self.groups: list[CommandGroup] = []
         self.streams: list[Stream] = []
         self.bytes = 0
         self.readings: list[datetime] = []
@@ -125,14 +125,14 @@ class Batch:
         except BaseException as error:  # noqa: BLE001 - a refusal or a bug, told to who asked if what it is based on holds
             decided = Decided(ticket, error=error)
         changes = [self._changed(aggregate) for aggregate in decided.changed]
-        part = self._part_of([*self._met, *changes])
-        part.decided.append(decided)
-        part.events += decided.events
-        part.based_on.update([stream.place for stream in self._met], [stream.place for stream in changes])
+        group = self._group_of([*self._met, *changes])
+        group.decided.append(decided)
+        group.events += decided.events
+        group.based_on.update([stream.place for stream in self._met], [stream.place for stream in changes])
         for stream in changes:
-            if stream.changed_in is not part:
-                stream.changed_in = part
-                part.changes.append(stream.place)
+            if stream.changed_in is not group:
+                stream.changed_in = group
+                group.changes.append(stream.place)
         self.bytes += sum([len(event.state) for event in decided.events])
 
     def _add(self, stream_id: UUID, now: Aggregate | None, *, fresh: bool) -> Stream:
@@ -149,29 +149,29 @@ class Batch:
         stream.now = aggregate
         return stream
 
-    def _part_of(self, streams: list[Stream]) -> CommandPart:
-        """Return the part that changes these streams; several are made one; a new one when there is none."""
-        part: CommandPart | None = None
+    def _group_of(self, streams: list[Stream]) -> CommandGroup:
+        """Return the group that changes these streams; several are made one; a new one when there is none."""
+        group: CommandGroup | None = None
         for stream in streams:
             other = stream.changed_in
-            if part is None:
-                part = other
-            elif other is not None and other is not part:
-                part.decided += other.decided
-                part.events += other.events
-                part.based_on |= other.based_on
-                part.changes += other.changes
+            if group is None:
+                group = other
+            elif other is not None and other is not group:
+                group.decided += other.decided
+                group.events += other.events
+                group.based_on |= other.based_on
+                group.changes += other.changes
                 for place in other.changes:
-                    self.streams[place].changed_in = part
-                self.parts.remove(other)
-        if part is None:
-            part = CommandPart()
-            self.parts.append(part)
-        return part
+                    self.streams[place].changed_in = group
+                self.groups.remove(other)
+        if group is None:
+            group = CommandGroup()
+            self.groups.append(group)
+        return group
 
     def note_sent(self) -> None:
         """Remember for each command with events that they were sent to the log, with an unknown outcome."""
-        for part in self.parts:
-            for decided in part.decided:
+        for group in self.groups:
+            for decided in group.decided:
                 if decided.events:
                     decided.ticket.sent.append(Sent(decided.events[0], decided.result))

@@ -257,7 +257,7 @@ class Door:
         asked = clock.asking() if clock is not None else None
         if batch.bytes:
             streams = [(stream.id, stream.version) for stream in batch.streams]
-            appended = self._event_sourcing.recorder.append_parts(batch.parts, streams, sent_between)
+            appended = self._event_sourcing.recorder.append_groups(batch.groups, streams, sent_between)
         else:
             appended = self._check(batch, sent_between)
         if clock is not None and asked is not None and appended.arrived_at is not None:
@@ -273,16 +273,18 @@ class Door:
         recorder = self._event_sourcing.recorder
         stale, arrived_at = recorder.stale_now({id_: stream.version for id_, stream in cached.items()})
         if sent_between is not None and not sent_between[0] <= arrived_at <= sent_between[1]:
-            return Appended(0, frozenset(range(len(batch.parts))), frozenset(), arrived_at, misdated=True)
+            return Appended(0, frozenset(range(len(batch.groups))), frozenset(), arrived_at, misdated=True)
         places = {cached[id_].place for id_ in stale}
-        refused = frozenset(number for number, part in enumerate(batch.parts) if not places.isdisjoint(part.based_on))
+        refused = frozenset(
+            number for number, group in enumerate(batch.groups) if not places.isdisjoint(group.based_on)
+        )
         return Appended(0, refused, stale, arrived_at)
 
     def _settle(self, batch: Batch, appended: Appended) -> None:
-        """Answer the commands of all parts that were not refused."""
+        """Answer the commands of all groups that were not refused."""
         changed: list[Aggregate] = []
-        for number, part in enumerate(batch.parts):
-            for decided in part.decided:
+        for number, group in enumerate(batch.groups):
+            for decided in group.decided:
                 if appended.misdated:
                     decided.ticket.note_misdated()
                 elif number in appended.refused:

@@ -187,14 +187,14 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
 ) -> None:
     good, bad = cast.bot(), cast.bot()
     door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
-    real = FaultyRecorder.append_parts
+    real = FaultyRecorder.append_groups
 
-    def fail_for_one(self: FaultyRecorder, parts: Any, streams: Any, sent_between: Any) -> Any:
+    def fail_for_one(self: FaultyRecorder, groups: Any, streams: Any, sent_between: Any) -> Any:
         if bad.key_id in dict(streams):
             raise DeliberateError
-        return real(self, parts, streams, sent_between)
+        return real(self, groups, streams, sent_between)
 
-    monkeypatch.setattr(FaultyRecorder, "append_parts", fail_for_one)
+    monkeypatch.setattr(FaultyRecorder, "append_groups", fail_for_one)
     with line(door) as behind:
         behind.add(use_of(good.key_id))
         failed = behind.add(use_of(bad.key_id))

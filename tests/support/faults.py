@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from application.store.clock import Between
     from application.store.log.reading import LoggedEvent
-    from application.store.log.recorder import Appended, Part
+    from application.store.log.recorder import Appended, AppendGroup
     from domain.model import Event
     from tests.support.running import Application
 
@@ -60,11 +60,11 @@ class FaultyRecorder(EventRecorder):
         application.event_sourcing.recorder = recorder
         return recorder
 
-    _late: list[tuple[Sequence[Part], Sequence[tuple[UUID, int]], Between | None]]
+    _late: list[tuple[Sequence[AppendGroup], Sequence[tuple[UUID, int]], Between | None]]
     _under_way: list[threading.Thread]
 
-    def append_parts(
-        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
+    def append_groups(
+        self, groups: Sequence[AppendGroup], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
     ) -> Appended:
         """Append, or fail as told."""
         self.appends += 1
@@ -76,12 +76,12 @@ class FaultyRecorder(EventRecorder):
         if fault is Fault.LOST_BEFORE_COMMIT:
             raise StoreUnavailableError("lost before the commit")
         if fault is Fault.LATE:
-            self._late.append((list(parts), list(streams), sent_between))
+            self._late.append((list(groups), list(streams), sent_between))
             then, self.after_fault = self.after_fault, None
             if then:
                 then()
             raise StoreUnavailableError("no answer in time")
-        appended = super().append_parts(parts, streams, sent_between)
+        appended = super().append_groups(groups, streams, sent_between)
         if fault is Fault.LOST_AFTER_COMMIT:
             raise StoreUnavailableError("lost after the commit")
         return appended
@@ -103,13 +103,13 @@ class FaultyRecorder(EventRecorder):
             self._under_way.append(thread)
 
     def _carry_out(
-        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None
+        self, groups: Sequence[AppendGroup], streams: Sequence[tuple[UUID, int]], sent_between: Between | None
     ) -> None:
         # What was sent arrives, whatever this process thinks of the store by now.
         database = Database(self.database.conninfo, connections_max=1)
         database.open()
         with suppress(ConflictError):
-            EventRecorder(database).append_parts(parts, streams, sent_between)
+            EventRecorder(database).append_groups(groups, streams, sent_between)
         database.close()
 
 

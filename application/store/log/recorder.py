@@ -47,7 +47,7 @@ SELECT later.* FROM unnest(%b, %b) AS known (id, version) CROSS JOIN LATERAL (
 
 
 @dataclass(slots=True, eq=False)
-class Part:
+class AppendGroup:
     """What stands or falls together: events, and the places, in a list of all, of the streams they are based on."""
 
     events: list[StoredEvent] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """position: of the last event, 0 when there was none. refused: parts (their index) that were left out.
+    """position: of the last event, 0 when there was none. refused: groups (their index) that were left out.
 
     stale: the streams that are not at the version given, and because of which those were left out. arrived_at: what the
     database's clock said when it was asked, None where it was not. misdated: it was not between the times given, so all
@@ -125,23 +125,23 @@ class EventRecorder(_StreamRecorder):
         for event in events:
             versions.setdefault(_stream_of(event), event.originator_version - 1)
         streams = list({**read_versions, **versions}.items())
-        appended = self.append_parts([Part(list(events), set(range(len(streams))))], streams)
+        appended = self.append_groups([AppendGroup(list(events), set(range(len(streams))))], streams)
         if appended.refused:
             raise ConflictError
         return appended.position
 
-    def append_parts(
-        self, parts: Sequence[Part], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
+    def append_groups(
+        self, groups: Sequence[AppendGroup], streams: Sequence[tuple[UUID, int]], sent_between: Between | None = None
     ) -> Appended:
-        """Append the events of every part that is based on nothing stale.
+        """Append the events of every group that is based on nothing stale.
 
-        streams: every stream that a part is based on, with its version before any of these events; 0 for one that was
+        streams: every stream that a group is based on, with its version before any of these events; 0 for one that was
         not there. sent_between: where the database's clock has to be when this arrives; None for anywhere. Raises
         ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
         """
-        events = [(number, event) for number, part in enumerate(parts) for event in part.events]
+        events = [(number, event) for number, group in enumerate(groups) for event in group.events]
         # Places begin with 1 in PostgreSQL.
-        based = [(number, place + 1) for number, part in enumerate(parts) for place in part.based_on]
+        based = [(number, place + 1) for number, group in enumerate(groups) for place in group.based_on]
         with self.database.get_connection() as connection:
             row = connection.execute(
                 _APPEND_IN_ROLE,
@@ -162,7 +162,7 @@ class EventRecorder(_StreamRecorder):
             if row is None:
                 raise StoreSessionError(LOST)
         if row["refused"] is None:
-            return Appended(0, frozenset(range(len(parts))), frozenset(), row["arrived_at"], misdated=True)
+            return Appended(0, frozenset(range(len(groups))), frozenset(), row["arrived_at"], misdated=True)
         return Appended(
             position=row["last_position"] or 0,
             refused=frozenset(row["refused"]),

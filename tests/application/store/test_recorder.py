@@ -13,7 +13,7 @@ from eventsourcing.persistence import StoredEvent
 from application.store.errors import ConflictError
 from application.store.log.following import CHANNEL
 from application.store.log.reading import LoggedEvent, read_range
-from application.store.log.recorder import Appended, EventRecorder, Part, SnapshotRecorder
+from application.store.log.recorder import Appended, AppendGroup, EventRecorder, SnapshotRecorder
 from tests.support.effort import effort
 from tests.support.running import log_after
 
@@ -91,26 +91,26 @@ def test_an_append_that_would_leave_a_gap_is_refused(recorder: EventRecorder) ->
     assert recorder.select_events(stream) == [row(stream)]
 
 
-def test_parts_that_are_based_on_something_stale_are_left_out_and_the_others_are_not(recorder: EventRecorder) -> None:
+def test_groups_that_are_based_on_something_stale_are_left_out_and_the_others_are_not(recorder: EventRecorder) -> None:
     gone_on, new, other, read = uuid4(), uuid4(), uuid4(), uuid4()
     before = recorder.append([row(gone_on), row(gone_on, 2), row(read)], {})
     streams = [(new, 0), (read, 1), (gone_on, 1), (other, 0)]
-    parts = [
-        Part([row(new)], {0, 1}),
-        Part([row(gone_on, 2), row(other)], {2, 3}),
-        Part([], {2}),
-        Part([], {1}),
+    groups = [
+        AppendGroup([row(new)], {0, 1}),
+        AppendGroup([row(gone_on, 2), row(other)], {2, 3}),
+        AppendGroup([], {2}),
+        AppendGroup([], {1}),
     ]
-    appended = recorder.append_parts(parts, streams)
+    appended = recorder.append_groups(groups, streams)
     assert appended == Appended(before + 1, frozenset({1, 2}), frozenset({gone_on}))
     assert recorder.select_events(new) == [row(new)]
     assert recorder.select_events(other) == []
     assert len(list(recorder.select_events(gone_on))) == 2
 
 
-def test_nothing_is_appended_when_every_part_is_refused(recorder: EventRecorder) -> None:
+def test_nothing_is_appended_when_every_group_is_refused(recorder: EventRecorder) -> None:
     stream, before = uuid4(), recorder.last_position()
-    appended = recorder.append_parts([Part([row(stream, 2)], {0})], [(stream, 1)])
+    appended = recorder.append_groups([AppendGroup([row(stream, 2)], {0})], [(stream, 1)])
     assert appended == Appended(0, frozenset({0}), frozenset({stream}))
     assert recorder.last_position() == before
 
