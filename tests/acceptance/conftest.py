@@ -45,10 +45,9 @@ def services(
     """The service, with its projector at work."""
     signing_key = tmp_path_factory.mktemp("keys") / "signing-key.pem"
     with Services(database_url, clock=clock, threads=8) as services, pytest.MonkeyPatch.context() as patch:
-        with pytest.MonkeyPatch.context() as at_the_start:
-            # Nobody signs in with this password, and half a hundred modules would each take a fifth of a second for it.
-            at_the_start.setattr(passwords, "_hasher", CHEAP_HASHER)
-            services.begin(admin_password="made for this test run only")
+        # What a hash costs stands in it, and is tested where passwords are: here each would take a fifth of a second.
+        patch.setattr(passwords, "_hasher", CHEAP_HASHER)
+        services.begin(admin_password="made for this test run only")
         with closing(services.connect_projector()) as connection:
             ensure_signing_key(signing_key, connection)
         if signs_at_once:

@@ -9,29 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from application.identity import passwords
 from domain.limits import FIRST_PASSWORD_LIFETIME, PASSWORD_CHARS_MIN, RESTRICTED_SESSION_LIFETIME
 from domain.permissions import Role
 from interfaces.web.rendering import utc_text
 from tests.acceptance.invitations.inviting import Address
 from tests.support.pages import Browser, browser_of
-from tests.support.world import CHEAP_HASHER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.pages import Seen
     from tests.support.world import World
 
 CHOOSE = "/profile/password"
 OWN = "words of one's own, unrelated"
-
-
-@pytest.fixture(autouse=True)
-def _cheap() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", CHEAP_HASHER)
-        yield
 
 
 def invited(world: World, by: str = "alice") -> Address:

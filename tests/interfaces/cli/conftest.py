@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from application.identity import passwords
 from domain import key_secret
 from interfaces.bootstrap import Services
 from interfaces.cli import desk, service
 from interfaces.cli.main import run
 from tests.interfaces.cli.commands import Ran, environment
+from tests.support.world import CHEAP_HASHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,9 @@ def rpawatch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     for module in (desk, service):
         # The logs of a process can be set up once; whoever comes later would write to this test's output.
         monkeypatch.setattr(module, "configure_logs", lambda *_: None)
+
+    # What a hash costs stands in it, and is tested where passwords are: here each would take a fifth of a second.
+    monkeypatch.setattr(passwords, "_hasher", CHEAP_HASHER)
 
     def rpawatch(*arguments: str) -> Ran:
         capsys.readouterr()
