@@ -37,12 +37,12 @@ from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
 from projections.log_tree.service import LogProofs
 from projections.log_tree.signing import load_signer
-from projections.member_list import account_ids_of_user
+from projections.member_list import MEMBER_LIST, account_ids_of_user
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from projections.tracking import look
+from projections.tracking import look, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,7 +163,10 @@ class Services:
         return TreeFollower(self._connect_follower, None if signing_key is None else partial(load_signer, signing_key))
 
     def _accounts_of(self, user_id: UUID) -> frozenset[UUID] | None:
+        """Return the accounts of a user; None when the list does not show yet what was done a moment ago."""
         try:
+            if not wait_for(self.database, self.event_sourcing.recorder.last_position(), models=[MEMBER_LIST]):
+                return None
             return account_ids_of_user(self.database, tenant_id=self.tenant_id, user_id=user_id)
         except ListIncompleteError:
             return None
