@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from application.pending_command import Done, Sent
 from application.store.errors import StoreUnavailableError
 from application.store.log.recorder import AppendGroup
-from application.ticket import Done, Sent
 from application.work import Work
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from eventsourcing.persistence import StoredEvent
 
     from application.event_sourcing import EventSourcing
+    from application.pending_command import PendingCommand
     from application.streams import Streams
-    from application.ticket import Ticket
     from application.work import A, Command
     from domain.model import Aggregate
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Decided:
     """What one command came to, if the append goes well."""
 
-    ticket: Ticket
+    pending: PendingCommand
     result: Any = None
     error: BaseException | None = None
     changed: list[Aggregate] = field(default_factory=list)
@@ -108,14 +108,14 @@ class Batch:
         self._met.append(stream)
         return stream.now.copy() if type(stream.now) is kind else None
 
-    def decide(self, ticket: Ticket, now: datetime) -> None:
+    def decide(self, pending: PendingCommand, now: datetime) -> None:
         """Decide one command. Raises StoreUnavailableError."""
         self._met = []
         self.readings.append(now)
-        work = Work(self, ticket.command, now)
-        decided = Decided(ticket)
+        work = Work(self, pending.command, now)
+        decided = Decided(pending)
         try:
-            decided.result = self._handlers[type(ticket.command)](work, ticket.command)
+            decided.result = self._handlers[type(pending.command)](work, pending.command)
             decided.changed = work.changed()
             decided.events = [
                 self._to_stored(event) for aggregate in decided.changed for event in aggregate.collect_events()
@@ -123,7 +123,7 @@ class Batch:
         except StoreUnavailableError:
             raise
         except BaseException as error:  # noqa: BLE001 - a refusal or a bug, told to who asked if what it is based on holds
-            decided = Decided(ticket, error=error)
+            decided = Decided(pending, error=error)
         changes = [self._changed(aggregate) for aggregate in decided.changed]
         group = self._group_of([*self._met, *changes])
         group.decided.append(decided)
@@ -174,4 +174,4 @@ class Batch:
         for group in self.groups:
             for decided in group.decided:
                 if decided.events:
-                    decided.ticket.sent.append(Sent(decided.events[0], decided.result))
+                    decided.pending.sent.append(Sent(decided.events[0], decided.result))

@@ -1,7 +1,7 @@
 """The event-sourced application: the library's event stores and repositories, on a log of our own.
 
-It reads aggregates and records events. What may be asked of it is in commands.py; commands go through the door
-(door.py) and nothing else appends.
+It reads aggregates and records events. What may be asked of it is in commands.py; commands go through
+command_queue.py and nothing else appends.
 """
 
 from __future__ import annotations

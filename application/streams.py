@@ -1,4 +1,4 @@
-"""A bounded cache of aggregates as they stand in the log. The door changes it; others may look.
+"""A bounded cache of aggregates as they stand in the log. The command queue changes it; others may look.
 
 What is in it is never changed in place: a decision works on copies, which come here after the commit. It may be stale,
 since other processes append too: whoever decides on it checks the versions, in the append or, for a decision that

@@ -197,12 +197,12 @@ def _prepare_watch(conninfo: str, secrets: list[KeySecret], over_limit: list[Key
     with Services(conninfo, threads=2) as services:
         tenant = services.begin().tenant_id
         account = uuid5(tenant, "account:default")
-        services.door.execute(
+        services.command_queue.execute(
             RegisterProcess(by=AccountCaller(tenant_id=tenant, account_id=account), flow_id=FLOW, name="Bench")
         )
         for limit, many in ((RATE_LIMIT_MAX, secrets), (1, over_limit)):
             for number, secret in enumerate(many):
-                services.door.execute(
+                services.command_queue.execute(
                     CreateKey(
                         by=AccountCaller(tenant_id=tenant, account_id=account),
                         secret=secret,

@@ -87,12 +87,12 @@ def _used_keys(conninfo: str) -> list[str]:
         account = uuid5(tenant, "account:default")
 
         def use(stream: UUID) -> None:
-            answer = services.door.execute(ReadOwnKey(key_id=stream)).result
+            answer = services.command_queue.execute(ReadOwnKey(key_id=stream)).result
             if answer.error is not None:
                 raise answer.error
 
         for secret in secrets:
-            services.door.execute(
+            services.command_queue.execute(
                 CreateKey(
                     by=AccountCaller(tenant_id=tenant, account_id=account),
                     secret=secret,

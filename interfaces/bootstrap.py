@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from application.command_queue import CommandQueue
 from application.commands import HANDLERS
-from application.door import Door
 from application.event_sourcing import EventSourcing
 from application.identity.first_run import FirstAdmin, FirstRun
 from application.identity.hashing import HASHING
@@ -96,15 +96,15 @@ class Services:
         self.store_clock = StoreClock(self.database)
         self.clock = clock = clock or self.store_clock
         self.event_sourcing = EventSourcing(self.database)
-        self.door = Door(self.event_sourcing, clock, HANDLERS)
+        self.command_queue = CommandQueue(self.event_sourcing, clock, HANDLERS)
         HASHING.fit(threads)
         self.users = Users(self.database)
         self.sessions = Sessions(self.database, self.users, clock)
         self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
-        self.ended_keys = EndedKeys(self.door, clock)
+        self.ended_keys = EndedKeys(self.command_queue, clock)
         self.large_reports = LargeReports(self.database, threads)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
-        self.invitations = Invitations(self.event_sourcing, self.door, self.users, clock, self._accounts_of)
+        self.invitations = Invitations(self.event_sourcing, self.command_queue, self.users, clock, self._accounts_of)
         self.audit_log = AuditLog(self.database, self.users)
         self.key_history = KeyHistory(Replay(self.event_sourcing), self.users)
         self.log_proofs = LogProofs(self.database)
@@ -117,7 +117,7 @@ class Services:
         self.projector = Projector(self._connect_follower, READ_MODELS, self.decode)
         self.connect_projector = partial(connect, conninfo, role=PROJECTOR_ROLE)
         """Opens a connection for work on the read models that an operator waits for: no statement is too long."""
-        self._first_run = FirstRun(conninfo, self.event_sourcing, self.door, self.users, clock)
+        self._first_run = FirstRun(conninfo, self.event_sourcing, self.command_queue, self.users, clock)
         self._stop_following = threading.Event()
         self._followers: list[threading.Thread] = []
         self._last_seen = ProjectionHealth(0, 0)

@@ -45,7 +45,7 @@ def test_every_import_follows_the_arrows() -> None:
         ("domain", "interfaces"),
         ("application", "projections"),
         ("application", "interfaces"),
-        ("application/store", "application.door"),
+        ("application/store", "application.command_queue"),
         ("application/store/log", "application.event_sourcing"),
         ("projections", "application"),
         ("projections", "interfaces"),

@@ -17,7 +17,7 @@ from domain.member import Member
 from domain.permissions import Role
 
 if TYPE_CHECKING:
-    from application.door import Door
+    from application.command_queue import CommandQueue
     from application.event_sourcing import EventSourcing
     from application.identity.users import Users
     from domain.clock import Clock
@@ -41,7 +41,7 @@ class FirstRun:
 
     conninfo: str
     event_sourcing: EventSourcing
-    door: Door
+    command_queue: CommandQueue
     users: Users
     clock: Clock
 
@@ -69,7 +69,7 @@ class FirstRun:
     def _ensure_default_account(self, tenant_id: UUID) -> None:
         account_id = uuid5(tenant_id, "account:default")
         if self.event_sourcing.find(Account, account_id) is None:
-            self.door.execute(
+            self.command_queue.execute(
                 OpenAccount(by=Caller(tenant_id=tenant_id), new_account_id=account_id, name=DEFAULT_ACCOUNT_NAME)
             )
 
@@ -84,7 +84,7 @@ class FirstRun:
         # The row, the role, the password: cut short between them, the next start goes on from here.
         if user is None:
             user = self.users.ensure(tenant_id, email, "Administrator", self.clock(), user_id)
-        self.door.execute(AddMember(by=Caller(tenant_id=tenant_id), user_id=user_id, role=Role.TENANT_ADMIN))
+        self.command_queue.execute(AddMember(by=Caller(tenant_id=tenant_id), user_id=user_id, role=Role.TENANT_ADMIN))
         if password is None:
             return FirstAdmin(user.email, self.users.make_first_password(user, self.clock()))
         self.users.set_password(user_id, password)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from application.accounts import RemoveMember
     from application.admin import AdminCommand, Outcome
-    from application.door import Door
+    from application.command_queue import CommandQueue
     from application.event_sourcing import EventSourcing
     from application.identity.users import FirstPassword, Identity, Users
     from domain.clock import Clock
@@ -74,13 +74,13 @@ class Invitations:
     def __init__(
         self,
         event_sourcing: EventSourcing,
-        door: Door,
+        command_queue: CommandQueue,
         users: Users,
         clock: Clock,
         accounts_of: Callable[[UUID], Iterable[UUID] | None],
     ) -> None:
         self._events = event_sourcing
-        self._door = door
+        self._command_queue = command_queue
         self._users = users
         self._clock = clock
         self._accounts_of = accounts_of
@@ -123,7 +123,7 @@ class Invitations:
             return Invited(member, user, None, is_ours)
         if invitation.was_member:
             # Of who is new the log says so by their role.
-            self._door.execute(NewFirstPassword(by=command.by, user_id=user.user_id))
+            self._command_queue.execute(NewFirstPassword(by=command.by, user_id=user.user_id))
         first_password = self._users.make_first_password(before, self._clock())
         return Invited(member, _with(user, first_password), first_password, is_ours)
 

@@ -1,4 +1,4 @@
-"""Fills an installation with the demo's tenant, command by command through the door, on a clock of its own."""
+"""Fills an installation with the demo's tenant, command by command through the command queue, on a clock of its own."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ class Filling:
         self._keep_to_limit(key.key_id)
         self._clock.reach(self._clock.now + timedelta(milliseconds=self._random.randrange(5, 60)))
         account = self.account_id(key.key.account)
-        answer: IngestAnswer = self._desk.services.door.execute(
+        answer: IngestAnswer = self._desk.services.command_queue.execute(
             SubmitReport(
                 request_id=uuid5(account, f"{name}:{self.uses.total()}").hex,
                 key_id=key.key_id,

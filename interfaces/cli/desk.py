@@ -1,4 +1,4 @@
-"""Where an operator's commands work: directly on the store, each through the same door as a request of the web."""
+"""Where an operator's commands work: directly on the store, each through the same queue as a request of the web."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Desk:
         return AccountCaller(tenant_id=tenant_id, account_id=account_id, request_id=self._request_id)
 
     def execute(self, command: AdminCommand) -> UUID:
-        """Carry out a command and return the id of what was made or changed. Raises what the door raises."""
-        resource_id: UUID = self.services.door.execute(command).result.resource_id
+        """Carry out a command and return the id of what was made or changed. Raises what the queue raises."""
+        resource_id: UUID = self.services.command_queue.execute(command).result.resource_id
         return resource_id
 
     def get(self, kind: type[A], aggregate_id: UUID) -> A:

@@ -97,7 +97,7 @@ def add_member(  # noqa: PLR0913 - each is an option
     processes = _processes(desk, role, scope, process or [])
     command = AddMember(by=desk.caller(scope), user_id=random_id(), role=role, processes=processes)
     invitation = desk.services.invitations.begin(command, address, new_name or address.partition("@")[0])
-    invited = invitation.settled(desk.services.door.execute(invitation.command).result)
+    invited = invitation.settled(desk.services.command_queue.execute(invitation.command).result)
     member, first_password = invited.member, invited.first_password
     document = {
         **member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=True),
@@ -143,7 +143,7 @@ def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, te
     user, scope = _one_of(desk, email, account, tenant=tenant, of_one_user=True)
     command = NewFirstPassword(by=desk.caller(scope), user_id=user.user_id)
     _, made = desk.services.invitations.new_first_password(
-        command, lambda noted: desk.services.door.execute(noted).result
+        command, lambda noted: desk.services.command_queue.execute(noted).result
     )
     document = {
         "user_id": str(user.user_id),

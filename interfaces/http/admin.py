@@ -67,7 +67,7 @@ def caller_in(services: Services, req: falcon.Request, session: Session, account
 
 def execute(services: Services, resp: falcon.Response, command: AdminCommand) -> Outcome:
     """Carry out a command, and wait until lists show it."""
-    done = services.door.execute(command)
+    done = services.command_queue.execute(command)
     outcome: Outcome = done.result
     position = done.position
     if outcome.replayed:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("rpawatch.http")
 
-# What waits at the door lets the server go on with others.
+# What waits in the command queue lets the server go on with others.
 _QUICK = tuple(operation.path for operation in ingest.OPERATIONS)
 _HEALTH = ("/health/live",)
 _LARGE_BODIES = ("/api/v1/ingest/report",)

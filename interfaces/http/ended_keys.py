@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from application.door import Door
+    from application.command_queue import CommandQueue
     from domain.clock import Clock
 
 CLOSE_SECONDS_MAX: Final = 1.0
@@ -44,8 +44,8 @@ class _Attempts:
 class EndedKeys:
     """Counts refusals of keys that have ended, by key. Any thread may call it."""
 
-    def __init__(self, door: Door, clock: Clock) -> None:
-        self._door = door
+    def __init__(self, command_queue: CommandQueue, clock: Clock) -> None:
+        self._command_queue = command_queue
         self._clock = clock
         self._lock = threading.Lock()
         self._attempts: OrderedDict[UUID, _Attempts] = OrderedDict()
@@ -69,7 +69,7 @@ class EndedKeys:
                 attempts.count, attempts.next_at = 0, now + REFUSALS_NOTED_EVERY
         for command in due:
             try:
-                self._door.submit(command, _forget)
+                self._command_queue.submit(command, _forget)
             except StoreUnavailableError:
                 self._take_back(command)
 
@@ -89,7 +89,7 @@ class EndedKeys:
         until = time.monotonic() + CLOSE_SECONDS_MAX
         while due and time.monotonic() < until:
             try:
-                self._door.execute(due[-1])
+                self._command_queue.execute(due[-1])
             except StoreUnavailableError:
                 break
             due.pop()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from application.ticket import Done, Ticket
+    from application.pending_command import Done, PendingCommand
     from domain.rate_limit import Quota
     from interfaces.bootstrap import Services
 
@@ -176,7 +176,7 @@ class _UseOfKey:
         if secret is None:
             raise self._services.bad_keys.refuse(client_address(self._req))
         stream = key_id(secret.sha256_hex)
-        key = self._services.door.look(ApiKey, stream)
+        key = self._services.command_queue.look(ApiKey, stream)
         if key is not None and key.deactivated_at is not None:
             # For good, so what is remembered of it can't be out of date.
             raise self._refusal(stream)
@@ -230,7 +230,7 @@ class _UseOfKey:
 
     def _ask_when_in_doubt(self, stream: UUID) -> None:
         """Ask whether the key may be used now, unless it is remembered, alive and has room. Raises as `ask` does."""
-        key = self._services.door.look(ApiKey, stream)
+        key = self._services.command_queue.look(ApiKey, stream)
         now = self._services.clock()
         if key is None or not key.is_active(now) or not key.has_room(now):
             self._ask_admission(stream)
@@ -246,7 +246,7 @@ class _UseOfKey:
         A robot with a key that has ended guesses nothing, and has to be told so however often it tries.
         """
         address = client_address(self._req)
-        if self._services.door.look(ApiKey, stream) is None:
+        if self._services.command_queue.look(ApiKey, stream) is None:
             return self._services.bad_keys.refuse(address)
         self._services.ended_keys.note(stream, address)
         return InvalidApiKeyError()
@@ -254,17 +254,17 @@ class _UseOfKey:
     def _carry_out(self, command: UseKey) -> Done[Any]:
         wait = self._req.env.get(WAIT)
         if wait is None:
-            return self._services.door.execute(command)
-        ticket: Ticket = wait(partial(self._services.door.submit, command))
-        return ticket.answer()
+            return self._services.command_queue.execute(command)
+        pending: PendingCommand = wait(partial(self._services.command_queue.submit, command))
+        return pending.answer()
 
     def _account_of(self, stream: UUID) -> UUID:
         """Return the account of an admitted key."""
-        key = self._services.door.look(ApiKey, stream)
+        key = self._services.command_queue.look(ApiKey, stream)
         if key is None:
             # Others have pushed it out of the cache meanwhile.
             self._ask_admission(stream)
-            key = self._services.door.look(ApiKey, stream)
+            key = self._services.command_queue.look(ApiKey, stream)
         if key is None:
             raise StoreUnavailableError("the key was pushed out of the cache twice")
         return key.account_id

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from application import door as door_module
+from application import command_queue as queue_module
 from application.store.errors import StoreUnavailableError
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.report import Report
-from tests.application.test_door import DeliberateError, Try, door_for_tests
+from tests.application.test_command_queue import DeliberateError, Try, queue_for_tests
 from tests.support.faults import Fault, FaultyRecorder, check_log
 from tests.support.running import another_process
 from tests.support.waiting import wait_until
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
-    from application.door import Door
+    from application.command_queue import CommandQueue
     from application.work import Work
     from tests.support.cast import Cast
     from tests.support.clock import FakeClock
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 10
 
 
-class Line:
-    """Commands that line up behind one that is being carried out, in the order in which they are given."""
+class Waiting:
+    """Commands that wait behind one that is being carried out, in the order in which they are given."""
 
-    def __init__(self, door: Door, threads: ThreadPoolExecutor) -> None:
-        self._door, self._threads = door, threads
+    def __init__(self, queue: CommandQueue, threads: ThreadPoolExecutor) -> None:
+        self._queue, self._threads = queue, threads
         self.entered, self.leave = threading.Event(), threading.Event()
-        self.first = threads.submit(door.execute, Try(what=self._take_long))
+        self.first = threads.submit(queue.execute, Try(what=self._take_long))
         assert self.entered.wait(WAIT_SECONDS)
         self.futures: list[Future[Any]] = []
 
@@ -48,17 +48,17 @@ class Line:
         assert self.leave.wait(WAIT_SECONDS)
 
     def add(self, what: Callable[[Work], Any], *, alone: bool = False) -> Future[Any]:
-        waiting = self._door.waiting
-        self.futures.append(self._threads.submit(self._door.execute, Try(what=what, alone=alone)))
-        wait_until(lambda: self._door.waiting > waiting, "it lines up")
+        waiting = self._queue.waiting
+        self.futures.append(self._threads.submit(self._queue.execute, Try(what=what, alone=alone)))
+        wait_until(lambda: self._queue.waiting > waiting, "it is in the queue")
         return self.futures[-1]
 
 
 @contextmanager
-def line(door: Door) -> Iterator[Line]:
-    """Give a line behind a command; at the end all are carried out."""
+def waiting_behind(queue: CommandQueue) -> Iterator[Waiting]:
+    """Give a queue behind a command; at the end all are carried out."""
     with ThreadPoolExecutor(20) as threads:
-        behind = Line(door, threads)
+        behind = Waiting(queue, threads)
         try:
             yield behind
         finally:
@@ -81,12 +81,12 @@ def test_commands_that_wait_are_appended_in_one_statement_each_on_what_those_bef
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
     one, two = cast.bot(), cast.bot()
-    door, recorder, before = (
-        door_for_tests(application, clock),
+    queue, recorder, before = (
+        queue_for_tests(application, clock),
         FaultyRecorder.under(application),
         application.position(),
     )
-    with line(door) as behind:
+    with waiting_behind(queue) as behind:
         for key_id in (one.key_id, two.key_id, one.key_id, one.key_id):
             behind.add(use_of(key_id))
     assert [future.result().result for future in behind.futures] == [1, 1, 2, 3]
@@ -100,13 +100,13 @@ def test_commands_that_wait_are_appended_in_one_statement_each_on_what_those_bef
 def test_a_refusal_in_between_is_told_to_who_asked_and_changes_nothing_for_the_others(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
-    bot, door = cast.bot(), door_for_tests(application, clock)
+    bot, queue = cast.bot(), queue_for_tests(application, clock)
 
     def use_and_fail(work: Work) -> None:
         use_of(bot.key_id)(work)
         raise DeliberateError
 
-    with line(door) as behind:
+    with waiting_behind(queue) as behind:
         behind.add(use_of(bot.key_id))
         refused = behind.add(use_and_fail)
         last = behind.add(use_of(bot.key_id))
@@ -119,7 +119,7 @@ def test_a_conflict_is_paid_by_those_that_it_concerns(
     application: Application, cast: Cast, database_url: str, clock: FakeClock
 ) -> None:
     shared, own = cast.bot(), cast.bot()
-    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
     decided: list[str] = []
 
     def noted(name: str, key_id: UUID) -> Callable[[Work], int]:
@@ -129,8 +129,8 @@ def test_a_conflict_is_paid_by_those_that_it_concerns(
 
         return use
 
-    door.execute(Try(what=use_of(shared.key_id)))
-    with another_process(database_url, clock) as other, line(door) as behind:
+    queue.execute(Try(what=use_of(shared.key_id)))
+    with another_process(database_url, clock) as other, waiting_behind(queue) as behind:
         recorder.before_append = shared.through(other).use
         behind.add(noted("own", own.key_id))
         behind.add(noted("shared", shared.key_id))
@@ -146,7 +146,7 @@ def test_commands_that_build_on_one_that_met_a_conflict_are_decided_again_with_i
 ) -> None:
     """The third builds on the first by way of the account, and touches nothing that is stale itself."""
     shared, own = cast.bot(), cast.bot()
-    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
 
     def use_and_rename(work: Work) -> None:
         number = use_of(shared.key_id)(work)
@@ -156,8 +156,8 @@ def test_commands_that_build_on_one_that_met_a_conflict_are_decided_again_with_i
         use_of(own.key_id)(work)
         return work.get(Account, cast.account_a).name
 
-    door.execute(Try(what=use_of(shared.key_id)))
-    with another_process(database_url, clock) as other, line(door) as behind:
+    queue.execute(Try(what=use_of(shared.key_id)))
+    with another_process(database_url, clock) as other, waiting_behind(queue) as behind:
         recorder.before_append = shared.through(other).use
         behind.add(use_and_rename)
         behind.add(use_of(own.key_id))
@@ -172,8 +172,8 @@ def test_after_a_lost_reply_every_command_of_the_batch_is_in_the_log_once(
     application: Application, cast: Cast, clock: FakeClock, fault: Fault
 ) -> None:
     bots = [cast.bot() for _ in range(3)]
-    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
-    with line(door) as behind:
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
+    with waiting_behind(queue) as behind:
         recorder.faults.append(fault)
         for bot in (*bots, bots[0]):
             behind.add(use_of(bot.key_id))
@@ -186,7 +186,7 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
     application: Application, cast: Cast, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = cast.bot(), cast.bot()
-    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
     real = FaultyRecorder.append_groups
 
     def fail_for_one(self: FaultyRecorder, groups: Any, streams: Any, sent_between: Any) -> Any:
@@ -195,7 +195,7 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
         return real(self, groups, streams, sent_between)
 
     monkeypatch.setattr(FaultyRecorder, "append_groups", fail_for_one)
-    with line(door) as behind:
+    with waiting_behind(queue) as behind:
         behind.add(use_of(good.key_id))
         failed = behind.add(use_of(bad.key_id))
         behind.add(use_of(good.key_id))
@@ -207,9 +207,9 @@ def test_an_append_that_fails_for_one_command_fails_for_no_other(
 def test_a_batch_takes_no_further_command_when_it_is_large(
     application: Application, cast: Cast, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "BATCH_BYTES_MAX", 1)
+    monkeypatch.setattr(queue_module, "BATCH_BYTES_MAX", 1)
     bot, recorder = cast.bot(), FaultyRecorder.under(application)
-    with line(door_for_tests(application, clock)) as behind:
+    with waiting_behind(queue_for_tests(application, clock)) as behind:
         for _ in range(3):
             behind.add(use_of(bot.key_id))
     assert [future.result().result for future in behind.futures] == [1, 2, 3]
@@ -219,19 +219,19 @@ def test_a_batch_takes_no_further_command_when_it_is_large(
 def test_whoever_comes_when_too_many_wait_is_refused_at_once(
     application: Application, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "WAITING_MAX", 2)
-    door = door_for_tests(application, clock)
-    with line(door) as behind:
+    monkeypatch.setattr(queue_module, "WAITING_MAX", 2)
+    queue = queue_for_tests(application, clock)
+    with waiting_behind(queue) as behind:
         for _ in range(2):
             behind.add(lambda _: None)
         with pytest.raises(StoreUnavailableError, match="too many"):
-            door.execute(Try(what=lambda _: None))
+            queue.execute(Try(what=lambda _: None))
     assert [future.exception() for future in behind.futures] == [None, None]
 
 
 def test_who_has_given_up_waiting_is_not_carried_out(application: Application, cast: Cast, clock: FakeClock) -> None:
-    bot, door = cast.bot(), door_for_tests(application, clock, seconds_max=0.3)
-    with line(door) as behind:
+    bot, queue = cast.bot(), queue_for_tests(application, clock, seconds_max=0.3)
+    with waiting_behind(queue) as behind:
         late = behind.add(use_of(bot.key_id))
         assert isinstance(late.exception(WAIT_SECONDS), StoreUnavailableError)
     assert application.kinds(bot.key_id) == ["Created"]
@@ -259,8 +259,8 @@ def test_what_goes_alone_is_appended_by_itself_after_those_that_wait_before_it(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
     key_ids = [cast.bot().key_id for _ in range(5)]
-    door, recorder = door_for_tests(application, clock), FaultyRecorder.under(application)
-    with line(door) as behind:
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
+    with waiting_behind(queue) as behind:
         for number, key_id in enumerate(key_ids):
             behind.add(use_of(key_id), alone=number in {2, 3})
         behind.leave.set()

@@ -45,7 +45,7 @@ def test_an_accepted_report_is_a_use_and_a_job_appended_together(
     application: Application, cast: Cast, database_url: str
 ) -> None:
     bot, before = cast.bot(), application.position()
-    done = application.door.execute(bot.report_command())
+    done = application.command_queue.execute(bot.report_command())
     job = done.result.job
     assert isinstance(job, Job)
     assert (done.result.replayed, done.result.quota, done.result.error) == (False, Quota(60, 59, 60), None)

@@ -141,7 +141,7 @@ def test_ending_a_key_again_succeeds_and_appends_nothing(application: Applicatio
     bot = cast.bot()
     application.execute(cast.deactivate_key_command(bot.key_id, reason="lost"))
     before = application.position()
-    done = application.door.execute(cast.deactivate_key_command(bot.key_id, reason="again"))
+    done = application.command_queue.execute(cast.deactivate_key_command(bot.key_id, reason="again"))
     assert (done.result.resource_id, done.position, application.position()) == (bot.key_id, 0, before)
 
 

@@ -98,7 +98,7 @@ def test_a_command_whose_reply_was_lost_succeeds_and_is_in_the_log_exactly_once(
     command_of, expected = COMMANDS[name]
     command, recorder, before = command_of(cast), FaultyRecorder.under(application), application.position()
     recorder.faults.extend(faults)
-    done = application.door.execute(command)
+    done = application.command_queue.execute(command)
     recorder.arrive()
     assert topics_after(application, before) == expected
     assert done.position == application.position()

@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from application.ingest import AskAdmission
+from application.pending_command import MISDATED_MAX
 from application.replay.limits import breaches
 from application.store.clock import AHEAD_SECONDS_MAX, BEHIND_SECONDS_MAX
 from application.store.errors import StoreUnavailableError
-from application.ticket import MISDATED_MAX
 from domain.api_key import ApiKey
 from domain.errors import InvalidApiKeyError, RateLimitedError
 from domain.limits import RATE_WINDOW

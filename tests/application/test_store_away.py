@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from application.door import COMMAND_SECONDS_MAX
+from application.command_queue import COMMAND_SECONDS_MAX
 from application.store.database import BoundedConnection, Database, connect
 from application.store.errors import StoreUnavailableError
 from domain.api_key import ApiKey

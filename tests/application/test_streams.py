@@ -1,4 +1,4 @@
-"""The cache of the door: bounded, and never remembers that something is not there."""
+"""The cache of the command queue: bounded, and never remembers that something is not there."""
 
 from __future__ import annotations
 

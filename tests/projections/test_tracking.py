@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def test_what_a_command_did_is_listed_when_the_wait_is_over(shared: World) -> None:
     for number in range(30):
         account = uuid4()
-        done = shared.application.door.execute(
+        done = shared.application.command_queue.execute(
             OpenAccount(by=Caller(tenant_id=TENANT), new_account_id=account, name=f"Account {number}")
         )
         assert wait_for(shared.database, done.position)

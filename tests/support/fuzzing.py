@@ -191,7 +191,7 @@ class _Sensible:
         services, account_id = self.target.world.services, self.target.world.cast.account_a
         email, at = f"{uuid4().hex}@example.com", self.target.world.clock.now
         user_id = add_user(services.users, email, "Zoe", at, CHANGED_PASSWORD, scope_id=account_id).user_id
-        services.door.execute(
+        services.command_queue.execute(
             AddMember(by=self.target.world.cast.caller(account_id), user_id=user_id, role=Role.ACCOUNT_USER)
         )
         return user_id

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from application.command_queue import COMMAND_SECONDS_MAX, CommandQueue
 from application.commands import HANDLERS
-from application.door import COMMAND_SECONDS_MAX, Door
 from application.event_sourcing import EventSourcing
 from application.store.database import Database
 from application.store.log.reading import last_position, read_range
@@ -26,15 +26,15 @@ _AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class Application:
-    """The event-sourced application and its door, on one database."""
+    """The event-sourced application and its command queue, on one database."""
 
     database: Database
     event_sourcing: EventSourcing
-    door: Door
+    command_queue: CommandQueue
 
     def execute(self, command: Command) -> Any:
         """Carry out a command and return its result."""
-        return self.door.execute(command).result
+        return self.command_queue.execute(command).result
 
     def events(self, stream: UUID) -> list[Event]:
         """Return what happened in a stream."""
@@ -68,7 +68,7 @@ def log_after(database: Database, position: int) -> list[LoggedEvent]:
 def application_on(database: Database, clock: Clock, *, seconds_max: float = COMMAND_SECONDS_MAX) -> Application:
     """Return an application, with a cold cache, on a database that the caller has opened and will close."""
     event_sourcing = EventSourcing(database)
-    return Application(database, event_sourcing, Door(event_sourcing, clock, HANDLERS, seconds_max=seconds_max))
+    return Application(database, event_sourcing, CommandQueue(event_sourcing, clock, HANDLERS, seconds_max=seconds_max))
 
 
 @contextmanager

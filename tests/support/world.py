@@ -53,7 +53,7 @@ class ServiceCast(Cast):
     """
 
     def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant of its own, and all people
-        self._application = Application(services.database, services.event_sourcing, services.door)
+        self._application = Application(services.database, services.event_sourcing, services.command_queue)
         self.tenant_id = services.tenant_id
         self._services = services
 
@@ -220,7 +220,7 @@ class World:
     @property
     def application(self) -> Application:
         """What stands behind the wire, to look at."""
-        return Application(self.services.database, self.services.event_sourcing, self.services.door)
+        return Application(self.services.database, self.services.event_sourcing, self.services.command_queue)
 
     def signed_in(self, name: str) -> dict[str, str]:
         """Return what shows somebody's session."""

@@ -63,7 +63,7 @@ class EmbeddedPostgres:
         until = self._until()
         with _plain_errors():
             self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._alone(until):
+            with self._exclusive(until):
                 server = self._find_server()
                 began = time.monotonic()
                 started = self._come_up(server, until)
@@ -89,7 +89,7 @@ class EmbeddedPostgres:
             # One that lives and does not answer starts, stops or hangs: nothing can be done for it from here.
             if server is None or server.answers() or server.postmaster() is not None:
                 return False
-            with self._alone(until):
+            with self._exclusive(until):
                 # Asked again: another thread may have left meanwhile.
                 if self._users_lock is None:
                     return False
@@ -112,7 +112,7 @@ class EmbeddedPostgres:
         with _plain_errors():
             # Closed without unlocking: a fork of ours holds the same lock and may go on using the server.
             os.close(users_lock)
-            with self._alone(until):
+            with self._exclusive(until):
                 if self._is_unused():
                     server.go_down(until)
                     _log.info("embedded_postgres_stopped", folder=str(server.folder))
@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         return Server(cluster, account, Programs(account, start_log=data_dir / "postgres-start.log"))
 
     @contextmanager
-    def _alone(self, until: float) -> Iterator[None]:
+    def _exclusive(self, until: float) -> Iterator[None]:
         """Keep every other process and thread from starting, joining or stopping the server meanwhile."""
         descriptor = self._open_lock("start.lock")
         try:
@@ -196,7 +196,7 @@ class EmbeddedPostgres:
         return descriptor
 
     def _is_unused(self) -> bool:
-        """Return whether nobody uses the server. Asked while `_alone`, so that nobody joins before it is stopped."""
+        """Return whether nobody uses the server. Asked within `_exclusive`: nobody joins before it is stopped."""
         descriptor = self._open_lock("users.lock")
         try:
             unused = _lock(descriptor, fcntl.LOCK_EX)

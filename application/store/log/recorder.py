@@ -171,7 +171,7 @@ class EventRecorder(_StreamRecorder):
         )
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Keep all other writers out: what is read within this is still so at the append, which commits at the end.
 
         Raises StoreUnavailableError, also when the outcome of the commit is unknown.

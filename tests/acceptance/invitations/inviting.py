@@ -57,7 +57,7 @@ class Address:
         """Have the operator give a role at the command line."""
         command = AddMember(by=self.world.cast.caller(account), user_id=random_id(), role=role)
         invitation = self.world.services.invitations.begin(command, self.email, name)
-        invited = invitation.settled(self.world.services.door.execute(invitation.command).result)
+        invited = invitation.settled(self.world.services.command_queue.execute(invitation.command).result)
         self.world.wait_for_lists()
         if invited.first_password is not None:
             owner = str(invited.member.user_id)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from application.door import PAUSE_SECONDS
+from application.command_queue import PAUSE_SECONDS
 from application.store.errors import StoreUnavailableError
 from tests.support.faults import Fault, FaultyRecorder
 from tests.support.waiting import wait_until
@@ -50,7 +50,7 @@ def test_when_the_store_can_not_be_reached_a_robot_is_told_when_to_come_again_an
     assert int(answer.headers["retry-after"]) >= 1
     assert "Idempotency-Key" in answer.json["detail"]
     assert b"commit" not in answer.body, "what went wrong inside is not told"
-    wait_until(lambda: gave_up(store), "the door has given up too, whose last attempt may end after the answer")
+    wait_until(lambda: gave_up(store), "the writer has given up too, whose last attempt may end after the answer")
     store.faults.clear()
     wait_until(lambda: nothing_was_appended(world, before), "the store can be asked again")
     # As Retry-After said; until then others are refused at once.

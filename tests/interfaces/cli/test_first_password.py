@@ -193,7 +193,7 @@ def test_a_file_that_can_not_be_written_loses_nothing_but_the_password(services:
 @pytest.mark.parametrize("missing", ["role", "password"])
 def test_a_first_start_that_was_cut_short_is_gone_on_with_by_the_next(fresh_url: str, missing: str) -> None:
     with Services(fresh_url, threads=2) as first, pytest.MonkeyPatch.context() as patch:
-        execute = first.door.execute
+        execute = first.command_queue.execute
 
         def cut(*arguments: Any) -> Any:
             if missing == "password" or isinstance(arguments[0], AddMember):
@@ -201,7 +201,7 @@ def test_a_first_start_that_was_cut_short_is_gone_on_with_by_the_next(fresh_url:
             return execute(*arguments)
 
         if missing == "role":
-            patch.setattr(first.door, "execute", cut)
+            patch.setattr(first.command_queue, "execute", cut)
         else:
             patch.setattr(first.users, "make_first_password", cut)
         with pytest.raises(KeyboardInterrupt):
@@ -219,6 +219,6 @@ def test_a_first_administrator_who_was_removed_is_not_made_again(services: Servi
     [admin] = services.users.by_email(EMAIL)
     command = RemoveMember(by=Caller(tenant_id=services.tenant_id), user_id=admin.user_id)
     with services.invitations.removing(command):
-        services.door.execute(command)
+        services.command_queue.execute(command)
     with Services(fresh_url, threads=2) as next_start:
         assert next_start.begin().first_admin is None

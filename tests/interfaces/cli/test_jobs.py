@@ -39,7 +39,7 @@ def report(services: Services, key: str, flow: str) -> Callable[..., str]:
     def report(written: str | None = None, **fields: Any) -> str:
         body = Report.model_validate(report_body(flow_id=flow, **fields), context={AS_WRITTEN: written})
         command = SubmitReport(key_id=UUID(key), report=body, new_job_id=new_job_id())
-        return str(services.door.execute(command).result.job.id)
+        return str(services.command_queue.execute(command).result.job.id)
 
     return report
 

@@ -51,13 +51,13 @@ class Keys:
     def use(self, key: str, *, at: datetime = NOON) -> None:
         self.clock.now = at
         with open_desk(None, self._url, self.clock) as desk:
-            desk.services.door.execute(ReadOwnKey(key_id=UUID(key)))
+            desk.services.command_queue.execute(ReadOwnKey(key_id=UUID(key)))
 
     def refuse(self, key: str, attempts: int = 1, *, at: datetime = NOON, address: str = "192.0.2.7") -> None:
         self.clock.now = at
         with open_desk(None, self._url, self.clock) as desk:
             command = CountRefusals(key_id=UUID(key), attempts=attempts, last_attempt_at=at, address=address)
-            desk.services.door.execute(command)
+            desk.services.command_queue.execute(command)
 
     def hygiene(self, *options: str, at: datetime = NOON) -> Ran:
         self.clock.now = at

@@ -219,7 +219,7 @@ def test_of_an_address_in_two_places_it_has_to_be_said_whose_password_is_reset(
         user_id=theirs.user_id,
         role=Role.ACCOUNT_USER,
     )
-    served.door.execute(given)
+    served.command_queue.execute(given)
     for command in ("reset-password", "remove"):
         refused = store("members", command, email)
         assert (refused.code, "Say which is meant" in refused.line) == (2, True)

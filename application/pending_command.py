@@ -1,4 +1,4 @@
-"""A command that waits for the door, and the answer that it gets."""
+"""A command in the queue, and the answer that it gets."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Sent:
     result: Any
 
 
-class Ticket:
-    """A command in the line. until: when whoever waits gives up, in time.monotonic(). settled: it has its answer."""
+class PendingCommand:
+    """A command in the queue. until: when whoever waits gives up, in time.monotonic(). settled: it has its answer."""
 
     def __init__(self, command: Command, until: float, tell: Callable[[], object]) -> None:
         self.command = command
@@ -51,7 +51,7 @@ class Ticket:
         self._tell = tell
 
     @property
-    def must_be_alone(self) -> bool:
+    def must_be_exclusive(self) -> bool:
         """Whether other writers have to be kept out."""
         return self.conflicts >= CONFLICTS_MAX or bool(self.sent)
 
@@ -79,5 +79,5 @@ class Ticket:
         if isinstance(self._outcome, Done):
             return self._outcome
         if self._outcome is None:
-            raise RuntimeError("a ticket is answered when it is settled")
+            raise RuntimeError("a command is answered when it is settled")
         raise self._outcome

@@ -1,8 +1,8 @@
-"""The write path: every command goes through this one door, which decides, appends and answers.
+"""The write path: every command goes through this one queue, whose writer decides, appends and answers.
 
-Commands line up. A thread of the door takes all that wait, decides them one after the other on aggregates in memory
-(batch.py), appends what they decided in one statement and one transaction, together with a check that nothing they were
-based on has changed, and answers them after the commit. While that is on its way to the disk others line up.
+The writer, a thread, takes all that wait, decides them one after the other on aggregates in memory (batch.py), appends
+what they decided in one statement and one transaction, together with a check that nothing they were based on has
+changed, and answers them after the commit. While that is on its way to the disk others come into the queue.
 
 What was based on something stale is left out of the append and decided again on what is there now, at no cost to the
 rest. So the rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from application.batch import Batch
+from application.pending_command import CONFLICTS_MAX, Done, PendingCommand
 from application.store.clock import StoreClock, between
 from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
 from application.store.log.recorder import Appended
 from application.streams import Streams
-from application.ticket import CONFLICTS_MAX, Done, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from domain.model import Aggregate
 
 COMMAND_SECONDS_MAX = 3.8
-"""From entering the door to the answer. Below the time that the server gives requests when it is told to stop."""
+"""From entering the queue to the answer. Below the time that the server gives requests when it is told to stop."""
 WAITING_MAX = 1000
-"""Commands that line up; the next one is refused at once."""
+"""Commands in the queue; the next one is refused at once."""
 BATCH_COMMANDS_MAX = 64
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Of events, after which no further command is taken into a batch: those that wait should not wait for a large one."""
@@ -50,7 +50,7 @@ PAUSE_SECONDS = 0.05
 _log = structlog.get_logger(__name__)
 
 
-class Door:
+class CommandQueue:
     """Carries out commands. `handlers` maps each kind of command to what decides it.
 
     clock: tells the instant of each decision. A StoreClock is checked against the database's in each append; any other
@@ -72,7 +72,7 @@ class Door:
         self._seconds_max = seconds_max
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
-        self._line: deque[Ticket] = deque()
+        self._queue: deque[PendingCommand] = deque()
         self._writer: threading.Thread | None = None
         self._idle = False
         self._work = threading.Semaphore(0)
@@ -85,34 +85,34 @@ class Door:
         """
         asleep = threading.Lock()
         asleep.acquire()
-        ticket = self.submit(command, asleep.release)
-        if not asleep.acquire(timeout=max(0.0, ticket.until - time.monotonic())):
-            ticket.give_up()
-        return ticket.answer()
+        pending = self.submit(command, asleep.release)
+        if not asleep.acquire(timeout=max(0.0, pending.until - time.monotonic())):
+            pending.give_up()
+        return pending.answer()
 
-    def submit(self, command: Command, settled: Callable[[], object]) -> Ticket:
-        """Line up a command. `settled` is called, in another thread, when its ticket has an answer.
+    def submit(self, command: Command, settled: Callable[[], object]) -> PendingCommand:
+        """Put a command into the queue. `settled` is called, in another thread, when it has an answer.
 
-        Whoever waits for longer than `until` gives the ticket up. Raises StoreUnavailableError when there is no hope.
+        Whoever waits for longer than `until` gives it up. Raises StoreUnavailableError when there is no hope.
         """
         self._event_sourcing.recorder.database.refuse_while_away()
-        ticket = Ticket(command, time.monotonic() + min(self._seconds_max, seconds_left()), settled)
+        pending = PendingCommand(command, time.monotonic() + min(self._seconds_max, seconds_left()), settled)
         with self._lock:
-            if len(self._line) >= WAITING_MAX:
+            if len(self._queue) >= WAITING_MAX:
                 raise StoreUnavailableError("too many commands are waiting for the store")
-            self._line.append(ticket)
+            self._queue.append(pending)
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
                 self._writer.start()
             elif self._idle:
                 self._idle = False
                 self._work.release()
-        return ticket
+        return pending
 
     @property
     def waiting(self) -> int:
-        """How many commands are in the line now, without those that are being carried out."""
-        return len(self._line)
+        """How many commands are in the queue now, without those that are being carried out."""
+        return len(self._queue)
 
     def look(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return what the cache holds of an aggregate: perhaps stale, not to be changed, and never a reason to let in.
@@ -121,13 +121,13 @@ class Door:
         """
         return self._streams.look(kind, aggregate_id)
 
-    # The line
+    # The queue
 
     def _write(self) -> None:
-        """Carry out what lines up, until nothing has for a while. In a thread of its own."""
+        """Carry out what comes into the queue, until nothing has for a while. In a thread of its own."""
         while True:
             with self._lock:
-                idle = self._idle = not self._line
+                idle = self._idle = not self._queue
             if idle and not self._work.acquire(timeout=IDLE_SECONDS) and self._ends():
                 return
             self._carry_out_some()
@@ -143,47 +143,47 @@ class Door:
 
     def _carry_out_some(self) -> None:
         """Take the next commands and settle those that can be settled; the others go back to where they were."""
-        tickets = self._take()
+        commands = self._take()
         failure: StoreUnavailableError | None = None
         try:
-            with deadline(max((ticket.until for ticket in tickets), default=0.0) - time.monotonic()):
-                self._carry_out(tickets)
+            with deadline(max((pending.until for pending in commands), default=0.0) - time.monotonic()):
+                self._carry_out(commands)
         except StoreUnavailableError as error:
             failure = error
             time.sleep(PAUSE_SECONDS)
         except BaseException as error:  # noqa: BLE001 - the thread goes on for the others
-            for ticket in tickets:
-                ticket.settle(error)
+            for pending in commands:
+                pending.settle(error)
         now = time.monotonic()
-        for ticket in tickets:
-            if ticket.until <= now and not ticket.settled:
-                ticket.settle(failure or StoreUnavailableError("other writers were faster, again and again"))
+        for pending in commands:
+            if pending.until <= now and not pending.settled:
+                pending.settle(failure or StoreUnavailableError("other writers were faster, again and again"))
         with self._lock:
-            self._line.extendleft(ticket for ticket in reversed(tickets) if not ticket.settled)
+            self._queue.extendleft(pending for pending in reversed(commands) if not pending.settled)
 
-    def _take(self) -> list[Ticket]:
-        """Take the next commands out of the line, without those that are not waited for any more."""
-        taken: list[Ticket] = []
+    def _take(self) -> list[PendingCommand]:
+        """Take the next commands out of the queue, without those that are not waited for any more."""
+        taken: list[PendingCommand] = []
         now = time.monotonic()
         with self._lock:
-            while self._line and len(taken) < BATCH_COMMANDS_MAX:
-                if taken and (taken[0].command.goes_alone or self._line[0].command.goes_alone):
+            while self._queue and len(taken) < BATCH_COMMANDS_MAX:
+                if taken and (taken[0].command.goes_alone or self._queue[0].command.goes_alone):
                     break
-                ticket = self._line.popleft()
-                if ticket.until <= now:
-                    ticket.settle(StoreUnavailableError("too many commands are waiting for the store"))
-                elif not ticket.settled:
-                    taken.append(ticket)
+                pending = self._queue.popleft()
+                if pending.until <= now:
+                    pending.settle(StoreUnavailableError("too many commands are waiting for the store"))
+                elif not pending.settled:
+                    taken.append(pending)
         return taken
 
     # What is taken
 
-    def _carry_out(self, tickets: list[Ticket]) -> None:
-        """Settle the tickets as far as possible. Raises StoreUnavailableError."""
-        for ticket in tickets:
-            if ticket.must_be_alone:
-                self._carry_out_alone(ticket)
-        together = [ticket for ticket in tickets if not ticket.must_be_alone]
+    def _carry_out(self, commands: list[PendingCommand]) -> None:
+        """Settle the commands as far as possible. Raises StoreUnavailableError."""
+        for pending in commands:
+            if pending.must_be_exclusive:
+                self._carry_out_exclusively(pending)
+        together = [pending for pending in commands if not pending.must_be_exclusive]
         if not together:
             return
         batch = self._decide(together)
@@ -191,19 +191,19 @@ class Door:
             appended = self._append(batch)
         except ConflictError:
             self._streams.evict(stream.id for stream in batch.streams)
-            for ticket in together:
-                ticket.conflicts += 1
+            for pending in together:
+                pending.conflicts += 1
         except StoreUnavailableError:
             batch.note_sent()
             raise
         except Exception:  # noqa: BLE001 - each on its own, it is told to the one whom it concerns
-            for ticket in together:
-                ticket.conflicts = CONFLICTS_MAX
+            for pending in together:
+                pending.conflicts = CONFLICTS_MAX
         else:
             self._settle(batch, appended)
             self._streams.catch_up(appended.stale)
 
-    def _carry_out_alone(self, ticket: Ticket) -> None:
+    def _carry_out_exclusively(self, pending: PendingCommand) -> None:
         """Decide with all other writers kept out, first looking whether an earlier attempt did succeed.
 
         Another process that uses the same key has it in its cache and needs no time to read it again: it would be
@@ -213,15 +213,15 @@ class Door:
         recorder = self._event_sourcing.recorder
         batch: Batch | None = None
         try:
-            with recorder.alone():
-                earlier = next((sent for sent in ticket.sent if recorder.has(sent.first_event)), None)
+            with recorder.exclusive():
+                earlier = next((sent for sent in pending.sent if recorder.has(sent.first_event)), None)
                 position = recorder.last_position() if earlier is not None else None
                 if earlier is None:
-                    batch = self._decide([ticket])
+                    batch = self._decide([pending])
                     appended = self._append(batch)
                     if appended.refused:
                         self._streams.catch_up(appended.stale)
-                        batch = self._decide([ticket])
+                        batch = self._decide([pending])
                         appended = self._append(batch)
         except ConflictError:
             self._streams.evict(stream.id for stream in (batch.streams if batch else ()))
@@ -230,22 +230,22 @@ class Door:
                 batch.note_sent()  # the append, or the commit, was not answered
             raise
         except Exception as error:  # noqa: BLE001 - told to whom it concerns
-            ticket.settle(error)
+            pending.settle(error)
         else:
             if earlier is not None:
-                ticket.settle(Done(earlier.result, position or 0))
+                pending.settle(Done(earlier.result, position or 0))
             elif batch is not None:
                 self._settle(batch, appended)
 
-    def _decide(self, tickets: list[Ticket]) -> Batch:
+    def _decide(self, commands: list[PendingCommand]) -> Batch:
         if self._checked_clock is not None:
             self._checked_clock.refresh()
         batch = Batch(self._streams, self._event_sourcing, self._handlers)
-        streams = {stream for ticket in tickets if (stream := ticket.command.main_stream) is not None}
+        streams = {stream for pending in commands if (stream := pending.command.main_stream) is not None}
         batch.note_fresh(self._streams.catch_up_shared(streams))
         batch.note_absent(self._streams.absent(streams))
-        for ticket in tickets:
-            batch.decide(ticket, self._clock())
+        for pending in commands:
+            batch.decide(pending, self._clock())
             if batch.bytes > BATCH_BYTES_MAX:
                 break
         return batch
@@ -286,14 +286,14 @@ class Door:
         for number, group in enumerate(batch.groups):
             for decided in group.decided:
                 if appended.misdated:
-                    decided.ticket.note_misdated()
+                    decided.pending.note_misdated()
                 elif number in appended.refused:
-                    decided.ticket.conflicts += 1
+                    decided.pending.conflicts += 1
                 else:
                     changed += decided.changed
                     # Before the answer: whoever has it and asks again meets what was decided.
                     self._streams.keep(decided.changed)
-                    decided.ticket.settle(decided.outcome(appended.position))
+                    decided.pending.settle(decided.outcome(appended.position))
         try:
             self._event_sourcing.take_snapshots(changed, {stream.id: stream.version for stream in batch.streams})
         except Exception as error:  # noqa: BLE001 - the commands are done; a snapshot only saves time later

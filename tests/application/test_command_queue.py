@@ -1,4 +1,4 @@
-"""The door: decides, appends, answers; and what was decided on something stale is decided again."""
+"""The command queue: decides, appends, answers; and what was decided on something stale is decided again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.command_queue import CommandQueue
 from application.commands import HANDLERS
-from application.door import Door
+from application.pending_command import Done
 from application.store.errors import StoreUnavailableError
-from application.ticket import Done
 from application.work import Command, Work
 from domain.account import Account
 from domain.api_key import ApiKey
@@ -44,9 +44,9 @@ class Try(Command):
         return self.alone
 
 
-def door_for_tests(application: Application, clock: FakeClock, *, seconds_max: float = 4.0) -> Door:
+def queue_for_tests(application: Application, clock: FakeClock, *, seconds_max: float = 4.0) -> CommandQueue:
     handlers = HANDLERS | {Try: lambda work, command: command.what(work)}
-    return Door(application.event_sourcing, clock, handlers, seconds_max=seconds_max)
+    return CommandQueue(application.event_sourcing, clock, handlers, seconds_max=seconds_max)
 
 
 class DeliberateError(Exception):
@@ -74,9 +74,9 @@ def test_an_answer_tells_the_position_of_its_last_event_and_zero_when_there_is_n
     application: Application, cast: Cast
 ) -> None:
     bot = cast.bot()
-    assert application.door.execute(bot.report_command()).position == application.position()
+    assert application.command_queue.execute(bot.report_command()).position == application.position()
     application.execute(cast.deactivate_key_command(bot.key_id))
-    assert application.door.execute(cast.deactivate_key_command(bot.key_id)) == Done(
+    assert application.command_queue.execute(cast.deactivate_key_command(bot.key_id)) == Done(
         application.execute(cast.deactivate_key_command(bot.key_id)), 0
     )
 
@@ -84,7 +84,7 @@ def test_an_answer_tells_the_position_of_its_last_event_and_zero_when_there_is_n
 def test_a_handler_that_fails_after_it_has_changed_something_leaves_no_trace(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
-    door, before = door_for_tests(application, clock), application.position()
+    queue, before = queue_for_tests(application, clock), application.position()
 
     def change_and_fail(work: Work) -> None:
         work.get(Account, cast.account_a).rename(work.cause, "changed")
@@ -94,17 +94,17 @@ def test_a_handler_that_fails_after_it_has_changed_something_leaves_no_trace(
     def name(work: Work) -> str:
         return work.get(Account, cast.account_a).name
 
-    assert door.execute(Try(what=name)).result == "Account A"
+    assert queue.execute(Try(what=name)).result == "Account A"
     with pytest.raises(DeliberateError):
-        door.execute(Try(what=change_and_fail))
-    assert door.execute(Try(what=name)).result == "Account A"
+        queue.execute(Try(what=change_and_fail))
+    assert queue.execute(Try(what=name)).result == "Account A"
     assert application.position() == before
 
 
 def test_an_event_that_can_not_be_written_leaves_no_trace_and_no_gap(
     application: Application, cast: Cast, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door, before = door_for_tests(application, clock), application.position()
+    queue, before = queue_for_tests(application, clock), application.position()
 
     def rename(work: Work) -> None:
         work.get(Account, cast.account_a).rename(work.cause, "changed")
@@ -115,9 +115,9 @@ def test_an_event_that_can_not_be_written_leaves_no_trace_and_no_gap(
     with monkeypatch.context() as patch:
         patch.setattr(application.event_sourcing.mapper, "to_stored_event", fail)
         with pytest.raises(DeliberateError):
-            door.execute(Try(what=rename))
+            queue.execute(Try(what=rename))
     assert application.position() == before
-    door.execute(Try(what=rename))
+    queue.execute(Try(what=rename))
     assert application.kinds(cast.account_a) == ["Opened", "Renamed"]
     check_log(application.log_after(0))
 
@@ -125,7 +125,7 @@ def test_an_event_that_can_not_be_written_leaves_no_trace_and_no_gap(
 def test_a_decision_on_a_stream_that_has_gone_on_is_made_again(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
-    bot, door = cast.bot(), door_for_tests(application, clock)
+    bot, queue = cast.bot(), queue_for_tests(application, clock)
     seen: list[int] = []
 
     def use(work: Work) -> None:
@@ -134,7 +134,7 @@ def test_a_decision_on_a_stream_that_has_gone_on_is_made_again(
         key.use(work.cause, "accepted")
 
     FaultyRecorder.under(application).before_append = bot.use
-    door.execute(Try(what=use))
+    queue.execute(Try(what=use))
     assert seen == [1, 2]
     assert application.kinds(bot.key_id) == ["Created", "Used", "Used"]
 
@@ -142,7 +142,7 @@ def test_a_decision_on_a_stream_that_has_gone_on_is_made_again(
 def test_a_stream_that_was_only_read_must_not_have_gone_on_either(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
-    bot, door = cast.bot(), door_for_tests(application, clock)
+    bot, queue = cast.bot(), queue_for_tests(application, clock)
     seen: list[int] = []
 
     def rename_after_looking_at_the_key(work: Work) -> None:
@@ -150,14 +150,14 @@ def test_a_stream_that_was_only_read_must_not_have_gone_on_either(
         work.get(Account, cast.account_a).rename(work.cause, "renamed")
 
     FaultyRecorder.under(application).before_append = bot.use
-    door.execute(Try(what=rename_after_looking_at_the_key))
+    queue.execute(Try(what=rename_after_looking_at_the_key))
     assert seen == [1, 2]
 
 
 def test_a_stream_that_was_not_there_must_not_have_begun_meanwhile(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
-    door, newcomer = door_for_tests(application, clock), uuid4()
+    queue, newcomer = queue_for_tests(application, clock), uuid4()
     seen: list[bool] = []
 
     def rename_unless_there(work: Work) -> None:
@@ -169,9 +169,9 @@ def test_a_stream_that_was_not_there_must_not_have_begun_meanwhile(
     def open_it(work: Work) -> None:
         work.begin(Account.open(work.cause, account_id=newcomer, tenant_id=cast.tenant_id, name="new"))
 
-    other = door_for_tests(application, clock)
+    other = queue_for_tests(application, clock)
     FaultyRecorder.under(application).before_append = lambda: other.execute(Try(what=open_it))
-    door.execute(Try(what=rename_unless_there))
+    queue.execute(Try(what=rename_unless_there))
     assert seen == [False, True]
     assert application.kinds(cast.account_a) == ["Opened"]
 
@@ -180,7 +180,11 @@ def test_a_writer_who_keeps_losing_is_let_in_before_the_others(
     application: Application, cast: Cast, database_url: str, clock: FakeClock
 ) -> None:
     """Who has the key in memory is always faster than who has to read it again."""
-    bot, recorder, door = cast.bot(limit=10_000), FaultyRecorder.under(application), door_for_tests(application, clock)
+    bot, recorder, queue = (
+        cast.bot(limit=10_000),
+        FaultyRecorder.under(application),
+        queue_for_tests(application, clock),
+    )
     attempts = 0
     with another_process(database_url, clock) as faster, ThreadPoolExecutor(1) as thread:
 
@@ -195,14 +199,14 @@ def test_a_writer_who_keeps_losing_is_let_in_before_the_others(
             recorder.before_append = somebody_is_faster
             work.get(ApiKey, bot.key_id).use(work.cause, "accepted")
 
-        door.execute(Try(what=use))
+        queue.execute(Try(what=use))
     assert 1 < attempts < 10
     assert application.kinds(bot.key_id) == ["Created"] + ["Used"] * (attempts + 1)
     check_log(application.log_after(0))
 
 
 def test_a_command_that_waits_too_long_for_its_turn_is_told_so(application: Application, clock: FakeClock) -> None:
-    door = door_for_tests(application, clock, seconds_max=0.2)
+    queue = queue_for_tests(application, clock, seconds_max=0.2)
     entered, leave = threading.Event(), threading.Event()
 
     def take_long(_: Work) -> None:
@@ -210,13 +214,13 @@ def test_a_command_that_waits_too_long_for_its_turn_is_told_so(application: Appl
         assert leave.wait(10)
 
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(door.execute, Try(what=take_long))
+        first = thread.submit(queue.execute, Try(what=take_long))
         assert entered.wait(10)
         with pytest.raises(StoreUnavailableError, match="waiting"):
-            door.execute(Try(what=lambda _: None))
+            queue.execute(Try(what=lambda _: None))
         assert isinstance(first.exception(10), StoreUnavailableError)
         leave.set()
-    assert door.execute(Try(what=lambda _: "in")).result == "in"
+    assert queue.execute(Try(what=lambda _: "in")).result == "in"
 
 
 def test_threads_that_report_with_one_idempotency_key_make_one_job(application: Application, cast: Cast) -> None:
@@ -236,22 +240,22 @@ def test_threads_that_report_with_one_idempotency_key_make_one_job(application: 
     assert sorted(outcomes) == ["accepted"] + ["replayed"] * 19
 
 
-def test_the_door_is_free_again_after_whatever_happened(application: Application, cast: Cast, clock: FakeClock) -> None:
-    door = door_for_tests(application, clock, seconds_max=1.0)
+def test_the_queue_goes_on_after_whatever_happened(application: Application, cast: Cast, clock: FakeClock) -> None:
+    queue = queue_for_tests(application, clock, seconds_max=1.0)
     for error in (DeliberateError(), StoreUnavailableError("x"), KeyboardInterrupt()):
 
         def fail(_: Work, error: BaseException = error) -> None:
             raise error
 
         with pytest.raises(type(error)):
-            door.execute(Try(what=fail))
+            queue.execute(Try(what=fail))
         # After one that waited for the store in vain, others are refused for a moment.
-        wait_until(lambda: opens(door), "the door opens")
-    assert door.execute(cast.bot().report_command()).result.job is not None
+        wait_until(lambda: goes_on(queue), "it goes on")
+    assert queue.execute(cast.bot().report_command()).result.job is not None
 
 
-def opens(door: Door) -> bool:
+def goes_on(queue: CommandQueue) -> bool:
     try:
-        return bool(door.execute(Try(what=lambda _: True)).result)
+        return bool(queue.execute(Try(what=lambda _: True)).result)
     except StoreUnavailableError:
         return False
