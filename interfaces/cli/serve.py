@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from application.store.embedded import EmbeddedPostgres
     from interfaces.cli.store import Store
-    from interfaces.http.server import Door, Server
+    from interfaces.http.server import Listener, Server
     from interfaces.settings import Settings
 
 _log = structlog.get_logger("rpawatch.serve")
@@ -68,7 +68,7 @@ def serve(settings: Settings) -> None:
                 thread.start()
             try:
                 with _projecting(settings, store, services):
-                    _greet(settings, server.doors, first_admin)
+                    _greet(settings, server.listeners, first_admin)
                     _check_connections(services, settings)
                     server.run()
             finally:
@@ -141,9 +141,9 @@ def _first_admin(services: Services, settings: Settings) -> list[str]:
     return [*told, 'Next: register a process and create a key, as README.md shows under "Your first report".']
 
 
-def _greet(settings: Settings, doors: Sequence[Door], first_admin: list[str]) -> None:
-    urls = [_url(door) + settings.base_path for door in doors if not door.entrance]
-    metrics = [f"{_url(door)}/metrics" for door in doors if door.entrance]
+def _greet(settings: Settings, listeners: Sequence[Listener], first_admin: list[str]) -> None:
+    urls = [_url(listener) + settings.base_path for listener in listeners if not listener.entrance]
+    metrics = [f"{_url(listener)}/metrics" for listener in listeners if listener.entrance]
     out = Console(highlight=False, markup=False, soft_wrap=True)
     out.print(f"\nRPA Watch listens on {' and '.join(urls)}    (API page: {urls[0]}/docs)")
     if metrics:
@@ -155,6 +155,6 @@ def _greet(settings: Settings, doors: Sequence[Door], first_admin: list[str]) ->
     out.print("Stop with Ctrl+C.\n")
 
 
-def _url(door: Door) -> str:
-    host, port = door.address
+def _url(listener: Listener) -> str:
+    host, port = listener.address
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -21,7 +21,7 @@ from interfaces.cli.main import keep_outputs_usable
 from interfaces.cli.store import open_store
 from interfaces.http.app import create_server
 from interfaces.http.metrics import count_together
-from interfaces.http.server import Door, Server, SharedListening
+from interfaces.http.server import Listener, Server, SharedListening
 from interfaces.logs import configure_logs
 from interfaces.settings import Settings
 
@@ -52,15 +52,16 @@ class Place:
         """Return how such a process is started. Settings go by the environment: arguments are for all to read."""
         # -P: a file in the folder where `rpawatch` was started must not be taken for a module.
         program = [sys.executable, "-P", "-m", "interfaces.cli.web_process"]
-        doors = ",".join(f"{descriptor}={entrance}" for descriptor, entrance in self.listening.items())
-        return [*program, str(self.worker), doors, str(self.lifeline), str(self.folder)]
+        listeners = ",".join(f"{descriptor}={entrance}" for descriptor, entrance in self.listening.items())
+        return [*program, str(self.worker), listeners, str(self.lifeline), str(self.folder)]
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Self:
         """Return the place that the arguments of `command` say."""
-        worker, doors, lifeline, folder = arguments
+        worker, listeners, lifeline, folder = arguments
         listening = {
-            int(descriptor): entrance for descriptor, _, entrance in (door.partition("=") for door in doors.split(","))
+            int(descriptor): entrance
+            for descriptor, _, entrance in (listener.partition("=") for listener in listeners.split(","))
         }
         return cls(int(worker), listening, int(lifeline), Path(folder))
 
@@ -93,8 +94,10 @@ def main() -> None:
 
 
 def _serve(settings: Settings, place: Place) -> None:
-    doors = [Door(socket.socket(fileno=descriptor), entrance) for descriptor, entrance in place.listening.items()]
-    listening = SharedListening(doors, place.folder / CONNECTION_COUNTS, place.worker - 1)
+    listeners = [
+        Listener(socket.socket(fileno=descriptor), entrance) for descriptor, entrance in place.listening.items()
+    ]
+    listening = SharedListening(listeners, place.folder / CONNECTION_COUNTS, place.worker - 1)
     # It counts as a user of an embedded server: when the service is killed, a command that comes and goes meanwhile is
     # not the last one out, and does not stop the server under what is still being answered here. Keeping the server
     # running is the service's.

@@ -1,4 +1,4 @@
-"""The web processes of a service: started on the same sockets, started again when one dies, and ended together."""
+"""The web processes of a service: started on the same listeners, started again when one dies, and ended together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.cli.child_process import TURN_SECONDS, ChildProcess, end, environment_of_child, lifeline
 from interfaces.cli.web_process import CONNECTION_COUNTS, Place
-from interfaces.http.app import doors_of
+from interfaces.http.app import listeners_of
 from interfaces.http.server import SharedListening
 from interfaces.http.shared_times import SharedTimes
 
@@ -34,23 +34,23 @@ class WebProcesses:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.doors = doors_of(settings)
+        self.listeners = listeners_of(settings)
         self._stopping = False
 
     @property
     def address(self) -> tuple[str, int]:
         """The first address that is listened on, with the real port when 0 was asked for."""
-        return self.doors[0].address
+        return self.listeners[0].address
 
     def run(self) -> None:
         """Keep the processes running until `stop`, then have them end, and return. Once."""
         with ExitStack() as stack:
-            for door in self.doors:
-                stack.enter_context(door.sock)
+            for listener in self.listeners:
+                stack.enter_context(listener.sock)
             folder = stack.enter_context(_shared_folder(self._settings.workers))
             read_end = stack.enter_context(lifeline())
             environment = environment_of_child(self._settings)
-            listening = {door.sock.fileno(): door.entrance for door in self.doors}
+            listening = {listener.sock.fileno(): listener.entrance for listener in self.listeners}
             places = [Place(number, listening, read_end, folder) for number in range(1, self._settings.workers + 1)]
             processes = [
                 ChildProcess(
@@ -69,8 +69,8 @@ class WebProcesses:
                     time.sleep(TURN_SECONDS)
             finally:
                 # New connections are refused when the last copy of a socket is closed.
-                for door in self.doors:
-                    door.sock.close()
+                for listener in self.listeners:
+                    listener.sock.close()
                 end(processes, END_SECONDS_MAX)
 
     def stop(self) -> None:

@@ -18,13 +18,13 @@ from interfaces.http.representations import Representations
 from interfaces.http.requests import client_address, request_id_of
 from interfaces.http.server import (
     ENTRANCE,
-    Door,
+    Listener,
     Listening,
     Paths,
     Server,
     ServerLimits,
     allow_open_files,
-    open_doors,
+    open_listeners,
     tune_memory,
 )
 from interfaces.web.errors import show_problem, wants_page
@@ -98,14 +98,14 @@ def create_apps(services: Services, settings: Settings) -> WSGIApplication:
     return by_entrance
 
 
-def doors_of(settings: Settings) -> list[Door]:
+def listeners_of(settings: Settings) -> list[Listener]:
     """Return sockets that listen on all addresses of the settings. Raises ListenError; none is open then."""
-    doors = open_doors(settings.listen_addresses)
+    listeners = open_listeners(settings.listen_addresses)
     try:
-        return [*doors, *open_doors(settings.metrics_addresses, METRICS_ENTRANCE)]
+        return [*listeners, *open_listeners(settings.metrics_addresses, METRICS_ENTRANCE)]
     except BaseException:
-        for door in doors:
-            door.sock.close()
+        for listener in listeners:
+            listener.sock.close()
         raise
 
 
@@ -118,8 +118,8 @@ def create_server(services: Services, settings: Settings, listening: Listening |
     limits = ServerLimits(threads=settings.threads, body_bytes_max=settings.max_body)
     allow_open_files(limits)
     tune_memory()
-    listening = listening or Listening(doors_of(settings))
-    host, port = listening.doors[0].address
+    listening = listening or Listening(listeners_of(settings))
+    host, port = listening.listeners[0].address
     return Server(
         create_apps(services, settings),
         host,

@@ -30,7 +30,7 @@ from interfaces.http.operation import Access, Operation, PlainOperations, Succes
 from interfaces.http.problems import ProblemError
 from interfaces.http.report_process import Question
 from interfaces.http.requests import check_json, check_length, client_address, idempotency_key, read_body
-from interfaces.http.server.parking import WAIT
+from interfaces.http.server.greenlet_scheduler import WAIT
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -2,7 +2,7 @@
 
 waitress' loop, threads and channels are used at the seams that it has. What is added, and why, stands in the classes of
 `loop.py` (all connections), `channel.py` (time and progress of one), `parser.py` (strictness) and
-`tasks.py` (answers). `parking.py` serves requests that mostly wait, all in one thread.
+`tasks.py` (answers). `greenlet_scheduler.py` serves requests that mostly wait, all in one thread.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 
 from interfaces.http.forwarded import TrustedProxies
 from interfaces.http.server.limits import Paths, ServerLimits, Settings, allow_open_files, tune_memory
-from interfaces.http.server.listening import Door, ListenError, listen_on, open_doors
+from interfaces.http.server.listening import Listener, ListenError, listen_on, open_listeners
 from interfaces.http.server.loop import Loop
 from interfaces.http.server.refusals import path_of
 from interfaces.http.server.sharing import Listening, SharedListening
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ENTRANCE",
     "RECEIVED_MONOTONIC",
-    "Door",
     "ListenError",
+    "Listener",
     "Listening",
     "Paths",
     "Server",
@@ -40,7 +40,7 @@ __all__ = [
     "SharedListening",
     "allow_open_files",
     "listen",
-    "open_doors",
+    "open_listeners",
     "path_of",
     "tune_memory",
 ]
@@ -87,8 +87,8 @@ class Server:
         # own thread has this lock.
         self._ending = threading.RLock()
         proxies = TrustedProxies(trusted_proxy) if trusted_proxy else None
-        self.doors = [] if listening is None else list(listening.doors)
-        """The sockets that were given; their addresses can be asked for until the end of `run`."""
+        self.listeners = [] if listening is None else list(listening.listeners)
+        """Those that were given; their addresses can be asked for until the end of `run`."""
         self._loop = Loop(app, Settings(host, port, limits, proxies, paths), problem, listening)
 
     @property

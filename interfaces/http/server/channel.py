@@ -49,7 +49,7 @@ class Channel(HTTPChannel):
 
     def __init__(self, server: Loop, sock: socket.socket, addr: tuple[Any, ...], sockets: dict[int, Any]) -> None:
         self.entrance, self.port = "", ""
-        """By which door it came in: what the application is told, and the port."""
+        """The listener by which it came in: what the application is told, and the port."""
         self.opened = time.monotonic()
         self.waiting_since = self.opened
         """When the last answer was complete; without one, the start of the connection."""

@@ -101,9 +101,9 @@ class ServerLimits:
 class Paths:
     """The paths whose requests are treated in their own way.
 
-    quick: they take little time but for waiting, and are served in the thread of the loop (see parking.py). health:
-    they are quick and can't wait, however busy the server is (see turns.py). large_bodies: where bodies may be as large
-    as `body_bytes_max`, and not `small_body_bytes_max`; None for everywhere.
+    quick: they take little time but for waiting, and are served in the thread of the loop (see greenlet_scheduler.py).
+    health: they are quick and can't wait, however busy the server is (see turns.py).
+    large_bodies: where bodies may be as large as `body_bytes_max`, and not `small_body_bytes_max`; None for everywhere.
     """
 
     quick: frozenset[str] = frozenset()

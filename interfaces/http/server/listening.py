@@ -17,7 +17,7 @@ _ALL_OF_IPV6 = "::"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Listener:
     """A socket that is listened on. entrance: what the application is told of requests that come in by it."""
 
     sock: socket.socket
@@ -48,14 +48,14 @@ class Entrance(wasyncore.dispatcher):
 
     def __init__(
         self,
-        door: Door,
+        listener: Listener,
         sockets: dict[int, Any],
         may_accept: Callable[[], bool],
         accept_some: Callable[[Entrance], None],
     ) -> None:
-        super().__init__(door.sock, sockets)
-        self.entrance = door.entrance
-        self.port = str(door.address[1])
+        super().__init__(listener.sock, sockets)
+        self.entrance = listener.entrance
+        self.port = str(listener.address[1])
         self.accepting = True
         self._may_accept = may_accept
         self._accept_some = accept_some
@@ -92,16 +92,18 @@ def listen_on(settings: Settings, *, ipv4_too: bool = True) -> socket.socket:
     return sock
 
 
-def open_doors(addresses: Sequence[tuple[str, int]], entrance: str = "") -> list[Door]:
+def open_listeners(addresses: Sequence[tuple[str, int]], entrance: str = "") -> list[Listener]:
     """Return sockets that listen on all of these addresses. Raises ListenError; none is open then."""
-    doors: list[Door] = []
+    listeners: list[Listener] = []
     for host, port in addresses:
         # Where IPv4 has a socket of its own, [::] can't have its connections too.
         ipv4_too = not any(":" not in other and other_port == port for other, other_port in addresses)
         try:
-            doors.append(Door(listen_on(Settings(host, port, ServerLimits(), None), ipv4_too=ipv4_too), entrance))
+            listeners.append(
+                Listener(listen_on(Settings(host, port, ServerLimits(), None), ipv4_too=ipv4_too), entrance)
+            )
         except (OSError, ValueError) as error:
-            for door in doors:
-                door.sock.close()
+            for listener in listeners:
+                listener.sock.close()
             raise ListenError(host, port, getattr(error, "strerror", None) or str(error)) from None
-    return doors
+    return listeners

@@ -16,9 +16,9 @@ from waitress.server import TcpWSGIServer
 
 from interfaces.http.server import refusals
 from interfaces.http.server.channel import Channel
-from interfaces.http.server.listening import Door, Entrance, listen_on
+from interfaces.http.server.greenlet_scheduler import GreenletScheduler
+from interfaces.http.server.listening import Entrance, Listener, listen_on
 from interfaces.http.server.pace import Pace
-from interfaces.http.server.parking import Parking
 from interfaces.http.server.polling import Poller
 from interfaces.http.server.sharing import Listening
 from interfaces.http.server.slow_readers import SlowReaders
@@ -90,10 +90,12 @@ class Loop(TcpWSGIServer):
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
-        self._listening = listening or Listening([Door(listen_on(settings))])
-        door, *others = self._listening.doors
+        self._listening = listening or Listening([Listener(listen_on(settings))])
+        listener, *others = self._listening.listeners
         try:
-            super().__init__(app, sockets, _sock=door.sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False)
+            super().__init__(
+                app, sockets, _sock=listener.sock, dispatcher=self.dispatcher, adj=settings, bind_socket=False
+            )
             self._entrances: list[Loop | Entrance] = [
                 self,
                 *[Entrance(other, sockets, self._may_accept, self._accept_some) for other in others],
@@ -103,9 +105,9 @@ class Loop(TcpWSGIServer):
             raise
         # A full pipe has woken the loop already. A thread would wait for the loop to empty it, the loop for itself.
         os.set_blocking(self.trigger.trigger, False)
-        self.entrance, self.port = door.entrance, str(self.effective_port)
+        self.entrance, self.port = listener.entrance, str(self.effective_port)
         self._poller = Poller((*self._entrances, self.trigger))
-        self.parking = Parking(self.wake_once)
+        self.scheduler = GreenletScheduler(self.wake_once)
         self.pace = Pace(time.monotonic())
         self.slowed: set[Channel] = set()
         """Connections with a large body, of which nothing is read for the moment."""
@@ -131,13 +133,13 @@ class Loop(TcpWSGIServer):
             self._make_room()
         self._listening.note(len(self.active_channels))
         self._listening.look_again(self._accept_one)
-        self.parking.go_on()
+        self.scheduler.go_on()
         self._answer_some()
         while self._changed:
             channel = self._changed.popleft()
             channel.go_on()
             self._poller.arm(channel)
-        waits = [seconds_max, self._listening.seconds_max, self.parking.seconds_left()]
+        waits = [seconds_max, self._listening.seconds_max, self.scheduler.seconds_left()]
         if self.slowed:
             waits.append(self._read_on())
         self._poller.poll(0.0 if self._turns else min(waits), self._map)
@@ -204,7 +206,7 @@ class Loop(TcpWSGIServer):
             return
         request = channel.requests[0]
         if request.error is None and self._is_quick(request):
-            self.parking.serve(channel)
+            self.scheduler.serve(channel)
             return
         if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
             request.error = refusals.OVERLOADED
@@ -219,7 +221,7 @@ class Loop(TcpWSGIServer):
             (request.path in self._paths.quick or request.path in self._paths.health)
             and (request.body_rcv is None or len(request.body_rcv) <= QUICK_BYTES_MAX)
             and "CONTENT_ENCODING" not in request.headers
-            and len(self.parking) < self._limits.queue_max
+            and len(self.scheduler) < self._limits.queue_max
         )
 
     # Accepting

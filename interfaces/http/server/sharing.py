@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from interfaces.http.server.listening import Door
+    from interfaces.http.server.listening import Listener
 
 LEFT_SECONDS: Final = 0.025
 """How long a new connection is left to the processes that have fewer: a few turns of a busy one."""
@@ -37,8 +37,8 @@ class Listening:
         """For how long the loop may wait before it looks again."""
         return LOOK_SECONDS if self.is_leaving else math.inf
 
-    def __init__(self, doors: Sequence[Door]) -> None:
-        self.doors = doors
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.listeners = listeners
 
     def note(self, connections: int) -> None:
         """Take in how many connections this process has."""
@@ -57,16 +57,18 @@ class Listening:
 class SharedListening(Listening):
     """Listening sockets that several processes accept from, as one of them has them.
 
-    doors: the sockets. counts: a file made by `make`, with the number of connections of each process. place: which of
-    the processes this is, from 0. Whoever wakes first would take every connection that it may, and under load that is
-    the same process again and again: of 16 connections two processes had 14 and 2. So one that has more than another
-    leaves a new connection to it for a moment.
+    Whoever wakes first would take every connection that it may, and under load that is the same process again and
+    again: of 16 connections two processes had 14 and 2. So one that has more than another leaves a new connection to it
+    for a moment.
+
+    counts: a file made by `make`, with the number of connections of each process.
+    place: which of the processes this is, from 0.
     """
 
     accepted_per_turn_max = 1
 
-    def __init__(self, doors: Sequence[Door], counts: Path, place: int) -> None:
-        super().__init__(doors)
+    def __init__(self, listeners: Sequence[Listener], counts: Path, place: int) -> None:
+        super().__init__(listeners)
         with counts.open("r+b") as file:
             self._counts = mmap.mmap(file.fileno(), 0)
         self._place = place

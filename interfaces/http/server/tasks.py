@@ -16,7 +16,7 @@ from waitress.utilities import build_http_date
 from domain.client_network import canonical_address
 from interfaces.http.forwarded import ADVICE, ForwardedError, find_client
 from interfaces.http.server import refusals
-from interfaces.http.server.parking import WAIT
+from interfaces.http.server.greenlet_scheduler import WAIT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,7 +30,7 @@ RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
 """In the WSGI environment: time.monotonic() when the request had arrived completely. It may have waited since."""
 
 ENTRANCE = "rpawatch.entrance"
-"""In the WSGI environment: what `Door.entrance` says of the socket that the connection was accepted from."""
+"""In the WSGI environment: what `Listener.entrance` says of the socket that the connection was accepted from."""
 
 ONE_PIECE_BYTES_MAX = 64 * 1024
 """Of an answer's first bytes that are copied to follow the header in one system call."""
@@ -179,8 +179,8 @@ class AppTask(WSGITask):
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
         environ[ENTRANCE], environ["SERVER_PORT"] = self.channel.entrance, self.channel.port
-        if self.channel.server.parking.is_here():
-            environ[WAIT] = self.channel.server.parking.wait
+        if self.channel.server.scheduler.is_here():
+            environ[WAIT] = self.channel.server.scheduler.wait
         peer, fields = environ["REMOTE_ADDR"], {name: environ.pop(f"HTTP_{name}", None) for name in PROXY_HEADERS}
         client = find_client(
             peer, self.channel.adj.trusted_proxies, fields["X_FORWARDED_FOR"], fields["X_FORWARDED_PROTO"]

@@ -18,7 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from interfaces.http.server import Paths
-from interfaces.http.server.parking import WAIT
+from interfaces.http.server.greenlet_scheduler import WAIT
 from tests.interfaces.http.server.wire import (
     Application,
     ask,
@@ -176,7 +176,7 @@ def server() -> Iterator[Server]:
 
 def at_rest(server: Server) -> bool:
     loop = server._loop  # noqa: SLF001 - what it holds is what the test is about
-    return not (loop.connections() or loop._turns or loop._changed or len(loop.parking) or loop.dispatcher.queue)  # noqa: SLF001
+    return not (loop.connections() or loop._turns or loop._changed or len(loop.scheduler) or loop.dispatcher.queue)  # noqa: SLF001
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interfaces.http.server import Door, Server, ServerLimits, SharedListening, listen, sharing
+from interfaces.http.server import Listener, Server, ServerLimits, SharedListening, listen, sharing
 from tests.interfaces.http.server.wire import SECONDS_MAX, Application, connect, problem, read_answer, request, until
 from tests.support.serving import running_in_a_thread
 
@@ -47,7 +47,7 @@ class Shared:
 
     def at(self, place: int) -> SharedListening:
         """Return it as the process at that place has it."""
-        return SharedListening([Door(self.sock.dup())], self._counts, place)
+        return SharedListening([Listener(self.sock.dup())], self._counts, place)
 
 
 @pytest.fixture
@@ -143,8 +143,8 @@ def test_one_that_has_more_leaves_a_connection_to_the_others_for_a_moment(
     one.note(3)
     other.close()
     assert not one.leaves_to_others()
-    one.doors[0].sock.close()
-    other.doors[0].sock.close()
+    one.listeners[0].sock.close()
+    other.listeners[0].sock.close()
 
 
 @pytest.mark.parametrize("was_there", [False, True])
@@ -164,8 +164,8 @@ def test_what_the_others_do_not_accept_is_taken_and_for_a_second_nothing_more_is
     assert one.leaves_to_others() is not was_there
     now += sharing.NOT_LEFT_SECONDS
     assert one.leaves_to_others()
-    one.doors[0].sock.close()
-    other.doors[0].sock.close()
+    one.listeners[0].sock.close()
+    other.listeners[0].sock.close()
 
 
 def test_a_server_takes_what_the_other_does_not(listening: Shared) -> None:
@@ -173,7 +173,7 @@ def test_a_server_takes_what_the_other_does_not(listening: Shared) -> None:
     silent.note(0)
     with serving_on(listening, "one"):
         assert ask_over(listening, CONNECTIONS) == {b"one": CONNECTIONS}
-    silent.doors[0].sock.close()
+    silent.listeners[0].sock.close()
 
 
 def test_a_server_that_has_left_a_connection_to_the_others_ends_in_order(
@@ -192,5 +192,5 @@ def test_a_server_that_has_left_a_connection_to_the_others_ends_in_order(
     one.note(0)
     silent.note(3)
     assert not silent.leaves_to_others()
-    silent.doors[0].sock.close()
-    one.doors[0].sock.close()
+    silent.listeners[0].sock.close()
+    one.listeners[0].sock.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from interfaces.http.server.channel import Channel
 
 WAIT: Final = "rpawatch.wait"
-"""In the WSGI environment of such a request: `Parking.wait`."""
+"""In the WSGI environment of such a request: `GreenletScheduler.wait`."""
 
 
 class Waited(Protocol):
@@ -34,7 +34,7 @@ class Waited(Protocol):
         """Wait no longer."""
 
 
-class Parking:
+class GreenletScheduler:
     """The requests that are served in the loop's thread. wake: wakes the loop, from any thread."""
 
     def __init__(self, wake: Callable[[], None]) -> None:

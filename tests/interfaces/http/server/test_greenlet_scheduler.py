@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interfaces.http.server import Paths
+from interfaces.http.server.greenlet_scheduler import WAIT
 from interfaces.http.server.loop import QUICK_BYTES_MAX
-from interfaces.http.server.parking import WAIT
 from tests.interfaces.http.server.wire import (
     SECONDS_MAX,
     Application,
