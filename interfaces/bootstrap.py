@@ -23,11 +23,11 @@ from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
 from domain.limits import BODY_BYTES_MAX_DEFAULT
 from interfaces.audit_log import AuditLog
-from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.downloads import AT_ONCE_MAX, Downloads
-from interfaces.http.ended_keys import EndedKeys
+from interfaces.http.ended_key_attempts import EndedKeyAttempts
 from interfaces.http.large_reports import LargeReports
-from interfaces.http.shared_times import SharedTimes
+from interfaces.http.refused_key_throttle import InProcessCounters, RefusedKeyThrottle
+from interfaces.http.shared_file_counters import SharedFileCounters
 from interfaces.jobs import Jobs
 from interfaces.key_history import KeyHistory
 from interfaces.lists import Lists
@@ -100,8 +100,10 @@ class Services:
         HASHING.fit(threads)
         self.users = Users(self.database)
         self.sessions = Sessions(self.database, self.users, clock)
-        self.bad_keys = BadKeys(clock, OwnTimes() if shared_folder is None else SharedTimes(shared_folder / "bad-keys"))
-        self.ended_keys = EndedKeys(self.command_queue, clock)
+        self.refused_key_throttle = RefusedKeyThrottle(
+            clock, InProcessCounters() if shared_folder is None else SharedFileCounters(shared_folder / "bad-keys")
+        )
+        self.ended_key_attempts = EndedKeyAttempts(self.command_queue, clock)
         self.large_reports = LargeReports(self.database, threads)
         self.lists = Lists(self.database, self.event_sourcing, self.users)
         self.invitations = Invitations(self.event_sourcing, self.command_queue, self.users, clock, self._accounts_of)
@@ -181,7 +183,7 @@ class Services:
 
     def close(self) -> None:
         """Write down what is left to write, end the threads and give the connections back."""
-        self.ended_keys.close()
+        self.ended_key_attempts.close()
         self.large_reports.close()
         self._stop_following.set()
         for follower in self._followers:

@@ -14,7 +14,7 @@ from interfaces.cli.child_process import TURN_SECONDS, ChildProcess, end, enviro
 from interfaces.cli.web_process import CONNECTION_COUNTS, Place
 from interfaces.http.app import listeners_of
 from interfaces.http.server import SharedListening
-from interfaces.http.shared_times import SharedTimes
+from interfaces.http.shared_file_counters import SharedFileCounters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def _shared_folder(workers: int) -> Iterator[Path]:
         try:
             # While it is locked, systemd-tmpfiles does not take it for a forgotten one (systemd, "Using /tmp/ safely").
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-            SharedTimes(Path(name) / "bad-keys").make()
+            SharedFileCounters(Path(name) / "bad-keys").make()
             SharedListening.make(Path(name) / CONNECTION_COUNTS, workers)
             yield Path(name)
         finally:

@@ -174,7 +174,7 @@ class _UseOfKey:
         """
         secret = key_secret.parse(self._req.get_header("X-API-Key"))
         if secret is None:
-            raise self._services.bad_keys.refuse(client_address(self._req))
+            raise self._services.refused_key_throttle.refuse(client_address(self._req))
         stream = key_id(secret.sha256_hex)
         key = self._services.command_queue.look(ApiKey, stream)
         if key is not None and key.deactivated_at is not None:
@@ -247,8 +247,8 @@ class _UseOfKey:
         """
         address = client_address(self._req)
         if self._services.command_queue.look(ApiKey, stream) is None:
-            return self._services.bad_keys.refuse(address)
-        self._services.ended_keys.note(stream, address)
+            return self._services.refused_key_throttle.refuse(address)
+        self._services.ended_key_attempts.record(stream, address)
         return InvalidApiKeyError()
 
     def _carry_out(self, command: UseKey) -> Done[Any]:

@@ -131,8 +131,8 @@ class Loop(TcpWSGIServer):
             self._bound_buffers()
         if self._crowded:
             self._make_room()
-        self._listening.note(len(self.active_channels))
-        self._listening.look_again(self._accept_one)
+        self._listening.report(len(self.active_channels))
+        self._listening.reconsider(self._accept_one)
         self.scheduler.go_on()
         self._answer_some()
         while self._changed:
@@ -264,7 +264,7 @@ class Loop(TcpWSGIServer):
             channel = Channel(self, connection, address, self._map)
             channel.entrance, channel.port = entrance.entrance, entrance.port
             self._poller.arm(channel)
-            self._listening.note(len(self.active_channels))
+            self._listening.report(len(self.active_channels))
         except OSError:
             # Gone already
             connection.close()

@@ -40,14 +40,14 @@ class Listening:
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.listeners = listeners
 
-    def note(self, connections: int) -> None:
+    def report(self, connections: int) -> None:
         """Take in how many connections this process has."""
 
     def leaves_to_others(self) -> bool:
         """Return whether to leave the connection that waits to others for now."""
         return False
 
-    def look_again(self, accept: Callable[[], bool]) -> None:
+    def reconsider(self, accept: Callable[[], bool]) -> None:
         """Find out whether to go on leaving; when it took too long, `accept`, which says whether one was there."""
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class SharedListening(Listening):
         """Make the file for so many processes. Raises OSError."""
         counts.write_bytes(_COUNT.pack(_NOBODY) * processes)
 
-    def note(self, connections: int) -> None:
+    def report(self, connections: int) -> None:
         """Tell the others how many connections this process has."""
         if connections != self._own and not self._is_closed:
             self._own = connections
@@ -95,7 +95,7 @@ class SharedListening(Listening):
         self._leave_until = now + LEFT_SECONDS
         return self.is_leaving
 
-    def look_again(self, accept: Callable[[], bool]) -> None:
+    def reconsider(self, accept: Callable[[], bool]) -> None:
         """Find out whether to go on leaving; when it took too long, `accept`, which says whether one was there."""
         if not self.is_leaving:
             return
@@ -109,7 +109,7 @@ class SharedListening(Listening):
     def close(self) -> None:
         """Leave everything to the others, for good: there is no socket any more that could be looked at again."""
         self.is_leaving = False
-        self.note(_NOBODY)
+        self.report(_NOBODY)
         self._is_closed = True
 
     def _is_ahead(self) -> bool:

@@ -123,24 +123,24 @@ def test_one_that_has_more_leaves_a_connection_to_the_others_for_a_moment(
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     one, other = listening.at(0), listening.at(1)
-    one.note(1)
+    one.report(1)
     # Nobody is at the other place yet.
     assert not one.leaves_to_others()
-    other.note(1)
+    other.report(1)
     assert not one.leaves_to_others()
-    one.note(2)
+    one.report(2)
     assert not other.leaves_to_others()
     assert one.leaves_to_others()
-    one.look_again(lambda: pytest.fail("it is still left to the other"))
+    one.reconsider(lambda: pytest.fail("it is still left to the other"))
     assert one.is_leaving
 
     # Accepted by the other
-    other.note(2)
-    one.look_again(lambda: pytest.fail("there is nothing more"))
+    other.report(2)
+    one.reconsider(lambda: pytest.fail("there is nothing more"))
     assert not one.is_leaving
 
     # The other has gone.
-    one.note(3)
+    one.report(3)
     other.close()
     assert not one.leaves_to_others()
     one.listeners[0].sock.close()
@@ -154,11 +154,11 @@ def test_what_the_others_do_not_accept_is_taken_and_for_a_second_nothing_more_is
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     one, other = listening.at(0), listening.at(1)
-    one.note(1)
-    other.note(0)
+    one.report(1)
+    other.report(0)
     assert one.leaves_to_others()
     now += sharing.LEFT_SECONDS
-    one.look_again(lambda: was_there)
+    one.reconsider(lambda: was_there)
     assert not one.is_leaving
     # What was accepted by the other and closed again is no reason.
     assert one.leaves_to_others() is not was_there
@@ -170,7 +170,7 @@ def test_what_the_others_do_not_accept_is_taken_and_for_a_second_nothing_more_is
 
 def test_a_server_takes_what_the_other_does_not(listening: Shared) -> None:
     silent = listening.at(1)
-    silent.note(0)
+    silent.report(0)
     with serving_on(listening, "one"):
         assert ask_over(listening, CONNECTIONS) == {b"one": CONNECTIONS}
     silent.listeners[0].sock.close()
@@ -181,16 +181,16 @@ def test_a_server_that_has_left_a_connection_to_the_others_ends_in_order(
 ) -> None:
     monkeypatch.setattr(sharing, "LEFT_SECONDS", 0.0)
     silent = listening.at(1)
-    silent.note(0)
+    silent.report(0)
     one = listening.at(0)
-    one.note(1)
+    one.report(1)
     assert one.leaves_to_others()
     one.close()
-    one.look_again(lambda: pytest.fail("it does not listen any more"))
+    one.reconsider(lambda: pytest.fail("it does not listen any more"))
     assert not one.is_leaving
     # What it still answers is no reason to leave new ones to it.
-    one.note(0)
-    silent.note(3)
+    one.report(0)
+    silent.report(3)
     assert not silent.leaves_to_others()
     silent.listeners[0].sock.close()
     one.listeners[0].sock.close()

@@ -41,7 +41,7 @@ class _Attempts:
     next_at: datetime
 
 
-class EndedKeys:
+class EndedKeyAttempts:
     """Counts refusals of keys that have ended, by key. Any thread may call it."""
 
     def __init__(self, command_queue: CommandQueue, clock: Clock) -> None:
@@ -50,7 +50,7 @@ class EndedKeys:
         self._lock = threading.Lock()
         self._attempts: OrderedDict[UUID, _Attempts] = OrderedDict()
 
-    def note(self, key_id: UUID, address: str) -> None:
+    def record(self, key_id: UUID, address: str) -> None:
         """Count a refusal, and have what was counted written down when it is time. Does not wait for that."""
         now = self._clock()
         due: list[CountRefusals] = []

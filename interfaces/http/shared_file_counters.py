@@ -24,7 +24,7 @@ _ROWS: Final = 1280
 _ROW_BYTES: Final = _ROW_ENTRIES * _ENTRY.size
 
 
-class SharedTimes:
+class SharedFileCounters:
     """Times of refusals by address, in a file that exists. Any thread of any process may ask.
 
     The file is locked for some microseconds at each refused key. A process that is killed meanwhile loses its lock, and

@@ -10,9 +10,9 @@ import pytest
 
 from domain.errors import InvalidApiKeyError
 from domain.limits import BAD_KEYS_PER_MINUTE_MAX
-from interfaces.http.bad_keys import BadKeys, OwnTimes
 from interfaces.http.problems import ProblemError
-from interfaces.http.shared_times import SharedTimes
+from interfaces.http.refused_key_throttle import InProcessCounters, RefusedKeyThrottle
+from interfaces.http.shared_file_counters import SharedFileCounters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +25,13 @@ ADDRESS = "192.0.2.66"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """The file, made."""
-    SharedTimes(tmp_path / "bad-keys").make()
+    SharedFileCounters(tmp_path / "bad-keys").make()
     return tmp_path / "bad-keys"
 
 
-def counting(path: Path, clock: FakeClock) -> BadKeys:
+def counting(path: Path, clock: FakeClock) -> RefusedKeyThrottle:
     """What one process counts with."""
-    return BadKeys(clock, SharedTimes(path))
+    return RefusedKeyThrottle(clock, SharedFileCounters(path))
 
 
 def is_told_to_wait(refusal: Exception) -> bool:
@@ -70,7 +70,7 @@ def test_of_more_addresses_than_there_is_room_for_the_first_are_forgotten_and_th
         process.refuse(f"2001:db8:0:{number:x}::1")
     assert path.stat().st_size == size
     for number, known in ((19_999, 1), (0, 0)):
-        with SharedTimes(path).of(f"2001:db8:0:{number:x}::/64") as times:
+        with SharedFileCounters(path).of(f"2001:db8:0:{number:x}::/64") as times:
             assert len(times) == known
 
 
@@ -86,7 +86,7 @@ def test_an_address_that_comes_again_and_again_is_remembered_among_many_others(p
 
 @pytest.mark.parametrize("shared", [True, False], ids=["over all processes", "alone"])
 def test_all_addresses_of_one_subscriber_are_counted_as_one(path: Path, clock: FakeClock, shared: bool) -> None:
-    process = counting(path, clock) if shared else BadKeys(clock, OwnTimes())
+    process = counting(path, clock) if shared else RefusedKeyThrottle(clock, InProcessCounters())
     addresses = [f"2001:db8:1:2:{number:x}::{number:x}" for number in range(BAD_KEYS_PER_MINUTE_MAX)]
     assert not any(is_told_to_wait(process.refuse(address)) for address in addresses)
     assert is_told_to_wait(process.refuse("2001:db8:1:2:ffff::1"))

@@ -31,7 +31,7 @@ _CLOCKS_APART: Final = CLOCKS_APART_MAX // _MICROSECOND
 _REMEMBERED_MAX = 10_000
 
 
-class Times(Protocol):
+class RefusalCounters(Protocol):
     """Remembers when keys of an address were refused."""
 
     def of(self, address: str) -> AbstractContextManager[deque[int]]:
@@ -41,7 +41,7 @@ class Times(Protocol):
         """
 
 
-class OwnTimes:
+class InProcessCounters:
     """Times of refusals by address, in this process. Forgets the longest unseen address first."""
 
     def __init__(self) -> None:
@@ -59,17 +59,17 @@ class OwnTimes:
             yield times
 
 
-class BadKeys:
+class RefusedKeyThrottle:
     """Counts refused keys by address: by the network that one subscriber has, where there are many in it."""
 
-    def __init__(self, clock: Clock, times: Times) -> None:
+    def __init__(self, clock: Clock, counters: RefusalCounters) -> None:
         self._clock = clock
-        self._times = times
+        self._counters = counters
 
     def refuse(self, address: str) -> Exception:
         """Count a refused key, and return the refusal: over the limit one that says how long to wait."""
         now = (self._clock() - _EPOCH) // _MICROSECOND
-        with self._times.of(network_of(address)) as times:
+        with self._counters.of(network_of(address)) as times:
             if times and times[-1] - now > _CLOCKS_APART:
                 times.clear()  # the clock was set back: they are not waited for
             full = len(times) == BAD_KEYS_PER_MINUTE_MAX and times[0] > now - _WINDOW
