@@ -18,7 +18,7 @@ from domain.api_key import ApiKey
 from domain.member import Member
 from domain.model import events_of
 from domain.process import Process
-from projections.intake import EventsIntake
+from projections.events_writer import EventsWriter
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
 
@@ -114,9 +114,9 @@ class AuditTable(Table[AuditRow]):
         """The events that it is made of."""
         return frozenset(ACTIONS)
 
-    def intake(self) -> EventsIntake:
-        """Return what takes in a batch of events."""
-        return EventsIntake(self)
+    def batch_writer(self) -> EventsWriter:
+        """Return what brings a batch of events into the table."""
+        return EventsWriter(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         """Take in events in the order of the log. Raises StreamBeginsLateError."""

@@ -36,16 +36,16 @@ class EventTable(Table[R]):
         """The events that it is made of."""
         return frozenset(self.makers)
 
-    def intake(self) -> RowsIntake[R]:
-        """Return what takes in a batch of events."""
-        return RowsIntake(self)
+    def batch_writer(self) -> RowsWriter[R]:
+        """Return what brings a batch of events into the table."""
+        return RowsWriter(self)
 
     def make(self, recorded: Recorded) -> Iterable[R]:
         """Return the rows of an event. Raises what a maker raises."""
         return self.makers[recorded.topic](recorded.event, recorded.position)
 
 
-class RowsIntake(Generic[R]):
+class RowsWriter(Generic[R]):
     """Makes the rows of each event at once, and lets go of it."""
 
     def __init__(self, table: EventTable[R]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from application.store.log.reading import LoggedEvent
     from application.store.session import Connection
-    from projections.read_model import Decode, Intake, ReadModel
+    from projections.read_model import BatchWriter, Decode, ReadModel
 
     OnBadEvent: TypeAlias = Callable[["ReadModel", LoggedEvent, Exception], None]
     """What becomes of an event that a read model can't take in: it returns, and the event is left out, or raises."""
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BATCH_EVENTS_MAX = 4_000
 """In one transaction. A key that was used often in a batch is changed once, so large ones are cheaper; see
 docs/performance.md."""
-STRETCH_POSITIONS_MAX = 20_000
+RANGE_POSITIONS_MAX = 20_000
 """Positions that one statement reads across: events that no read model wants are read past, in bounded time."""
 DECODED_AT_ONCE = 100
 """Of a batch: what is made of them is smaller than they are, and what was just made is still in the processor's cache.
@@ -51,7 +51,7 @@ _USUAL_TURN_SECONDS = sys.getswitchinterval()
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class _LogRange:
     """Events of the log after one position and until another."""
 
     before: int
@@ -66,7 +66,7 @@ class _Batch:
     before: int
     after: int
     size: int
-    intakes: Sequence[Intake]
+    writers: Sequence[BatchWriter]
 
 
 class Feed:
@@ -90,14 +90,14 @@ class Feed:
         size = 0 if batch is None else batch.size
         try:
             if batch is None:
-                stretch = self._read(models, before, log_position)
-                size = len(stretch.entries)
+                log_range = self._read(models, before, log_position)
+                size = len(log_range.entries)
                 if size == 1:
-                    self._apply_one(models, stretch)
-                    after = stretch.after
-                    del stretch
+                    self._apply_one(models, log_range)
+                    after = log_range.after
+                    del log_range
                     return self._moved_to(after)
-                batch = self._make_ready(models, stretch)
+                batch = self._make_ready(models, log_range)
             self._store_and_look_ahead(models, batch, log_position)
         except Exception as error:
             if size <= 1 or not is_the_events_fault(error):
@@ -118,31 +118,33 @@ class Feed:
             give_back()
         return position
 
-    def _read(self, models: Sequence[ReadModel], before: int, log_position: int) -> _Stretch:
+    def _read(self, models: Sequence[ReadModel], before: int, log_position: int) -> _LogRange:
         topics = frozenset[str]().union(*(model.topics for model in models))
-        until = min(log_position, before + STRETCH_POSITIONS_MAX)
+        until = min(log_position, before + RANGE_POSITIONS_MAX)
         entries, after = read_range(
             self._connection, after=before, until=until, limit=self._batch_events, topics=topics
         )
         self._has_read_large |= any(len(entry.state) >= LARGE_BYTES_MIN for entry in entries)
-        return _Stretch(before, after, entries)
+        return _LogRange(before, after, entries)
 
-    def _make_ready(self, models: Sequence[ReadModel], stretch: _Stretch) -> _Batch:
+    def _make_ready(self, models: Sequence[ReadModel], log_range: _LogRange) -> _Batch:
         """Do all that can be done without the database."""
-        intakes: dict[str, Intake] = {}
-        for piece in _pieces(stretch.entries):
+        writers: dict[str, BatchWriter] = {}
+        for piece in _pieces(log_range.entries):
             # In a method of its own, so that one piece is gone before the next is decoded.
-            self._take_in(models, intakes, piece)
-        return _Batch(stretch.before, stretch.after, len(stretch.entries), list(intakes.values()))
+            self._take_in(models, writers, piece)
+        return _Batch(log_range.before, log_range.after, len(log_range.entries), list(writers.values()))
 
-    def _take_in(self, models: Sequence[ReadModel], intakes: dict[str, Intake], piece: Sequence[LoggedEvent]) -> None:
-        """Add events to the intakes, by name, of the models that want some of them."""
+    def _take_in(
+        self, models: Sequence[ReadModel], writers: dict[str, BatchWriter], piece: Sequence[LoggedEvent]
+    ) -> None:
+        """Add events to the writers, by name, of the models that want some of them."""
         events = [self._recorded(entry) for entry in piece]
         for model in models:
             if wanted := self._wanted(model, events):
-                if model.name not in intakes:
-                    intakes[model.name] = model.intake()
-                intakes[model.name].add(wanted)
+                if model.name not in writers:
+                    writers[model.name] = model.batch_writer()
+                writers[model.name].add(wanted)
 
     def _wanted(self, model: ReadModel, events: Sequence[Recorded]) -> list[Recorded]:
         topics = model.topics
@@ -175,15 +177,15 @@ class Feed:
 
     def _store(self, models: Sequence[ReadModel], batch: _Batch) -> None:
         with self._connection.transaction():
-            for intake in batch.intakes:
-                intake.store(self._connection)
+            for writer in batch.writers:
+                writer.store(self._connection)
             move(self._connection, models, before=batch.before, after=batch.after)
 
     def _recorded(self, entry: LoggedEvent) -> Recorded:
         return Recorded(entry.position, entry.topic, self._decode(entry))
 
-    def _apply_one(self, models: Sequence[ReadModel], stretch: _Stretch) -> None:
-        [entry] = stretch.entries
+    def _apply_one(self, models: Sequence[ReadModel], log_range: _LogRange) -> None:
+        [entry] = log_range.entries
         wanting = [
             model
             for model in models
@@ -201,7 +203,7 @@ class Feed:
                     self._apply_to(model, entry, recorded)
                 else:
                     self._leave_out_event(model, entry, unreadable)
-            move(self._connection, models, before=stretch.before, after=stretch.after)
+            move(self._connection, models, before=log_range.before, after=log_range.after)
 
     def _apply_to(self, model: ReadModel, entry: LoggedEvent, recorded: Recorded) -> None:
         try:

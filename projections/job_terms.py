@@ -17,7 +17,7 @@ from uuid import UUID
 
 from domain.ids import process_id
 from domain.job import Job
-from projections.event_table import EventTable, RowsIntake
+from projections.event_table import EventTable, RowsWriter
 from projections.words import words_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _words(event: Job.Reported) -> Iterable[str]:
     return words
 
 
-class _TermsIntake(RowsIntake[TermsRow]):
+class _TermsWriter(RowsWriter[TermsRow]):
     """Leaves nothing for a search to read through."""
 
     def store(self, connection: Connection) -> None:
@@ -128,8 +128,8 @@ class _TermsIntake(RowsIntake[TermsRow]):
 
 
 class _TermsTable(EventTable[TermsRow]):
-    def intake(self) -> _TermsIntake:
-        return _TermsIntake(self)
+    def batch_writer(self) -> _TermsWriter:
+        return _TermsWriter(self)
 
 
 _SORT_IN = """

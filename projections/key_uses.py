@@ -53,9 +53,9 @@ class KeyUses(Table[UseRow]):
         """The events that it is made of."""
         return frozenset({ApiKey.Created.TOPIC, ApiKey.Used.TOPIC, ApiKey.Throttled.TOPIC})
 
-    def intake(self) -> _UsesIntake:
-        """Return what takes in a batch of events."""
-        return _UsesIntake(self)
+    def batch_writer(self) -> _UsesWriter:
+        """Return what brings a batch of events into the table."""
+        return _UsesWriter(self)
 
     def accounts(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, UUID]:
         """Return the accounts of the keys that the table knows."""
@@ -68,7 +68,7 @@ class KeyUses(Table[UseRow]):
             return {key_id: account for key_id, account in cursor.execute(query, (list(key_ids),)) if account}
 
 
-class _UsesIntake:
+class _UsesWriter:
     """Counts. Whose a key is that began in an earlier batch, is looked up at the end."""
 
     def __init__(self, table: KeyUses) -> None:

@@ -11,7 +11,7 @@ from psycopg.rows import args_row
 
 from domain.api_key import ApiKey
 from domain.key_secret import MARK
-from projections.intake import EventsIntake
+from projections.events_writer import EventsWriter
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
 from projections.words import WORD_CHARS_MAX, pieces_of, plain
@@ -56,9 +56,9 @@ class KeyWords(Table[WordRow]):
         """The events that it is made of."""
         return frozenset({ApiKey.Created.TOPIC, ApiKey.Renamed.TOPIC})
 
-    def intake(self) -> EventsIntake:
-        """Return what takes in a batch of events."""
-        return EventsIntake(self)
+    def batch_writer(self) -> EventsWriter:
+        """Return what brings a batch of events into the table."""
+        return EventsWriter(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         """Take in events in the order of the log. Raises StreamBeginsLateError."""

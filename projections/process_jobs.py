@@ -44,12 +44,12 @@ class ProcessJobs(Table[ProcessJobsRow]):
         """The events that it is made of."""
         return frozenset({Job.Reported.TOPIC})
 
-    def intake(self) -> _Intake:
-        """Return what takes in a batch of events."""
-        return _Intake(self)
+    def batch_writer(self) -> _JobsWriter:
+        """Return what brings a batch of events into the table."""
+        return _JobsWriter(self)
 
 
-class _Intake:
+class _JobsWriter:
     """Keeps a row of each process."""
 
     def __init__(self, table: ProcessJobs) -> None:

@@ -74,12 +74,12 @@ class ReadModel(Protocol):
         """Return the statements that make the table and its indexes."""
         ...
 
-    def intake(self) -> Intake:
-        """Return what takes in a batch of events."""
+    def batch_writer(self) -> BatchWriter:
+        """Return what brings a batch of events into the table."""
         ...
 
 
-class Intake(Protocol):
+class BatchWriter(Protocol):
     """The events of one batch on their way into a read model. Any exception says that one can't be handled.
 
     The database is not asked before all are there, so a batch is made ready while the one before it is stored.
@@ -95,7 +95,7 @@ class Intake(Protocol):
 
 
 def apply(model: ReadModel, connection: Connection, events: Sequence[Recorded]) -> None:
-    """Bring a read model's table on by these events, within the caller's transaction. Raises what an Intake does."""
-    intake = model.intake()
-    intake.add(events)
-    intake.store(connection)
+    """Bring a read model's table on by these events, in the caller's transaction. Raises what a BatchWriter does."""
+    writer = model.batch_writer()
+    writer.add(events)
+    writer.store(connection)

@@ -60,7 +60,7 @@ class AlreadyRunningError(Exception):
     """Somebody else is making read models of this database."""
 
 
-class Making:
+class ShadowRebuild:
     """One connection that makes read models anew. Use it in a `with` block; what was not finished is dropped."""
 
     def __init__(self, connect: Connect, models: Sequence[ReadModel], decode: Decode, suffix: str) -> None:
@@ -68,7 +68,7 @@ class Making:
         self._models = models
         self._decode = decode
         self._suffix = suffix
-        self.made = [model.named(model.name + suffix) for model in models]
+        self.shadows = [model.named(model.name + suffix) for model in models]
 
     def __enter__(self) -> Self:
         """Begin with empty tables. Raises AlreadyRunningError, psycopg.Error."""
@@ -85,15 +85,15 @@ class Making:
         begin_session(connection, _SESSION)
         if not try_lock(connection, _LOCK):
             raise AlreadyRunningError("A rebuild or a check of the read models is running. Wait until it has ended.")
-        for model in self.made:
-            drop(connection, model.name)
-            make_table(connection, model)
+        for shadow in self.shadows:
+            drop(connection, shadow.name)
+            make_table(connection, shadow)
 
     def __exit__(self, *_: object) -> None:
         with closing(self._connection) as connection:
             if not connection.closed:
-                for model in self.made:
-                    drop(connection, model.name)
+                for shadow in self.shadows:
+                    drop(connection, shadow.name)
                 unlock(connection, _LOCK)
 
     def _refuse(self, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
@@ -103,18 +103,18 @@ class Making:
     def advance(self, tell: Tell, until: int) -> None:
         """Go on to a position. Raises EventNotHandledError."""
         while True:
-            position = look(self._connection, self.made).position
+            position = look(self._connection, self.shadows).position
             tell(position, until)
             if position >= until:
                 return
-            self._feed.advance(self.made, position, until)
+            self._feed.advance(self.shadows, position, until)
 
     def _come_near(self, tell: Tell) -> None:
         """Go on to where the log ended a moment ago, until few events were appended meanwhile."""
-        progress = look(self._connection, self.made)
+        progress = look(self._connection, self.shadows)
         while True:
             self.advance(tell, progress.log_position)
-            progress = look(self._connection, self.made)
+            progress = look(self._connection, self.shadows)
             if progress.log_position - progress.position <= NEAR_EVENTS_MAX:
                 return
 
@@ -139,16 +139,18 @@ class Making:
         # Not to the end of the log, which goes on: nobody is to see less than before, and the next batch has the rest.
         shown = look(connection, self._models).positions
         self.advance(tell, max(shown.values()))
-        note_complete(connection, [model.name for model in self.made])
-        for model, made in zip(self._models, self.made, strict=True):
+        note_complete(connection, [shadow.name for shadow in self.shadows])
+        for model, shadow in zip(self._models, self.shadows, strict=True):
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, model.name)))
             connection.execute(
                 sql.SQL("ALTER TABLE {} RENAME TO {}").format(
-                    sql.Identifier(SCHEMA, made.name), sql.Identifier(model.name)
+                    sql.Identifier(SCHEMA, shadow.name), sql.Identifier(model.name)
                 )
             )
             connection.execute("DELETE FROM rpawatch_lists.positions WHERE name = %s", (model.name,))
-            connection.execute("UPDATE rpawatch_lists.positions SET name = %s WHERE name = %s", (model.name, made.name))
+            connection.execute(
+                "UPDATE rpawatch_lists.positions SET name = %s WHERE name = %s", (model.name, shadow.name)
+            )
             dead_letters.forget(connection, model.name)
 
 
@@ -158,8 +160,8 @@ def rebuild(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell:
     Raises EventNotHandledError, which names the event that can't be taken in (nothing has changed then), and
     AlreadyRunningError, psycopg.Error.
     """
-    with Making(connect, models, decode, REBUILT) as making:
-        making.switch(tell)
+    with ShadowRebuild(connect, models, decode, REBUILT) as shadow_rebuild:
+        shadow_rebuild.switch(tell)
 
 
 def drop(connection: Connection, name: str) -> None:

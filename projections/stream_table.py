@@ -54,9 +54,9 @@ class StreamTable(Table[S]):
         """The events that it is made of."""
         return frozenset(events_of(self.of))
 
-    def intake(self) -> _StreamsIntake[S]:
-        """Return what takes in a batch of events."""
-        return _StreamsIntake(self)
+    def batch_writer(self) -> _StreamsWriter[S]:
+        """Return what brings a batch of events into the table."""
+        return _StreamsWriter(self)
 
     def fold(self, row: S | None, events: Sequence[Event]) -> S:
         """Return the row that further events of its stream lead to; it is the one that was given, if one was."""
@@ -86,7 +86,7 @@ class StreamTable(Table[S]):
         )
 
 
-class _StreamsIntake(Generic[S]):
+class _StreamsWriter(Generic[S]):
     """Keeps the events of each stream together, since rows are about one each."""
 
     def __init__(self, table: StreamTable[S]) -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from projections.read_model import SCHEMA
-from projections.rebuild import CHECKED, Making
+from projections.rebuild import CHECKED, ShadowRebuild
 from projections.tracking import look
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def verify(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: 
         positions = look(served, models).positions
         for position in sorted(set(positions.values())):
             group = [model for model in models if positions[model.name] == position]
-            with Making(connect, group, decode, CHECKED) as making, closing(connect()) as made:
-                making.advance(tell, position)
+            with ShadowRebuild(connect, group, decode, CHECKED) as shadow_rebuild, closing(connect()) as made:
+                shadow_rebuild.advance(tell, position)
                 made.autocommit = False
-                for model, copy in zip(group, making.made, strict=True):
+                for model, copy in zip(group, shadow_rebuild.shadows, strict=True):
                     for key, kind in _compare(_rows(served, model), _rows(made, copy)):
                         rows += 1
                         tell_row(model)

@@ -57,8 +57,8 @@ class ClockSteps:
 
 
 @dataclass(slots=True)
-class _Stretch:
-    """Events without a leap among them. leap: before it. moved: what is to be added to their times."""
+class _LogRange:
+    """Events in a row without a leap among them. leap: before it. moved: what is to be added to their times."""
 
     leap: timedelta
     moved: timedelta
@@ -67,7 +67,7 @@ class _Stretch:
 
 def in_order(events: Iterable[Recorded], steps: ClockSteps) -> Iterator[Ordered]:
     """Yield the events of a log with their times by its order. steps takes in where time ran back."""
-    stretches: deque[_Stretch] = deque()
+    ranges: deque[_LogRange] = deque()
     moved = _NO_TIME
     waiting = 0
     before: datetime | None = None
@@ -76,41 +76,41 @@ def in_order(events: Iterable[Recorded], steps: ClockSteps) -> Iterator[Ordered]
         leap = _NO_TIME if before is None else at - before
         if leap < -ORDER_APART_MAX:
             steps.note(placed.position, -leap)
-            ahead = _since_the_leap(stretches, -leap)
-            for stretch in ahead:
-                stretch.moved += leap
+            ahead = _since_the_leap(ranges, -leap)
+            for log_range in ahead:
+                log_range.moved += leap
             if ahead:
                 ahead[-1].leap += leap  # the first one of them
             else:
                 moved -= leap
                 at -= leap
-            stretches.append(_Stretch(_NO_TIME, moved, deque()))
-        elif leap > ORDER_APART_MAX or not stretches:
-            stretches.append(_Stretch(leap, moved, deque()))
-        stretches[-1].waiting.append(placed)
+            ranges.append(_LogRange(_NO_TIME, moved, deque()))
+        elif leap > ORDER_APART_MAX or not ranges:
+            ranges.append(_LogRange(leap, moved, deque()))
+        ranges[-1].waiting.append(placed)
         before = at
         waiting += 1
         if waiting > LOOK_AHEAD_EVENTS:
-            yield _first(stretches)
+            yield _first(ranges)
             waiting -= 1
     while waiting:
-        yield _first(stretches)
+        yield _first(ranges)
         waiting -= 1
 
 
-def _since_the_leap(stretches: deque[_Stretch], by: timedelta) -> list[_Stretch]:
-    """Return the stretches since time last leapt by about as much or more, the last one first; none if it did not."""
+def _since_the_leap(ranges: deque[_LogRange], by: timedelta) -> list[_LogRange]:
+    """Return the ranges since time last leapt by about as much or more, the last one first; none if it did not."""
     since = []
-    for stretch in reversed(stretches):
-        since.append(stretch)
-        if stretch.leap >= by - ORDER_APART_MAX:
+    for log_range in reversed(ranges):
+        since.append(log_range)
+        if log_range.leap >= by - ORDER_APART_MAX:
             return since
     return []
 
 
-def _first(stretches: deque[_Stretch]) -> Ordered:
-    stretch = stretches[0]
-    placed = stretch.waiting.popleft()
-    if not stretch.waiting and len(stretches) > 1:
-        stretches.popleft()
-    return Ordered(placed, placed.event.timestamp + stretch.moved)
+def _first(ranges: deque[_LogRange]) -> Ordered:
+    log_range = ranges[0]
+    placed = log_range.waiting.popleft()
+    if not log_range.waiting and len(ranges) > 1:
+        ranges.popleft()
+    return Ordered(placed, placed.event.timestamp + log_range.moved)

@@ -19,7 +19,7 @@ from domain.job import Job
 from domain.member import MemberState
 from domain.process import ProcessState
 from projections.account_list import ACCOUNT_LIST
-from projections.intake import EventsIntake
+from projections.events_writer import EventsWriter
 from projections.job_details import JOB_DETAILS
 from projections.job_list import JOB_LIST
 from projections.key_list import KEY_LIST
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from application.store.log.reading import Recorded
     from application.store.session import Connection
-    from projections.read_model import Connect, Decode, Intake, ReadModel
+    from projections.read_model import BatchWriter, Connect, Decode, ReadModel
     from projections.stream_table import StreamTable
 
 # A fresh log in every database, and the lock of projectors is the only one of this kind that a session holds.
@@ -67,8 +67,8 @@ class SeenPositions:
     def ddl(self) -> sql.Composed:
         return sql.SQL("CREATE TABLE rpawatch_lists.seen_positions_v1 (position bigint NOT NULL)").format()
 
-    def intake(self) -> Intake:
-        return EventsIntake(self)
+    def batch_writer(self) -> BatchWriter:
+        return EventsWriter(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         positions = [recorded.position for recorded in events]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from application.store.log.reading import LoggedEvent, Recorded
     from application.store.session import Connection
     from domain.model import Event
-    from projections.read_model import Intake, ReadModel
+    from projections.read_model import BatchWriter, ReadModel
     from tests.projections.support import World
 
 TOPICS = frozenset({Account.Opened.TOPIC})
@@ -79,9 +79,9 @@ class Met(SeenPositions):
     stored: int = 0
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def intake(self) -> Intake:
+    def batch_writer(self) -> BatchWriter:
         self.begun.release()
-        return super().intake()
+        return super().batch_writer()
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
         assert self.begun.acquire(timeout=WAIT_SECONDS_MAX), "its own"
@@ -106,7 +106,7 @@ def test_a_batch_is_made_ready_while_the_one_before_it_is_stored(
 class Forgetful(SeenPositions):
     """A read model that keeps nothing of the events that it is given until it is stored but their positions."""
 
-    def intake(self) -> Positions:
+    def batch_writer(self) -> Positions:
         return Positions(self, [])
 
 
@@ -191,16 +191,16 @@ def test_a_bad_event_is_found_wherever_it_stands(
 
     @dataclass
     class Picky(SeenPositions):
-        def intake(self) -> Intake:
-            intake = super().intake()
-            add = intake.add
+        def batch_writer(self) -> BatchWriter:
+            writer = super().batch_writer()
+            add = writer.add
 
             def picky_add(events: Sequence[Recorded]) -> None:
                 fail_at("adding", [recorded.position for recorded in events])
                 add(events)
 
-            intake.add = picky_add  # type: ignore[method-assign] # one that fails
-            return intake
+            writer.add = picky_add  # type: ignore[method-assign] # one that fails
+            return writer
 
         def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
             fail_at("storing", [recorded.position for recorded in events])

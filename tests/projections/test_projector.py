@@ -15,7 +15,7 @@ from domain.account import Account
 from projections import health as health_module
 from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST
-from projections.feed import BATCH_EVENTS_MAX, STRETCH_POSITIONS_MAX
+from projections.feed import BATCH_EVENTS_MAX, RANGE_POSITIONS_MAX
 from projections.fence import ListIncompleteError
 from projections.health import ask
 from projections.member_list import MEMBER_LIST
@@ -175,7 +175,7 @@ def test_an_event_is_shown_well_before_the_next_look(world: World, monkeypatch: 
 
 
 def test_events_that_no_read_model_wants_are_read_past_and_never_decoded(world: World) -> None:
-    unwanted = STRETCH_POSITIONS_MAX + 2 * BATCH_EVENTS_MAX
+    unwanted = RANGE_POSITIONS_MAX + 2 * BATCH_EVENTS_MAX
     first, last = an_account("First"), an_account("Last")
     world.append([*events_of(first), *receipts(unwanted), *events_of(last)])
     decoded: list[str] = []

@@ -23,7 +23,7 @@ from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
 from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
-from projections.rebuild import CHECKED, REBUILT, AlreadyRunningError, EventNotHandledError, Making, rebuild
+from projections.rebuild import CHECKED, REBUILT, AlreadyRunningError, EventNotHandledError, ShadowRebuild, rebuild
 from projections.tracking import look
 from projections.verify import Difference, verify
 from tests.projections.histories import TENANT, Histories, events_of
@@ -209,7 +209,10 @@ def test_what_is_rebuilt_is_fenced_too(world: World) -> None:
 
 
 def test_one_at_a_time(world: World) -> None:
-    with Making(partial(as_operator, world), READ_MODELS, world.decode, REBUILT), pytest.raises(AlreadyRunningError):
+    with (
+        ShadowRebuild(partial(as_operator, world), READ_MODELS, world.decode, REBUILT),
+        pytest.raises(AlreadyRunningError),
+    ):
         rebuilt(world)
     with pytest.raises(psycopg.errors.UndefinedTable):
         world.owner.execute(f"SELECT * FROM rpawatch_lists.{ACCOUNT_LIST.name}{REBUILT}")  # noqa: S608 - a constant
@@ -217,9 +220,9 @@ def test_one_at_a_time(world: World) -> None:
 
 def test_what_a_rebuild_that_was_killed_left_behind_is_in_nobodys_way(world: World) -> None:
     world.append(events_of(an_account()))
-    making = Making(partial(as_operator, world), [ACCOUNT_LIST], world.decode, REBUILT)
-    making.__enter__()
-    making._connection.close()  # noqa: SLF001 - as if it had been killed
+    shadow_rebuild = ShadowRebuild(partial(as_operator, world), [ACCOUNT_LIST], world.decode, REBUILT)
+    shadow_rebuild.__enter__()
+    shadow_rebuild._connection.close()  # noqa: SLF001 - as if it had been killed
     assert ACCOUNT_LIST.name + REBUILT in tables(world)
     rebuilt(world)
     assert ACCOUNT_LIST.name + REBUILT not in tables(world)

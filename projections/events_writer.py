@@ -1,4 +1,4 @@
-"""Takes in a batch of which the events themselves are kept until it is stored: few, or small ones."""
+"""Writes a batch of which the events themselves are kept until it is stored: few, or small ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Applying(Protocol):
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None: ...
 
 
-class EventsIntake:
+class EventsWriter:
     """Gives all events of a batch to the table's `apply`."""
 
     def __init__(self, table: _Applying) -> None:
