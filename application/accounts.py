@@ -211,10 +211,10 @@ def remove_member(work: Work, command: RemoveMember) -> UUID:
     return member.id
 
 
-def note_first_password(work: Work, command: NewFirstPassword) -> UUID:
+def record_first_password(work: Work, command: NewFirstPassword) -> UUID:
     """Write it down and return the member's stream. Raises NotFoundError for who is no member."""
     member = work.get(Member, member_id(command.by.scope_id, command.user_id))
     if not member.roles:
         raise NotFoundError
-    member.note_first_password(work.cause)
+    member.record_first_password(work.cause)
     return member.id

@@ -90,11 +90,11 @@ class Batch:
         self.bytes = 0
         self.readings: list[datetime] = []
 
-    def note_fresh(self, stream_ids: Iterable[UUID]) -> None:
+    def mark_fresh(self, stream_ids: Iterable[UUID]) -> None:
         """Know that the cache has these as they are: the log was asked just now."""
         self._fresh.update(stream_ids)
 
-    def note_absent(self, stream_ids: Iterable[UUID]) -> None:
+    def mark_absent(self, stream_ids: Iterable[UUID]) -> None:
         """Know that these are not there: the log was asked just now."""
         for stream_id in stream_ids:
             self._add(stream_id, None, fresh=True)
@@ -169,7 +169,7 @@ class Batch:
             self.groups.append(group)
         return group
 
-    def note_sent(self) -> None:
+    def record_sent(self) -> None:
         """Remember for each command with events that they were sent to the log, with an unknown outcome."""
         for group in self.groups:
             for decided in group.decided:

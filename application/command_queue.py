@@ -114,12 +114,12 @@ class CommandQueue:
         """How many commands are in the queue now, without those that are being carried out."""
         return len(self._queue)
 
-    def look(self, kind: type[A], aggregate_id: UUID) -> A | None:
+    def peek(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return what the cache holds of an aggregate: perhaps stale, not to be changed, and never a reason to let in.
 
         It can save work, as only a command decides. In any thread; asks nobody.
         """
-        return self._streams.look(kind, aggregate_id)
+        return self._streams.peek(kind, aggregate_id)
 
     # The queue
 
@@ -194,7 +194,7 @@ class CommandQueue:
             for pending in together:
                 pending.conflicts += 1
         except StoreUnavailableError:
-            batch.note_sent()
+            batch.record_sent()
             raise
         except Exception:  # noqa: BLE001 - each on its own, it is told to the one whom it concerns
             for pending in together:
@@ -227,7 +227,7 @@ class CommandQueue:
             self._streams.evict(stream.id for stream in (batch.streams if batch else ()))
         except StoreUnavailableError:
             if batch is not None:
-                batch.note_sent()  # the append, or the commit, was not answered
+                batch.record_sent()  # the append, or the commit, was not answered
             raise
         except Exception as error:  # noqa: BLE001 - told to whom it concerns
             pending.settle(error)
@@ -242,8 +242,8 @@ class CommandQueue:
             self._checked_clock.refresh()
         batch = Batch(self._streams, self._event_sourcing, self._handlers)
         streams = {stream for pending in commands if (stream := pending.command.main_stream) is not None}
-        batch.note_fresh(self._streams.catch_up_shared(streams))
-        batch.note_absent(self._streams.absent(streams))
+        batch.mark_fresh(self._streams.catch_up_shared(streams))
+        batch.mark_absent(self._streams.absent(streams))
         for pending in commands:
             batch.decide(pending, self._clock())
             if batch.bytes > BATCH_BYTES_MAX:
@@ -286,7 +286,7 @@ class CommandQueue:
         for number, group in enumerate(batch.groups):
             for decided in group.decided:
                 if appended.misdated:
-                    decided.pending.note_misdated()
+                    decided.pending.record_misdated()
                 elif number in appended.refused:
                     decided.pending.conflicts += 1
                 else:

@@ -18,8 +18,8 @@ from application.accounts import (
     add_member,
     change_account_settings,
     change_process,
-    note_first_password,
     open_account,
+    record_first_password,
     register_process,
     remove_member,
     rename_account,
@@ -27,7 +27,14 @@ from application.accounts import (
     suspend_account,
 )
 from application.admin import admin_handler
-from application.ingest import AskAdmission, ReadOwnKey, SubmitReport, ask_admission, read_own_key, submit_report
+from application.ingest import (
+    ReadOwnKey,
+    RequestAdmission,
+    SubmitReport,
+    read_own_key,
+    request_admission,
+    submit_report,
+)
 from application.keys import (
     ChangeKey,
     CountRefusals,
@@ -47,7 +54,7 @@ if TYPE_CHECKING:
     from application.work import Command, Work
 
 HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
-    AskAdmission: ask_admission,
+    RequestAdmission: request_admission,
     SubmitReport: submit_report,
     ReadOwnKey: read_own_key,
     CountRefusals: count_refusals,
@@ -64,5 +71,5 @@ HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
     ChangeProcess: admin_handler(change_process),
     AddMember: admin_handler(add_member),
     RemoveMember: admin_handler(remove_member),
-    NewFirstPassword: admin_handler(note_first_password),
+    NewFirstPassword: admin_handler(record_first_password),
 }

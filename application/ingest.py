@@ -54,7 +54,7 @@ class UseKey(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskAdmission(UseKey):
+class RequestAdmission(UseKey):
     """Ask whether a request may use the key now: where that is doubtful, before its body is looked at. It is no use."""
 
 
@@ -115,7 +115,7 @@ def new_job_id() -> UUID:
     return random_id()
 
 
-def ask_admission(work: Work, command: AskAdmission) -> IngestAnswer | None:
+def request_admission(work: Work, command: RequestAdmission) -> IngestAnswer | None:
     """Return None when the request may go on, or the refusal for the limit. Raises what submit_report raises."""
     key, address = _key_and_address(work, command)
     return _throttled(work, key, address)

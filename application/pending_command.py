@@ -40,7 +40,7 @@ class Sent:
 class PendingCommand:
     """A command in the queue. until: when whoever waits gives up, in time.monotonic(). settled: it has its answer."""
 
-    def __init__(self, command: Command, until: float, tell: Callable[[], object]) -> None:
+    def __init__(self, command: Command, until: float, notify: Callable[[], object]) -> None:
         self.command = command
         self.until = until
         self.conflicts = 0
@@ -48,25 +48,25 @@ class PendingCommand:
         self.sent: list[Sent] = []
         self.settled = False
         self._outcome: Done[Any] | BaseException | None = None
-        self._tell = tell
+        self._notify = notify
 
     @property
     def must_be_exclusive(self) -> bool:
         """Whether other writers have to be kept out."""
         return self.conflicts >= CONFLICTS_MAX or bool(self.sent)
 
-    def note_misdated(self) -> None:
+    def record_misdated(self) -> None:
         """Take note that it was decided at an instant that the database's clock contradicts."""
         self.misdated += 1
         if self.misdated > MISDATED_MAX:
             self.settle(StoreUnavailableError("what time it is in the database could not be told, again and again"))
 
     def settle(self, outcome: Done[Any] | BaseException) -> None:
-        """Answer it, and tell whoever waits. A second time changes nothing."""
+        """Answer it, and notify whoever waits. A second time changes nothing."""
         if not self.settled:
             self._outcome = outcome
             self.settled = True
-            self._tell()
+            self._notify()
 
     def give_up(self) -> None:
         """Wait no longer. Called by whoever waits."""

@@ -34,7 +34,7 @@ LOOKS_IN_VAIN_MAX = 8
 
 
 class Streams:
-    """Reads aggregates through the cache. Not for several threads at once, but for `look`."""
+    """Reads aggregates through the cache. Not for several threads at once, but for `peek`."""
 
     def __init__(self, event_sourcing: EventSourcing, *, cached_max: int = AGGREGATES_CACHED_MAX) -> None:
         self._event_sourcing = event_sourcing
@@ -42,7 +42,7 @@ class Streams:
         self._cache: OrderedDict[UUID, Aggregate] = OrderedDict()
         self._shared: dict[UUID, int] = {}
 
-    def look(self, kind: type[A], aggregate_id: UUID) -> A | None:
+    def peek(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return what the cache holds, perhaps stale, and not to be changed. In any thread; asks nobody."""
         cached = self._cache.get(aggregate_id)
         return cached if type(cached) is kind else None

@@ -141,7 +141,7 @@ class Member(Aggregate, MemberState):
         if role in self.roles:
             self._trigger(self.RoleRevoked(**self._next(cause), role=role))
 
-    def note_first_password(self, cause: Cause) -> None:
+    def record_first_password(self, cause: Cause) -> None:
         """Write down that the user is about to be made a new first password."""
         self._trigger(self.FirstPasswordMade(**self._next(cause)))
 

@@ -32,7 +32,7 @@ from interfaces.jobs import Jobs
 from interfaces.key_history import KeyHistory
 from interfaces.lists import Lists
 from projections.fence import ListIncompleteError
-from projections.health import ProjectionHealth, ask
+from projections.health import ProjectionHealth, read_health
 from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
 from projections.log_tree.service import LogProofs
@@ -42,7 +42,7 @@ from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables
-from projections.tracking import look, wait_for
+from projections.tracking import read_progress, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,7 +133,7 @@ class Services:
         self.store_clock.measure()
         with self.database.get_connection() as connection:
             try:
-                look(connection, READ_MODELS)
+                read_progress(connection, READ_MODELS)
             except ReadModelsNotSetUpError as error:
                 raise StoreSetupError(str(error)) from None
         self.tenant_id, self.first_admin = self._first_run.ensure(email=admin_email, password=admin_password)
@@ -176,7 +176,7 @@ class Services:
     def projection_health(self) -> ProjectionHealth:
         """Return how far the read models are, and what is wrong with the projector that should work on them."""
         try:
-            self._last_seen = ask(self.database, READ_MODELS)
+            self._last_seen = read_health(self.database, READ_MODELS)
         except StoreUnavailableError:
             return replace(self._last_seen, error="PostgreSQL can't be asked how far the read models are")
         return self._last_seen

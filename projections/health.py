@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg.rows import tuple_row
 
 from projections import dead_letters
-from projections.tracking import look
+from projections.tracking import read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 SILENT_SECONDS_MAX = 5.0
 """A projector that has not looked at the log for so long is not working, whatever it last said."""
 
-_SAY = """
+_REPORT = """
 INSERT INTO rpawatch_lists.projector (looked_at, error) VALUES (clock_timestamp(), %s)
 ON CONFLICT (only_row) DO UPDATE SET looked_at = EXCLUDED.looked_at, error = EXCLUDED.error
 """
-_ASK = "SELECT extract(epoch FROM clock_timestamp() - looked_at)::float8, error FROM rpawatch_lists.projector"
+_READ = "SELECT extract(epoch FROM clock_timestamp() - looked_at)::float8, error FROM rpawatch_lists.projector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,17 @@ class ProjectionHealth:
         return max(0, self.log_position - self.position)
 
 
-def say(connection: Connection, error: str | None) -> None:
+def report(connection: Connection, error: str | None) -> None:
     """Note that the projector has looked at the log just now, or what keeps it from doing so."""
-    connection.execute(_SAY, (error,))
+    connection.execute(_REPORT, (error,))
 
 
-def ask(pool: Pool, models: Sequence[ReadModel]) -> ProjectionHealth:
+def read_health(pool: Pool, models: Sequence[ReadModel]) -> ProjectionHealth:
     """Return how it goes. Raises ReadModelsNotSetUpError, and what the pool raises."""
     with pool.get_connection() as connection:
-        progress = look(connection, models)
+        progress = read_progress(connection, models)
         with connection.cursor(row_factory=tuple_row) as cursor:
-            row = cursor.execute(_ASK).fetchone()
+            row = cursor.execute(_READ).fetchone()
         return ProjectionHealth(
             position=progress.position,
             log_position=progress.log_position,

@@ -15,9 +15,9 @@ from application.store.log.following import FOLLOWER_SESSION, follow, keep_worki
 from application.store.session import begin_session, try_lock
 from projections.dead_letters import headless_streams, reason_of, set_aside
 from projections.feed import Feed
-from projections.health import SILENT_SECONDS_MAX, say
+from projections.health import SILENT_SECONDS_MAX, report
 from projections.read_model import ReadModelsNotSetUpError
-from projections.tracking import Progress, look, note_complete
+from projections.tracking import Progress, read_progress, record_complete
 
 if TYPE_CHECKING:
     import threading
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from application.store.session import Connection
     from projections.read_model import Connect, Decode, ReadModel
 
-SAY_SECONDS = 1.0
+REPORT_SECONDS = 1.0
 """Between two notes that it works, for those who ask in other processes."""
 
 _NOT_BEGUN = "The projector has not looked at the log yet."
@@ -68,7 +68,7 @@ class Projector:
         self._models = models
         self._decode = decode
         self._failures = 0
-        self._said_at = 0.0
+        self._reported_at = 0.0
         self._health = ProjectorHealth(0, 0, working=False, standby=False, error=_NOT_BEGUN)
         self._looked_at = time.monotonic()
 
@@ -82,7 +82,7 @@ class Projector:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        keep_working(self._connect, stop, partial(self._follow, stop), self._note_failure)
+        keep_working(self._connect, stop, partial(self._follow, stop), self._record_failure)
         self._health = replace(self._health, working=False, standby=False)
 
     def catch_up(self, seconds_max: float) -> None:
@@ -96,7 +96,7 @@ class Projector:
                     while self._turn(connection, feed) and time.monotonic() < until:
                         pass
         except Exception as error:  # noqa: BLE001 - whoever follows the log tries again
-            self._note_failure(error)
+            self._record_failure(error)
 
     def _feed(self, connection: Connection) -> Feed:
         feed = Feed(connection, self._decode, partial(self._set_aside, connection))
@@ -109,7 +109,7 @@ class Projector:
             return partial(self._turn, connection, self._feed(connection))
 
         def stand_by() -> None:
-            self._note(look(connection, self._models), working=False)
+            self._record(read_progress(connection, self._models), working=False)
 
         try:
             follow(connection, stop, _LOCK, begin, stand_by)
@@ -117,13 +117,13 @@ class Projector:
             # Other processes know why the one that works has stopped, where the database can still be told.
             if not connection.closed and not self._health.standby:
                 with suppress(psycopg.Error):
-                    say(connection, _public(error))
+                    report(connection, _public(error))
             raise
 
     def _turn(self, connection: Connection, feed: Feed) -> bool:
         """Bring each read model one batch further, and return whether one of them is still behind."""
         began = time.monotonic()
-        progress = look(connection, self._models)
+        progress = read_progress(connection, self._models)
         positions = dict(progress.positions)
         if max(positions.values()) > progress.log_position:
             raise LogCutError("The log ends before what the read models show: it was cut or replaced. Rebuild them.")
@@ -134,13 +134,13 @@ class Projector:
             positions |= dict.fromkeys((model.name for model in models), after)
         completed = {name for name in progress.incomplete if positions[name] == progress.log_position}
         if completed:
-            note_complete(connection, completed)
+            record_complete(connection, completed)
             _log.info("read_models_complete", names=sorted(completed), position=progress.log_position)
         self._failures = 0
-        self._note(replace(progress, positions=positions, incomplete=progress.incomplete - completed), working=True)
-        if began - self._said_at >= SAY_SECONDS:
-            say(connection, None)
-            self._said_at = began
+        self._record(replace(progress, positions=positions, incomplete=progress.incomplete - completed), working=True)
+        if began - self._reported_at >= REPORT_SECONDS:
+            report(connection, None)
+            self._reported_at = began
         return min(positions.values()) < progress.log_position
 
     def _set_aside(self, connection: Connection, model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
@@ -155,7 +155,7 @@ class Projector:
             reason=reason_of(error),
         )
 
-    def _note(self, progress: Progress, *, working: bool) -> None:
+    def _record(self, progress: Progress, *, working: bool) -> None:
         self._looked_at = time.monotonic()
         self._health = ProjectorHealth(
             position=progress.position,
@@ -165,7 +165,7 @@ class Projector:
             error=None,
         )
 
-    def _note_failure(self, error: Exception) -> float:
+    def _record_failure(self, error: Exception) -> float:
         """Log what went wrong, say so in the health, and return how many seconds to wait."""
         pause = pause_seconds(self._failures)
         self._failures += 1

@@ -17,18 +17,14 @@ from projections import dead_letters
 from projections.feed import Feed
 from projections.read_model import SCHEMA
 from projections.schema import make_table
-from projections.tracking import look, note_complete
+from projections.tracking import read_progress, record_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
+    from collections.abc import Sequence
 
-    from application.store.log.reading import LoggedEvent
+    from application.store.log.reading import LoggedEvent, ReportProgress
     from application.store.session import Connection
     from projections.read_model import Connect, Decode, ReadModel
-
-    Tell: TypeAlias = Callable[[int, int], None]
-    """Is told after each batch how far it is, and how far it has to come, in positions of the log."""
 
 REBUILT = "_rebuilt"
 CHECKED = "_checked"
@@ -100,46 +96,46 @@ class ShadowRebuild:
         name = model.name.removesuffix(self._suffix)
         raise EventNotHandledError(name, entry, dead_letters.reason_of(error)) from error
 
-    def advance(self, tell: Tell, until: int) -> None:
+    def advance(self, report: ReportProgress, until: int) -> None:
         """Go on to a position. Raises EventNotHandledError."""
         while True:
-            position = look(self._connection, self.shadows).position
-            tell(position, until)
+            position = read_progress(self._connection, self.shadows).position
+            report(position, until)
             if position >= until:
                 return
             self._feed.advance(self.shadows, position, until)
 
-    def _come_near(self, tell: Tell) -> None:
+    def _come_near(self, report: ReportProgress) -> None:
         """Go on to where the log ended a moment ago, until few events were appended meanwhile."""
-        progress = look(self._connection, self.shadows)
+        progress = read_progress(self._connection, self.shadows)
         while True:
-            self.advance(tell, progress.log_position)
-            progress = look(self._connection, self.shadows)
+            self.advance(report, progress.log_position)
+            progress = read_progress(self._connection, self.shadows)
             if progress.log_position - progress.position <= NEAR_EVENTS_MAX:
                 return
 
-    def switch(self, tell: Tell) -> None:
+    def switch(self, report: ReportProgress) -> None:
         """Put what was made in the place of what serves. Raises EventNotHandledError, psycopg.Error."""
         for attempt in range(1, SWITCH_ATTEMPTS + 1):
-            self._come_near(tell)
+            self._come_near(report)
             try:
                 with self._connection.transaction():
-                    self._switch(tell)
+                    self._switch(report)
             except psycopg.errors.LockNotAvailable:
                 if attempt == SWITCH_ATTEMPTS:
                     raise
             else:
                 return
 
-    def _switch(self, tell: Tell) -> None:
+    def _switch(self, report: ReportProgress) -> None:
         connection = self._connection
         # The projector's next batch waits here, and so does whoever reads; nobody else writes these tables.
         tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, model.name) for model in self._models)
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
         # Not to the end of the log, which goes on: nobody is to see less than before, and the next batch has the rest.
-        shown = look(connection, self._models).positions
-        self.advance(tell, max(shown.values()))
-        note_complete(connection, [shadow.name for shadow in self.shadows])
+        shown = read_progress(connection, self._models).positions
+        self.advance(report, max(shown.values()))
+        record_complete(connection, [shadow.name for shadow in self.shadows])
         for model, shadow in zip(self._models, self.shadows, strict=True):
             connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, model.name)))
             connection.execute(
@@ -154,14 +150,14 @@ class ShadowRebuild:
             dead_letters.forget(connection, model.name)
 
 
-def rebuild(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: Tell) -> None:
+def rebuild(connect: Connect, models: Sequence[ReadModel], decode: Decode, report: ReportProgress) -> None:
     """Make read models anew from the first event on, beside the running service, and switch to them.
 
     Raises EventNotHandledError, which names the event that can't be taken in (nothing has changed then), and
     AlreadyRunningError, psycopg.Error.
     """
     with ShadowRebuild(connect, models, decode, REBUILT) as shadow_rebuild:
-        shadow_rebuild.switch(tell)
+        shadow_rebuild.switch(report)
 
 
 def drop(connection: Connection, name: str) -> None:

@@ -29,7 +29,7 @@ _POLL_SECONDS_FIRST = 0.002
 _POLL_SECONDS_MAX = 0.02
 
 # One statement, so that one snapshot: no position is then beyond the end of the log that comes with it.
-_LOOK = f"""
+_PROGRESS = f"""
 SELECT name, position, is_complete, {LAST_POSITION}
 FROM rpawatch_lists.positions WHERE name = ANY(%s::text[])
 """  # noqa: S608 - a constant
@@ -66,10 +66,10 @@ class Progress:
         return min(readable or self.positions.values())
 
 
-def look(connection: Connection, models: Sequence[ReadModel]) -> Progress:
+def read_progress(connection: Connection, models: Sequence[ReadModel]) -> Progress:
     """Return how far these read models are, and the log. Raises ReadModelsNotSetUpError."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        rows = cursor.execute(_LOOK, ([model.name for model in models],)).fetchall()
+        rows = cursor.execute(_PROGRESS, ([model.name for model in models],)).fetchall()
     if len(rows) != len(models):
         raise ReadModelsNotSetUpError
     incomplete = frozenset(name for name, _, is_complete, _ in rows if not is_complete)
@@ -83,7 +83,7 @@ def move(connection: Connection, models: Sequence[ReadModel], *, before: int, af
         raise PositionMovedError(f"a read model was expected at position {before} and is elsewhere")
 
 
-def note_complete(connection: Connection, names: Collection[str]) -> None:
+def record_complete(connection: Connection, names: Collection[str]) -> None:
     """Note that these read models have come to the end of the log: from now on lists are read from them."""
     connection.execute(_COMPLETE, (list(names),))
 

@@ -11,16 +11,16 @@ from psycopg.rows import tuple_row
 
 from projections.read_model import SCHEMA
 from projections.rebuild import CHECKED, ShadowRebuild
-from projections.tracking import look
+from projections.tracking import read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from application.store.log.reading import ReportProgress
     from application.store.session import Connection
     from projections.read_model import Connect, Decode, ReadModel
-    from projections.rebuild import Tell
 
-    TellRow: TypeAlias = Callable[[ReadModel], None]
+    ReportRow: TypeAlias = Callable[[ReadModel], None]
     Row: TypeAlias = tuple[tuple[Any, ...], str]
 
 ROWS_AT_ONCE = 2_000
@@ -48,10 +48,12 @@ class Compared:
     differences: tuple[Difference, ...]
 
 
-def verify(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: Tell, tell_row: TellRow) -> Compared:
+def verify(
+    connect: Connect, models: Sequence[ReadModel], decode: Decode, report: ReportProgress, report_row: ReportRow
+) -> Compared:
     """Make read models anew up to where those that serve are, and compare them; what serves is not touched.
 
-    tell_row: is told each row's read model. Stops at DIFFERENCES_MAX. Raises EventNotHandledError, AlreadyRunningError,
+    report_row: takes each row's read model. Stops at DIFFERENCES_MAX. Raises EventNotHandledError, AlreadyRunningError,
     ReadModelsNotSetUpError, psycopg.Error.
     """
     rows, differences = 0, list[Difference]()
@@ -60,16 +62,16 @@ def verify(connect: Connect, models: Sequence[ReadModel], decode: Decode, tell: 
         # One snapshot of what serves: to this connection it stays as it is now, however long this takes.
         served.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         served.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        positions = look(served, models).positions
+        positions = read_progress(served, models).positions
         for position in sorted(set(positions.values())):
             group = [model for model in models if positions[model.name] == position]
             with ShadowRebuild(connect, group, decode, CHECKED) as shadow_rebuild, closing(connect()) as made:
-                shadow_rebuild.advance(tell, position)
+                shadow_rebuild.advance(report, position)
                 made.autocommit = False
                 for model, copy in zip(group, shadow_rebuild.shadows, strict=True):
                     for key, kind in _compare(_rows(served, model), _rows(made, copy)):
                         rows += 1
-                        tell_row(model)
+                        report_row(model)
                         if kind is not None:
                             differences.append(Difference(model.name, key, kind))
                         if len(differences) == DIFFERENCES_MAX:

@@ -132,7 +132,7 @@ class Sessions:
                 "DELETE FROM rpawatch.sessions WHERE token_sha256 = ANY(%s)",
                 ([_digest(token) for token in instead_of],),
             )
-            self._users.note_sign_in(cursor, identity, now)
+            self._users.record_sign_in(cursor, identity, now)
             is_first = identity.password_kind is PasswordKind.FIRST
             return self._begin(cursor, identity, client, now, is_restricted=is_first)
 

@@ -159,7 +159,7 @@ class Users:
         """Let a user have a password of their own, and end all their sessions."""
         _change(cursor, user_id, PasswordKind.OWN, password_hash)
 
-    def note_sign_in(self, cursor: Cursor[DictRow], identity: Identity, now: datetime) -> None:
+    def record_sign_in(self, cursor: Cursor[DictRow], identity: Identity, now: datetime) -> None:
         """Write down that somebody signed in; a first password is used up by that."""
         kind = PasswordKind.USED_UP if identity.password_kind is PasswordKind.FIRST else identity.password_kind
         cursor.execute(

@@ -22,14 +22,12 @@ from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
 from domain.times import rfc_3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
+    from application.store.log.reading import ReportProgress
     from domain.model import Event
-
-    Tell: TypeAlias = Callable[[int, int], None]
-    """Is told the position that was read, and the last one to read."""
 
 Kind: TypeAlias = Literal["over_limit", "clock_ahead", "after_end", "time_backwards", "version_gap"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,7 +82,7 @@ class _Watched:
 
 
 def breaches(
-    event_sourcing: EventSourcing, key_id: UUID | None, tell: Tell, steps: ClockSteps | None = None
+    event_sourcing: EventSourcing, key_id: UUID | None, report: ReportProgress, steps: ClockSteps | None = None
 ) -> Iterator[Breach]:
     """Yield every breach in the log as it is when this begins, in its order; of one key, or with None of all.
 
@@ -100,8 +98,8 @@ def breaches(
         key = watched.setdefault(ordered.placed.event.originator_id, _Watched())
         yield from _look_at(key, ordered)
         if number % 1_000 == 0:
-            tell(ordered.placed.position, end)
-    tell(end, end)
+            report(ordered.placed.position, end)
+    report(end, end)
 
 
 def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:

@@ -49,8 +49,8 @@ class ClockSteps:
     last: int = 0
     seconds_max: float = 0.0
 
-    def note(self, position: int, by: timedelta) -> None:
-        """Take note of one."""
+    def record(self, position: int, by: timedelta) -> None:
+        """Count one."""
         self.count += 1
         self.first, self.last = self.first or position, position
         self.seconds_max = max(self.seconds_max, by.total_seconds())
@@ -75,7 +75,7 @@ def in_order(events: Iterable[Recorded], steps: ClockSteps) -> Iterator[Ordered]
         at = placed.event.timestamp + moved
         leap = _NO_TIME if before is None else at - before
         if leap < -ORDER_APART_MAX:
-            steps.note(placed.position, -leap)
+            steps.record(placed.position, -leap)
             ahead = _since_the_leap(ranges, -leap)
             for log_range in ahead:
                 log_range.moved += leap

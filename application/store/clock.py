@@ -147,7 +147,7 @@ class StoreClock:
                 by_seconds=round(step / _SECOND, 3),
                 reason="The database's clock was set, another server took over, or this process stood still.",
             )
-        self._tell_whether_off()
+        self._report_whether_off()
 
     @property
     def measured_seconds_ago(self) -> float:
@@ -168,7 +168,7 @@ class StoreClock:
         where = "ahead of" if ahead > 0 else "behind"
         return f"this machine's clock is {abs(ahead):,.1f} s {where} the database's, which decides; see to NTP on both"
 
-    def _tell_whether_off(self) -> None:
+    def _report_whether_off(self) -> None:
         what = self.what_is_off()
         with self._lock:
             changed, self._is_off = self._is_off != (what is not None), what is not None

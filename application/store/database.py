@@ -46,7 +46,7 @@ REPLY_SECONDS_MAX = 3.5
 """The client gives up on a server that says nothing, which no server-side timeout can see."""
 BEGIN_SECONDS_MAX = 10.0
 """For all that makes a new connection a session, also where each reply takes two seconds."""
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """Between two looks whether a session behind a pooler is ours still, while it is used."""
 
 _LIBPQ: dict[str, Any] = {
@@ -104,12 +104,12 @@ class _NoAnswerError(psycopg.OperationalError):
 class BoundedConnection(psycopg.Connection[DictRow]):
     """A connection that waits REPLY_SECONDS_MAX for a reply and is then closed, since its state is unknown.
 
-    Behind a pooler it looks each LOOK_SECONDS, before a statement, whether its session is its own still.
+    Behind a pooler it looks each CHECK_SECONDS, before a statement, whether its session is its own still.
     """
 
     reply_seconds_max: float | None = REPLY_SECONDS_MAX
     session: Session
-    _look_at: float = math.inf
+    _check_at: float = math.inf
     _a_pooler_is_there = False
     """Of the class: one has been seen by this process."""
 
@@ -129,7 +129,7 @@ class BoundedConnection(psycopg.Connection[DictRow]):
             raise
         if self.session.is_pooled:
             BoundedConnection._a_pooler_is_there = True
-            self._look_at = time.monotonic() + LOOK_SECONDS
+            self._check_at = time.monotonic() + CHECK_SECONDS
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -148,35 +148,37 @@ class BoundedConnection(psycopg.Connection[DictRow]):
         to = {"host": self.info.host, "hostaddr": self.info.hostaddr, "port": self.info.port}
         return closing(BoundedConnection.connect(conninfo, **_LIBPQ | to))
 
-    def look(self) -> None:
+    def check_session(self) -> None:
         """Ask whether the session is ours still, where a pooler could have given it away, and close it if it is not.
 
         Raises StoreSessionError, psycopg.Error.
         """
-        if self._look_at == math.inf or not self.autocommit or self.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not self.autocommit or self._check_at == math.inf:
             return
-        self._look_at = math.inf
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            return
+        self._check_at = math.inf
         try:
             session.check(self, self.session)
         except StoreSessionError:
             self.close()
             raise
         finally:
-            self._look_at = time.monotonic() + LOOK_SECONDS
+            self._check_at = time.monotonic() + CHECK_SECONDS
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - psycopg's overloads
         """Return a new cursor, as psycopg does. Raises StoreSessionError when the session is no more ours."""
-        self._look_when_due()
+        self._check_when_due()
         return super().cursor(*args, **kwargs)
 
     def transaction(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - psycopg's signature
         """Begin a transaction, as psycopg does. Raises StoreSessionError when the session is no more ours."""
-        self._look_when_due()
+        self._check_when_due()
         return super().transaction(*args, **kwargs)
 
-    def _look_when_due(self) -> None:
-        if time.monotonic() >= self._look_at:
-            self.look()
+    def _check_when_due(self) -> None:
+        if time.monotonic() >= self._check_at:
+            self.check_session()
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's signature
         """Wait for a reply as psycopg does, with a bound."""
@@ -284,7 +286,7 @@ class Database:
                 raise StoreSessionError(session.LOST) from error
             except psycopg.ProgrammingError:
                 # A right is missing, as it would be in somebody else's session.
-                connection.look()
+                connection.check_session()
                 raise
             finally:
                 if connection.closed:

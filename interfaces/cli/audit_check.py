@@ -77,7 +77,7 @@ def verify(
         verifiers = _verifiers(connection, public_key)
         kept = [_kept(path, verifiers, origin(connection)) for path in since or ()]
         with LogProgress() as progress:
-            compared = compare(connection, kept, verifiers, progress.tell)
+            compared = compare(connection, kept, verifiers, progress.report)
         show(_answer(compared, kept), as_json=as_json)
     return DOES_NOT_HOLD if compared.findings else HOLDS
 

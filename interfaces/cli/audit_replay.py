@@ -182,7 +182,7 @@ def limits(
         found: list[Breach] = []
         steps = ClockSteps()
         with LogProgress() as progress:
-            for breach in breaches(desk.services.event_sourcing, key_id, progress.tell, steps):
+            for breach in breaches(desk.services.event_sourcing, key_id, progress.report, steps):
                 found.append(breach)
                 if len(found) == _BREACHES_MAX:
                     break

@@ -20,7 +20,7 @@ class LogProgress(ProgressLine):
     def __init__(self) -> None:
         super().__init__(_WORDS)
 
-    def tell(self, done: int, total: int) -> None:
+    def report(self, done: int, total: int) -> None:
         """Say how far it is."""
         self.show(lambda: _WORDS, done, total)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from application.ingest import AskAdmission, IngestAnswer, ReadOwnKey, SubmitReport, UseKey, new_job_id
+from application.ingest import IngestAnswer, ReadOwnKey, RequestAdmission, SubmitReport, UseKey, new_job_id
 from application.store.database import begin_deadline
 from application.store.errors import StoreUnavailableError
 from domain import key_secret
@@ -130,7 +130,7 @@ def report_job(services: Services, req: falcon.Request, resp: falcon.Response) -
         body_digest=hashlib.sha256(plain).hexdigest() if key is not None and plain is not None else None,
         new_job_id=new_job_id(),
     )
-    answer = use.ask(command) if plain is not None else use.ask_large(command, body)
+    answer = use.carry_out(command) if plain is not None else use.carry_out_large(command, body)
     if answer is None or answer.job is None:
         raise RuntimeError("an answer without an error has a job")
     send(resp, job_receipt(answer.job), 201)
@@ -153,7 +153,7 @@ def read_own_key(services: Services, req: falcon.Request, resp: falcon.Response)
     use = _UseOfKey(services, req, resp)
     stream = use.admitted_key()
     request_id, address = req.context.request_id, client_address(req)
-    answer = use.ask(ReadOwnKey(key_id=stream, request_id=request_id, address=address))
+    answer = use.carry_out(ReadOwnKey(key_id=stream, request_id=request_id, address=address))
     if answer is None or answer.key is None:
         raise RuntimeError("an answer without an error has a key")
     send(resp, own_key(answer.key))
@@ -176,18 +176,18 @@ class _UseOfKey:
         if secret is None:
             raise self._services.refused_key_throttle.refuse(client_address(self._req))
         stream = key_id(secret.sha256_hex)
-        key = self._services.command_queue.look(ApiKey, stream)
+        key = self._services.command_queue.peek(ApiKey, stream)
         if key is not None and key.deactivated_at is not None:
             # For good, so what is remembered of it can't be out of date.
             raise self._refusal(stream)
-        self._ask_when_in_doubt(stream)
+        self._request_admission_in_doubt(stream)
         self._req.context.actor = f"key:{stream}"
         return stream
 
-    def ask(self, command: UseKey) -> IngestAnswer | None:
+    def carry_out(self, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
         try:
-            answer: IngestAnswer | None = self._carry_out(command).result
+            answer: IngestAnswer | None = self._execute(command).result
         except InvalidApiKeyError:
             raise self._refusal(command.key_id) from None
         if answer is not None:
@@ -196,10 +196,10 @@ class _UseOfKey:
                 raise answer.error
         return answer
 
-    def ask_large(self, command: SubmitReport, body: bytes | BinaryIO) -> IngestAnswer | None:
+    def carry_out_large(self, command: SubmitReport, body: bytes | BinaryIO) -> IngestAnswer | None:
         """Carry out the command for a large body, when its turn has come.
 
-        Raises what `ask` raises, and ProblemError unavailable when too many others have one.
+        Raises what `carry_out` raises, and ProblemError unavailable when too many others have one.
         """
         account_id = self._account_of(command.key_id)
         client_left = self._req.env.get("waitress.client_disconnected", bool)
@@ -207,7 +207,7 @@ class _UseOfKey:
         with large_reports.bodies.turn(account_id, command.key_id, client_left), ExitStack() as stack:
             begin_deadline(STAGING_SECONDS_MAX)
             # The one before it may have used up the limit.
-            self._ask_when_in_doubt(command.key_id)
+            self._request_admission_in_doubt(command.key_id)
             question = Question(
                 encoding=self._req.get_header("Content-Encoding"),
                 bytes_max=self._services.body_bytes_max,
@@ -226,19 +226,19 @@ class _UseOfKey:
             else:
                 command = replace(command, staged=event, body_digest=event.request_digest)
             begin_deadline(STORE_SECONDS_MAX)
-            return self.ask(command)
+            return self.carry_out(command)
 
-    def _ask_when_in_doubt(self, stream: UUID) -> None:
-        """Ask whether the key may be used now, unless it is remembered, alive and has room. Raises as `ask` does."""
-        key = self._services.command_queue.look(ApiKey, stream)
+    def _request_admission_in_doubt(self, stream: UUID) -> None:
+        """Ask whether the key may be used now, unless it is remembered with room. Raises as `carry_out` does."""
+        key = self._services.command_queue.peek(ApiKey, stream)
         now = self._services.clock()
         if key is None or not key.is_active(now) or not key.has_room(now):
-            self._ask_admission(stream)
+            self._request_admission(stream)
 
-    def _ask_admission(self, stream: UUID) -> None:
-        """Ask whether the key may be used now, which is no use of it. Raises as `ask` does."""
+    def _request_admission(self, stream: UUID) -> None:
+        """Ask whether the key may be used now, which is no use of it. Raises as `carry_out` does."""
         request_id, address = self._req.context.request_id, client_address(self._req)
-        self.ask(AskAdmission(key_id=stream, request_id=request_id, address=address))
+        self.carry_out(RequestAdmission(key_id=stream, request_id=request_id, address=address))
 
     def _refusal(self, stream: UUID) -> Exception:
         """Count the refusal: of a key that there was by key, of any other by address.
@@ -246,12 +246,12 @@ class _UseOfKey:
         A robot with a key that has ended guesses nothing, and has to be told so however often it tries.
         """
         address = client_address(self._req)
-        if self._services.command_queue.look(ApiKey, stream) is None:
+        if self._services.command_queue.peek(ApiKey, stream) is None:
             return self._services.refused_key_throttle.refuse(address)
         self._services.ended_key_attempts.record(stream, address)
         return InvalidApiKeyError()
 
-    def _carry_out(self, command: UseKey) -> Done[Any]:
+    def _execute(self, command: UseKey) -> Done[Any]:
         wait = self._req.env.get(WAIT)
         if wait is None:
             return self._services.command_queue.execute(command)
@@ -260,11 +260,11 @@ class _UseOfKey:
 
     def _account_of(self, stream: UUID) -> UUID:
         """Return the account of an admitted key."""
-        key = self._services.command_queue.look(ApiKey, stream)
+        key = self._services.command_queue.peek(ApiKey, stream)
         if key is None:
             # Others have pushed it out of the cache meanwhile.
-            self._ask_admission(stream)
-            key = self._services.command_queue.look(ApiKey, stream)
+            self._request_admission(stream)
+            key = self._services.command_queue.peek(ApiKey, stream)
         if key is None:
             raise StoreUnavailableError("the key was pushed out of the cache twice")
         return key.account_id

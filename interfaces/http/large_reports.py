@@ -34,7 +34,7 @@ class LargeReports:
 
         Call it in a turn of `bodies`. Raises ProblemError for a report that is refused, StoreUnavailableError.
         """
-        with self._process.ask(question, body) as apart:
+        with self._process.take_apart(question, body) as apart:
             staged = self._staged.put(apart.state_bytes, apart.state)
         self.bodies.charge(question.account_id, staged.lock_seconds)
         try:

@@ -115,7 +115,7 @@ class ReportProcess:
         self._is_closed = False
 
     @contextmanager
-    def ask(self, question: Question, body: bytes | BinaryIO) -> Iterator[TakenApart]:
+    def take_apart(self, question: Question, body: bytes | BinaryIO) -> Iterator[TakenApart]:
         """Have a report taken apart. Its state is taken within the block.
 
         Raises ProblemError for a report that is refused, StoreUnavailableError when the process does not answer.

@@ -43,14 +43,14 @@ class VerifyPage(PlainFormPage):
         if kept:
             turn = turn_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
             try:
-                if not proofs.ask_of_kept(f"{kept}\n", person, turn):
+                if not proofs.request_kept_check(f"{kept}\n", person, turn):
                     form.refuse(_WAITING)
             except ProofError as error:
                 form.refuse(_NOT_SIGNED.format(error), _KEPT)
             except MalformedError as error:
                 form.refuse(f"can't be read as a checkpoint. {error}".rstrip("."), _KEPT)
         else:
-            proofs.ask_of_log(person)
+            proofs.request_log_check(person)
         if not form.errors:
             go_to(resp, f"{visit.base}/audit/verify")
 

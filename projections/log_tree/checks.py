@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from application.store.log.reading import ReportProgress
     from application.store.session import Connection
     from domain.proof.checkpoint import Checkpoint
-    from projections.log_tree.comparing import Compared, Tell
+    from projections.log_tree.comparing import Compared
     from projections.read_model import Connect
 
 LOOK_SECONDS: Final = 0.5
-SAY_SECONDS: Final = 0.5
+REPORT_SECONDS: Final = 0.5
 """Between two notes of how far it is."""
 CHECK_SECONDS_MAX: Final = 1_800.0
 """Of one comparison. `rpawatch audit verify` has no such bound."""
@@ -60,14 +61,14 @@ _OUTCOME: Final = f"SELECT {_OF_CHECKS} WHERE kept IS NULL AND holds IS NOT NULL
 _OWN: Final = f"SELECT {_OF_CHECKS} WHERE kept IS NOT NULL AND asked_by = %s ORDER BY number DESC LIMIT 1"
 _NEXT: Final = f"SELECT {_OF_CHECKS} JOIN rpawatch.log_checks_queue USING (number) WHERE rank = 1"
 _RANK: Final = "SELECT rank FROM rpawatch.log_checks_queue WHERE number = %s"
-_ASK: Final = """
+_REQUEST: Final = """
 INSERT INTO rpawatch.log_checks (kept, asked_by, turn)
 SELECT %(kept)s, %(asked_by)s, %(turn)s
 WHERE (SELECT count(*) FROM rpawatch.log_checks WHERE ended_at IS NULL AND turn = %(turn)s) < %(waiting_max)s
 ON CONFLICT DO NOTHING
 """
 _BEGIN: Final = "UPDATE rpawatch.log_checks SET attempts = attempts + 1 WHERE number = %s RETURNING attempts"
-_SAY: Final = "UPDATE rpawatch.log_checks SET events = %s, events_total = %s WHERE number = %s"
+_REPORT: Final = "UPDATE rpawatch.log_checks SET events = %s, events_total = %s WHERE number = %s"
 _END: Final = """
 UPDATE rpawatch.log_checks
 SET ended_at = clock_timestamp(), holds = %s, events = %s, events_total = %s, signed_events = %s, findings = %s,
@@ -153,19 +154,19 @@ def contradictions(connection: Connection) -> list[Check]:
         return cursor.execute(_CONTRADICTIONS).fetchall()
 
 
-def ask_of_log(connection: Connection, person: str) -> None:
-    """Ask for a comparison of the log with the heads that were signed here; one that is not over yet is that one."""
-    _ask(connection, None, person, _LOG_TURN)
+def request_log_check(connection: Connection, person: str) -> None:
+    """Request a comparison of the log with the heads that were signed here; one that is not over yet is that one."""
+    _request(connection, None, person, _LOG_TURN)
 
 
-def ask_of_kept(connection: Connection, kept: str, person: str, turn: str) -> bool:
-    """Ask for a comparison of the log with a checkpoint, and return whether it will be made.
+def request_kept_check(connection: Connection, kept: str, person: str, turn: str) -> bool:
+    """Request a comparison of the log with a checkpoint, and return whether it will be made.
 
     It will not while an earlier one of this person has not ended, or too many wait for the same turn. turn: whose turn
     it uses up, who may be many people. Raises ProofError, MalformedError for what the log's key did not sign.
     """
     open_kept(connection, kept)
-    return _ask(connection, kept, person, turn)
+    return _request(connection, kept, person, turn)
 
 
 def open_kept(connection: Connection, note: str) -> Checkpoint:
@@ -176,9 +177,9 @@ def open_kept(connection: Connection, note: str) -> Checkpoint:
     return checkpoint
 
 
-def _ask(connection: Connection, kept: str | None, person: str, turn: str) -> bool:
+def _request(connection: Connection, kept: str | None, person: str, turn: str) -> bool:
     asked = {"kept": kept, "asked_by": person, "turn": turn, "waiting_max": WAITING_OF_TURN_MAX}
-    return connection.execute(_ASK, asked).rowcount == 1
+    return connection.execute(_REQUEST, asked).rowcount == 1
 
 
 def _waits_after(connection: Connection, check: Check | None) -> int:
@@ -201,7 +202,7 @@ class LogChecker:
 
     def run(self, stop: threading.Event) -> None:
         """Make them until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        keep_working(self._connect, stop, partial(self._work, stop), self._note_failure)
+        keep_working(self._connect, stop, partial(self._work, stop), self._record_failure)
 
     def _work(self, stop: threading.Event, connection: Connection) -> None:
         with suppress(_Stopped):
@@ -209,7 +210,7 @@ class LogChecker:
                 self._turn(connection, stop)
                 self._failures = 0
 
-    def _note_failure(self, error: Exception) -> float:
+    def _record_failure(self, error: Exception) -> float:
         self._failures += 1
         _log.warning("log_check_interrupted", reason=f"{type(error).__name__}: {error}")
         return pause_seconds(self._failures)
@@ -228,10 +229,10 @@ class LogChecker:
 
     def _make(self, connection: Connection, reading: Connection, check: Check, stop: threading.Event) -> None:
         try:
-            self._note_attempt(connection, check)
+            self._record_attempt(connection, check)
             kept = [] if check.kept is None else [open_kept(reading, check.kept)]
             verifiers = [key.verifier for key in log_keys(reading)]
-            found = compare(reading, kept, verifiers, self._teller(connection, check, stop))
+            found = compare(reading, kept, verifiers, self._reporter(connection, check, stop))
         except (ProofError, MalformedError, _NotMadeError) as error:
             self._end(connection, check, None, [str(error)])
             return
@@ -241,33 +242,33 @@ class LogChecker:
             self._end(connection, check, found, texts, contradicts=contradicts)
             if texts and kept:
                 # Whether it is the log that was changed is for everybody to know.
-                ask_of_log(connection, SYSTEM_ACTOR)
+                request_log_check(connection, SYSTEM_ACTOR)
         if contradicts:
             _log.error("checkpoint_contradicts_log", asked_by=check.asked_by, findings=texts)
         elif texts:
             _log.error("log_does_not_hold", findings=texts)
 
-    def _note_attempt(self, connection: Connection, check: Check) -> None:
+    def _record_attempt(self, connection: Connection, check: Check) -> None:
         with connection.cursor(row_factory=tuple_row) as cursor:
             row = cursor.execute(_BEGIN, (check.number,)).fetchone()
         if row and row[0] > ATTEMPTS_MAX:
             raise _NotMadeError(f"It was interrupted {ATTEMPTS_MAX} times. {_ASK_OPERATOR}")
 
-    def _teller(self, connection: Connection, check: Check, stop: threading.Event) -> Tell:
-        began, said_at = time.monotonic(), 0.0
+    def _reporter(self, connection: Connection, check: Check, stop: threading.Event) -> ReportProgress:
+        began, reported_at = time.monotonic(), 0.0
 
-        def tell(done: int, total: int) -> None:
-            nonlocal said_at
+        def report(done: int, total: int) -> None:
+            nonlocal reported_at
             now = time.monotonic()
             if stop.is_set():
                 raise _Stopped
             if now - began > CHECK_SECONDS_MAX:
                 raise _NotMadeError(f"It took longer than {CHECK_SECONDS_MAX / 60:.0f} minutes. {_ASK_OPERATOR}")
-            if now - said_at >= SAY_SECONDS:
-                said_at = now
-                connection.execute(_SAY, (done, total, check.number))
+            if now - reported_at >= REPORT_SECONDS:
+                reported_at = now
+                connection.execute(_REPORT, (done, total, check.number))
 
-        return tell
+        return report
 
     def _end(
         self,

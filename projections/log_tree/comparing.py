@@ -21,16 +21,12 @@ from projections.log_tree.heads import heads_between
 from projections.log_tree.tiles import TILE_HASHES, Tiles, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
+    from collections.abc import Iterator, Sequence
 
-    from application.store.log.reading import Row
+    from application.store.log.reading import ReportProgress, Row
     from application.store.session import Connection
     from domain.proof.note import Verifier
     from projections.log_tree.heads import Head
-
-    Tell: TypeAlias = Callable[[int, int], None]
-    """Is told how many events were read, and how many there are to read."""
 
 BATCH_EVENTS_MAX: Final = 4_000
 _HEADS_AT_ONCE: Final = 1_000
@@ -56,7 +52,9 @@ class Compared:
     failed: Checkpoint | None = None
 
 
-def compare(connection: Connection, kept: Sequence[Checkpoint], verifiers: Sequence[Verifier], tell: Tell) -> Compared:
+def compare(
+    connection: Connection, kept: Sequence[Checkpoint], verifiers: Sequence[Verifier], report: ReportProgress
+) -> Compared:
     """Compare the whole log with checkpoints that were kept elsewhere, and with the signed heads in the database.
 
     kept: checkpoints whose signatures were checked; none for what the database has alone. verifiers: the keys that
@@ -67,7 +65,7 @@ def compare(connection: Connection, kept: Sequence[Checkpoint], verifiers: Seque
         # What grows meanwhile is of no concern.
         connection.execute(_SNAPSHOT)
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        return _Comparison(connection, kept, verifiers).run(tell)
+        return _Comparison(connection, kept, verifiers).run(report)
 
 
 class _Comparison:
@@ -86,7 +84,7 @@ class _Comparison:
         self._findings: list[Finding] = []
         self._failed: Checkpoint | None = None
 
-    def run(self, tell: Tell) -> Compared:
+    def run(self, report: ReportProgress) -> Compared:
         total, end = count_events(self._connection)
         checkpoints = self._checkpoints()
         checkpoint = next(checkpoints, None)
@@ -100,7 +98,7 @@ class _Comparison:
             root = self._tiles.root(hashes)
             if len(hashes) == TILE_HASHES:
                 self._tiles.push(root_of(hashes))
-            tell(self._events, total)
+            report(self._events, total)
             if not holds:
                 break
         while holds and checkpoint is not None:

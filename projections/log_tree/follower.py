@@ -54,13 +54,13 @@ class TreeFollower:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until `stop` is set. Raises nothing: what goes wrong is logged and tried again."""
-        keep_working(self._connect, stop, partial(self._follow, stop), self._note_failure)
+        keep_working(self._connect, stop, partial(self._follow, stop), self._record_failure)
 
     def _follow(self, stop: threading.Event, connection: Connection) -> None:
         begin = partial(self._begin, connection)
         follow(connection, stop, LOCK, begin, lambda: None, turn_seconds_min=self.TURN_SECONDS_MIN)
 
-    def _note_failure(self, error: Exception) -> float:
+    def _record_failure(self, error: Exception) -> float:
         self._complain("log_tree_interrupted", f"{type(error).__name__}: {error}")
         self._failures += 1
         return pause_seconds(self._failures)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from application.store.log.reading import last_position
 from domain.errors import NotFoundError
 from projections.audit_queries import AuditFilter, list_audit_log
-from projections.log_tree.checks import Check, Checks, ask_of_kept, ask_of_log, checks_for, contradictions
+from projections.log_tree.checks import Check, Checks, checks_for, contradictions, request_kept_check, request_log_check
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_prefix
 from projections.log_tree.tiles import Tiles, entry_bundle, tile
@@ -54,19 +54,19 @@ class LogProofs:
         with self._database.get_connection() as connection:
             return contradictions(connection)
 
-    def ask_of_log(self, person: str) -> None:
-        """Ask for a comparison of the log with the heads that were signed here, of which there is one at a time."""
+    def request_log_check(self, person: str) -> None:
+        """Request a comparison of the log with the heads that were signed here, of which there is one at a time."""
         with self._database.get_connection() as connection:
-            ask_of_log(connection, person)
+            request_log_check(connection, person)
 
-    def ask_of_kept(self, kept: str, person: str, turn: str) -> bool:
-        """Ask for a comparison of the log with a checkpoint that a person has from elsewhere.
+    def request_kept_check(self, kept: str, person: str, turn: str) -> bool:
+        """Request a comparison of the log with a checkpoint that a person has from elsewhere.
 
         turn: whose turn it uses up. False when too many wait. Raises ProofError, MalformedError for what the log's key
         did not sign.
         """
         with self._database.get_connection() as connection:
-            return ask_of_kept(connection, kept, person, turn)
+            return request_kept_check(connection, kept, person, turn)
 
     def public_keys(self) -> list[LogKey]:
         """Return every public key that was published, the oldest first."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from application.ingest import AskAdmission
+from application.ingest import RequestAdmission
 from application.pending_command import MISDATED_MAX
 from application.replay.limits import breaches
 from application.store.clock import AHEAD_SECONDS_MAX, BEHIND_SECONDS_MAX
@@ -111,7 +111,7 @@ def test_what_is_refused_without_an_event_is_decided_at_the_database_s_time_too(
 ) -> None:
     bot = bot_of(machine, limit=1)
     assert [use(bot, one) is None for one in (other, other)] == [True, False]
-    question = AskAdmission(key_id=bot.key_id)
+    question = RequestAdmission(key_id=bot.key_id)
     for one in (machine, other):
         one.counter_off += off
         before = one.application.position()

@@ -66,10 +66,10 @@ def uses_after(key: ApiKey, number: int) -> list[Event]:
 def test_an_aggregate_is_read_once() -> None:
     store = Store(*accounts(1))
     streams, (id_,) = streams_on(store), store.aggregates
-    assert streams.look(Account, id_) is None
+    assert streams.peek(Account, id_) is None
     assert streams.find(Account, id_) == (store.aggregates[id_], True)
     assert streams.find(Account, id_) == (store.aggregates[id_], False)
-    assert streams.look(Account, id_) is store.aggregates[id_]
+    assert streams.peek(Account, id_) is store.aggregates[id_]
     assert store.reads[id_] == 1
 
 
@@ -127,8 +127,8 @@ def test_a_stream_is_found_whatever_kind_it_is() -> None:
     key = a_key()
     streams = streams_on(Store(key))
     assert streams.find(Account, key.id) == (key, True)
-    assert streams.look(Account, key.id) is None
-    assert streams.look(ApiKey, key.id) is key
+    assert streams.peek(Account, key.id) is None
+    assert streams.peek(ApiKey, key.id) is key
 
 
 def test_a_stale_aggregate_goes_on_from_where_it_is_and_stays_as_it_was_for_who_has_it() -> None:
@@ -138,7 +138,7 @@ def test_a_stale_aggregate_goes_on_from_where_it_is_and_stays_as_it_was_for_who_
     streams.find(ApiKey, key.id)
     store.later = {key.id: uses_after(key, 2)}
     streams.catch_up([key.id, uuid4()])
-    found = streams.look(ApiKey, key.id)
+    found = streams.peek(ApiKey, key.id)
     assert found is not None
     assert (found.uses, found.version, len(found.window)) == (2, 3, 2)
     assert (key.uses, key.version, len(key.window)) == (0, 1, 0)
@@ -150,7 +150,7 @@ def test_one_that_is_ahead_of_the_log_is_forgotten() -> None:
     streams = streams_on(Store(key))
     streams.find(ApiKey, key.id)
     streams.catch_up([key.id])
-    assert streams.look(ApiKey, key.id) is None
+    assert streams.peek(ApiKey, key.id) is None
 
 
 def test_one_that_is_far_behind_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_one_that_is_far_behind_is_read_anew(monkeypatch: pytest.MonkeyPatch) ->
     streams.find(ApiKey, key.id)
     store.later = {key.id: uses_after(key, 3)}
     streams.catch_up([key.id])
-    assert streams.look(ApiKey, key.id) is None
+    assert streams.peek(ApiKey, key.id) is None
 
 
 def test_a_stream_that_another_process_uses_too_is_looked_at_before_it_is_used_until_it_is_quiet() -> None:

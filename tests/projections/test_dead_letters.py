@@ -10,7 +10,7 @@ import pytest
 from domain.account import Account
 from projections.account_list import ACCOUNT_LIST
 from projections.dead_letters import REASON_CHARS_MAX, DeadLetter, list_dead_letters, reason_of
-from projections.health import ask
+from projections.health import read_health
 from projections.process_list import PROCESS_LIST
 from projections.read_models import READ_MODELS
 from tests.projections.histories import TENANT, Histories, events_of, named
@@ -60,7 +60,7 @@ def test_everything_before_and_after_an_event_that_cannot_be_read_is_shown(world
     assert (letter.stream_id, letter.stream_version) == (stream, 2)
     assert letter.reason.startswith("UnreadableEventError: ")
     assert projector.health().error is None
-    assert ask(world.database, [ACCOUNT_LIST]).dead_letters == 1
+    assert read_health(world.database, [ACCOUNT_LIST]).dead_letters == 1
 
 
 def test_an_event_in_the_middle_of_a_stream_is_left_out_and_later_ones_are_not(world: World) -> None:

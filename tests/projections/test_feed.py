@@ -16,7 +16,7 @@ from projections import feed as feed_module
 from projections.account_list import ACCOUNT_LIST
 from projections.feed import Feed
 from projections.schema import create_tables
-from projections.tracking import look
+from projections.tracking import read_progress
 from tests.projections.histories import TENANT, events_of
 from tests.projections.support import SeenPositions
 from tests.support.examples import cause
@@ -68,7 +68,7 @@ def refuse(model: ReadModel, entry: LoggedEvent, error: Exception) -> None:
 
 def go_on(feed: Feed, models: Sequence[ReadModel], connection: Connection) -> bool:
     """Bring models one batch further, and return whether they are still behind."""
-    progress = look(connection, models)
+    progress = read_progress(connection, models)
     return feed.advance(models, progress.position, progress.log_position) < progress.log_position
 
 

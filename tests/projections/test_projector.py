@@ -17,7 +17,7 @@ from projections import projector as projector_module
 from projections.account_list import ACCOUNT_LIST
 from projections.feed import BATCH_EVENTS_MAX, RANGE_POSITIONS_MAX
 from projections.fence import ListIncompleteError
-from projections.health import ask
+from projections.health import read_health
 from projections.member_list import MEMBER_LIST
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST, list_processes
@@ -215,7 +215,7 @@ def test_a_right_that_the_projector_lacks_is_not_taken_for_a_fault_of_the_event(
     world.owner.execute("REVOKE INSERT ON rpawatch_lists.account_list_v3 FROM rpawatch_projector")
     projector = world.follow()
     wait_until(lambda: "can't work with the database" in str(projector.health().error), "it says so")
-    assert ask(world.database, READ_MODELS).dead_letters == 0
+    assert read_health(world.database, READ_MODELS).dead_letters == 0
     world.owner.execute("GRANT INSERT ON rpawatch_lists.account_list_v3 TO rpawatch_projector")
     world.wait_for_all()
 
@@ -225,7 +225,7 @@ def test_a_log_that_was_cut_is_noticed(world: World) -> None:
     world.owner.execute("UPDATE rpawatch_lists.positions SET position = 1000")
     projector = world.follow()
     wait_until(lambda: "cut or replaced" in str(projector.health().error), "it says so")
-    wait_until(lambda: "cut or replaced" in str(ask(world.database, READ_MODELS).error), "others are told")
+    wait_until(lambda: "cut or replaced" in str(read_health(world.database, READ_MODELS).error), "others are told")
 
 
 def test_a_projector_that_has_not_begun_or_is_silent_is_not_healthy(
@@ -243,12 +243,12 @@ def test_a_projector_that_has_not_begun_or_is_silent_is_not_healthy(
 def test_any_process_can_tell_whether_a_projector_works_and_how_long_none_has(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ask(world.database, READ_MODELS).error == "No projector has looked at the log yet."
+    assert read_health(world.database, READ_MODELS).error == "No projector has looked at the log yet."
     with world.following():
-        wait_until(lambda: ask(world.database, READ_MODELS).error is None, "one works")
-    assert ask(world.database, READ_MODELS).error is None
+        wait_until(lambda: read_health(world.database, READ_MODELS).error is None, "one works")
+    assert read_health(world.database, READ_MODELS).error is None
     monkeypatch.setattr(health_module, "SILENT_SECONDS_MAX", -1.0)
-    assert "No projector has looked at the log for" in str(ask(world.database, READ_MODELS).error)
+    assert "No projector has looked at the log for" in str(read_health(world.database, READ_MODELS).error)
 
 
 def test_a_read_model_that_is_being_made_keeps_nobody_waiting_and_shows_no_part_of_a_list(world: World) -> None:
@@ -258,10 +258,10 @@ def test_a_read_model_that_is_being_made_keeps_nobody_waiting_and_shows_no_part_
     )
     with world.following([model for model in READ_MODELS if model is not PROCESS_LIST]):
         assert wait_for(world.database, world.application.position(), 10)
-        health = ask(world.database, READ_MODELS)
+        health = read_health(world.database, READ_MODELS)
         assert (health.lag_events, health.incomplete) == (0, (PROCESS_LIST.name,))
         with pytest.raises(ListIncompleteError, match="being made from the log"):
             list_processes(world.database, account_id=uuid4(), page=PageRequest())
     world.follow()
-    wait_until(lambda: ask(world.database, READ_MODELS).incomplete == (), "it is complete")
+    wait_until(lambda: read_health(world.database, READ_MODELS).incomplete == (), "it is complete")
     assert list_processes(world.database, account_id=uuid4(), page=PageRequest()).items == ()

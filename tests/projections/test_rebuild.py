@@ -17,14 +17,14 @@ from application.store.database import PROJECTOR_ROLE, connect
 from domain.account import Account
 from projections.account_list import ACCOUNT_LIST, list_accounts
 from projections.dead_letters import list_dead_letters
-from projections.health import ask
+from projections.health import read_health
 from projections.key_list import KEY_LIST
 from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
 from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
 from projections.rebuild import CHECKED, REBUILT, AlreadyRunningError, EventNotHandledError, ShadowRebuild, rebuild
-from projections.tracking import look
+from projections.tracking import read_progress
 from projections.verify import Difference, verify
 from tests.projections.histories import TENANT, Histories, events_of
 from tests.support.clock import NOON
@@ -189,7 +189,7 @@ def test_what_was_set_aside_is_shown_after_a_release_that_can_handle_it_has_rebu
     assert {letter.position for letter in list_dead_letters(world.database, READ_MODELS, 100)} == {20}
     able.set()
     rebuilt(world)
-    assert ask(world.database, READ_MODELS).dead_letters == 0
+    assert read_health(world.database, READ_MODELS).dead_letters == 0
     assert world.shown() == world.folded()
 
 
@@ -197,7 +197,7 @@ def test_a_read_model_that_is_still_being_made_is_complete_after_a_rebuild(world
     world.append(events_of(an_account()))
     world.owner.execute("UPDATE rpawatch_lists.positions SET is_complete = false")
     rebuilt(world, [ACCOUNT_LIST])
-    assert look(world.owner, [ACCOUNT_LIST]).incomplete == frozenset()
+    assert read_progress(world.owner, [ACCOUNT_LIST]).incomplete == frozenset()
     assert len(list_accounts(world.database, tenant_id=TENANT, page=PageRequest()).items) == 1
 
 
@@ -275,7 +275,7 @@ def test_a_check_compares_each_read_model_where_it_is(world: World) -> None:
     world.append(list(Histories(seeded_random()).events(200)))
     with world.following([ACCOUNT_LIST]):
         world.wait_for_all([ACCOUNT_LIST])
-    assert look(world.owner, [PROCESS_LIST]).position == 0
+    assert read_progress(world.owner, [PROCESS_LIST]).position == 0
     assert verified(world).differences == ()
 
 

@@ -20,7 +20,7 @@ from projections.paging import PageRequest
 from projections.process_list import PROCESS_LIST
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
-from projections.tracking import PositionMovedError, look, move, position, wait_for
+from projections.tracking import PositionMovedError, move, position, read_progress, wait_for
 from tests.projections.histories import TENANT, events_of, receipts
 from tests.support.effort import in_time
 from tests.support.examples import cause
@@ -121,7 +121,7 @@ def test_a_position_that_somebody_else_has_moved_is_not_moved_again(world: World
         move(connection, READ_MODELS, before=0, after=5)
         with pytest.raises(PositionMovedError):
             move(connection, READ_MODELS, before=0, after=6)
-        assert set(look(connection, READ_MODELS).positions.values()) == {5}
+        assert set(read_progress(connection, READ_MODELS).positions.values()) == {5}
 
 
 def test_a_position_that_was_set_back_meanwhile_undoes_what_was_done_with_it(world: World) -> None:

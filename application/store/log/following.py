@@ -55,18 +55,18 @@ def keep_working(
     connect: Callable[[], Connection],
     stop: threading.Event,
     work: Callable[[Connection], object],
-    note_failure: Callable[[Exception], float],
+    record_failure: Callable[[Exception], float],
 ) -> None:
     """Open a connection and work through it until `stop` is set, however often that fails. Raises nothing.
 
-    note_failure: is told what went wrong, and returns how many seconds to wait before the next attempt.
+    record_failure: takes what went wrong, and returns how many seconds to wait before the next attempt.
     """
     while not stop.is_set():
         try:
             with closing(connect()) as connection:
                 work(connection)
         except Exception as error:  # noqa: BLE001 - whatever it is, the way on is to begin anew
-            stop.wait(note_failure(error))
+            stop.wait(record_failure(error))
 
 
 def hurry(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from psycopg.rows import args_row, scalar_row, tuple_row
 from domain.proof.leaf import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import TypeAlias
     from uuid import UUID
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = tuple[int, str, int, str, bytes]
     """A LoggedEvent with its stream as text, as its leaf has it: made and hashed in half of the time."""
+    ReportProgress: TypeAlias = Callable[[int, int], None]
+    """Takes how much of the log was read, and how much there is to read, in positions or events."""
 
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 """Bytes of events that are read together, beyond the first: a batch takes a multiple of it in memory."""

@@ -189,10 +189,10 @@ class AppTask(WSGITask):
         if client.scheme is not None:
             environ["wsgi.url_scheme"], environ["SERVER_PORT"] = client.scheme, _PORTS[client.scheme]
         if client.oddity is not None:
-            self._note(client.oddity, client.address)
+            self._record_oddity(client.oddity, client.address)
         return environ
 
-    def _note(self, oddity: Oddity, peer: str) -> None:
+    def _record_oddity(self, oddity: Oddity, peer: str) -> None:
         """Log what is probably set wrong, once in the life of the server: it is so with each request, or with few."""
         settings: Settings = self.channel.adj
         if oddity in settings.oddities_noted:

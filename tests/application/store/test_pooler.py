@@ -333,7 +333,7 @@ def test_a_session_behind_a_pooler_is_looked_at_again_and_one_without_is_not(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
-    monkeypatch.setattr(store, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(store, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(session, "check", lambda connection, _: looks.append(connection))
     with PgBouncer(database_url, "session") as pooler, connect(pooler.url()) as pooled, connect(database_url) as direct:
         for connection in (pooled, direct):

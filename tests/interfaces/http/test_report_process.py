@@ -70,7 +70,7 @@ def process() -> Iterator[ReportProcess]:
 
 
 def taken_apart(process: ReportProcess, asked: Question, body: bytes | BinaryIO) -> tuple[TakenApart, bytes]:
-    with process.ask(asked, body) as apart:
+    with process.take_apart(asked, body) as apart:
         state = b"".join(apart.state)
         assert len(state) == apart.state_bytes
         return apart, state
@@ -129,7 +129,7 @@ def test_the_event_has_the_bytes_that_it_would_have_had_in_the_web_process(
 def test_a_report_is_refused_as_it_would_be_in_the_web_process(process: ReportProcess, body: bytes) -> None:
     with pytest.raises(ProblemError) as expected:
         json_body.parse(body, Report, slug="invalid-report")
-    with pytest.raises(ProblemError) as found, process.ask(question(), body):
+    with pytest.raises(ProblemError) as found, process.take_apart(question(), body):
         pass
     assert found.value.slug == expected.value.slug
     assert found.value.detail == expected.value.detail
@@ -139,14 +139,14 @@ def test_a_report_is_refused_as_it_would_be_in_the_web_process(process: ReportPr
 def test_what_inflates_to_more_than_is_taken_is_refused(process: ReportProcess) -> None:
     with (
         pytest.raises(ProblemError) as found,
-        process.ask(question(encoding="gzip"), gzip.compress(b" " * (BYTES_MAX + 1))),
+        process.take_apart(question(encoding="gzip"), gzip.compress(b" " * (BYTES_MAX + 1))),
     ):
         pass
     assert found.value.slug == "too-large"
 
 
 def test_an_answer_that_was_not_taken_is_not_mistaken_for_the_next_one(process: ReportProcess) -> None:
-    with suppress(ZeroDivisionError), process.ask(question(), body_of(3_000)) as apart:
+    with suppress(ZeroDivisionError), process.take_apart(question(), body_of(3_000)) as apart:
         next(apart.state)
         raise ZeroDivisionError
     asked = question(request_id="the next one")
@@ -165,7 +165,7 @@ def test_when_the_process_was_killed_the_next_question_is_answered_by_another(pr
 
 
 def test_when_the_process_dies_over_a_report_the_store_counts_as_away(process: ReportProcess) -> None:
-    with pytest.raises(StoreUnavailableError), process.ask(question(), body_of(40_000)) as apart:  # noqa: PT012 - it dies in between
+    with pytest.raises(StoreUnavailableError), process.take_apart(question(), body_of(40_000)) as apart:  # noqa: PT012 - it dies in between
         [pid] = pids()
         psutil.Process(pid).kill()
         b"".join(apart.state)
@@ -182,7 +182,7 @@ def test_who_waits_for_an_answer_when_the_service_ends_does_not_keep_it_from_end
         os.kill(asked, signal.SIGSTOP)  # else it may have answered by now, on a machine with much to do
         other.close()
         assert isinstance(waiting.exception(), StoreUnavailableError)
-    with pytest.raises(StoreUnavailableError), other.ask(question(), body_of(1)):
+    with pytest.raises(StoreUnavailableError), other.take_apart(question(), body_of(1)):
         pass
     assert pids() == before
 

@@ -16,10 +16,10 @@ from projections.log_tree.checks import (
     WAITING_OF_TURN_MAX,
     Check,
     LogChecker,
-    ask_of_kept,
-    ask_of_log,
     checks_for,
     contradictions,
+    request_kept_check,
+    request_log_check,
 )
 from projections.log_tree.heads import add_head
 from projections.log_tree.tiles import Tiles
@@ -74,10 +74,10 @@ def make_all(world: World, count: int | None = None) -> list[str]:
 
 def test_the_first_of_each_account_comes_before_the_second_of_any(world: World, kept: str) -> None:
     for person in ("a1", "a2", "a3", "a4"):
-        assert ask_of_kept(world.owner, kept, person, "account a")
-    ask_of_log(world.owner, "a1")
+        assert request_kept_check(world.owner, kept, person, "account a")
+    request_log_check(world.owner, "a1")
     for person in ("b1", "c1", "b2"):
-        assert ask_of_kept(world.owner, kept, person, f"account {person[0]}")
+        assert request_kept_check(world.owner, kept, person, f"account {person[0]}")
     assert [checks_for(world.owner, person).own_after for person in ("a1", "b1", "c1", "a2", "b2", "a3")] == [
         0,
         2,
@@ -91,25 +91,25 @@ def test_the_first_of_each_account_comes_before_the_second_of_any(world: World, 
 
 
 def test_who_asks_again_and_again_comes_after_those_who_had_no_turn_since(world: World, kept: str) -> None:
-    assert ask_of_kept(world.owner, kept, "a1", "account a")
-    ask_of_log(world.owner, "a1")
+    assert request_kept_check(world.owner, kept, "a1", "account a")
+    request_log_check(world.owner, "a1")
     assert make_all(world) == ["a1", "log"]
-    assert ask_of_kept(world.owner, kept, "a1", "account a")
-    ask_of_log(world.owner, "a1")
-    assert ask_of_kept(world.owner, kept, "b1", "account b")
+    assert request_kept_check(world.owner, kept, "a1", "account a")
+    request_log_check(world.owner, "a1")
+    assert request_kept_check(world.owner, kept, "b1", "account b")
     assert make_all(world) == ["b1", "a1", "log"]
 
 
 def test_a_person_has_one_that_waits_an_account_so_many_and_others_have_theirs(world: World, kept: str) -> None:
-    assert ask_of_kept(world.owner, kept, "a1", "account a")
-    assert not ask_of_kept(world.owner, kept, "a1", "account a")
-    assert not ask_of_kept(world.owner, kept, "a1", "account b"), "a person of two accounts is one person"
+    assert request_kept_check(world.owner, kept, "a1", "account a")
+    assert not request_kept_check(world.owner, kept, "a1", "account a")
+    assert not request_kept_check(world.owner, kept, "a1", "account b"), "a person of two accounts is one person"
     for number in range(2, WAITING_OF_TURN_MAX + 1):
-        assert ask_of_kept(world.owner, kept, f"a{number}", "account a")
-    assert not ask_of_kept(world.owner, kept, "one more", "account a")
-    assert ask_of_kept(world.owner, kept, "b1", "account b")
+        assert request_kept_check(world.owner, kept, f"a{number}", "account a")
+    assert not request_kept_check(world.owner, kept, "one more", "account a")
+    assert request_kept_check(world.owner, kept, "b1", "account b")
     for person in ("a1", "b1"):
-        ask_of_log(world.owner, person)
+        request_log_check(world.owner, person)
     assert len(world.owner.execute(f"{_WAITING} AND kept IS NULL").fetchall()) == 1
 
 
@@ -126,14 +126,14 @@ def test_what_the_key_of_the_log_did_not_sign_is_refused_before_anything_is_kept
     }
     for note, error in refused.items():
         with pytest.raises(error):
-            ask_of_kept(world.owner, note, "a1", "account a")
+            request_kept_check(world.owner, note, "a1", "account a")
     assert world.owner.execute("SELECT number FROM rpawatch.log_checks").fetchall() == []
 
 
 def test_a_checkpoint_is_not_blamed_for_what_is_wrong_with_the_log_itself(world: World, kept: str) -> None:
     smaller = Checkpoint(ORIGIN, 5, bytes(32))
     add_head(world.owner, smaller, [SIGNER])
-    assert ask_of_kept(world.owner, kept, "a1", "account a")
+    assert request_kept_check(world.owner, kept, "a1", "account a")
     assert make_all(world) == ["a1", "log"], "and the log is compared for everybody after it"
     found = checks_for(world.owner, "a1")
     assert found.own is not None
@@ -149,8 +149,8 @@ def test_one_that_ends_the_process_again_and_again_is_given_up_and_others_have_t
     def broken(*_: object) -> None:
         raise RuntimeError
 
-    ask_of_log(world.owner, "a1")
-    assert ask_of_kept(world.owner, kept, "b1", "account b")
+    request_log_check(world.owner, "a1")
+    assert request_kept_check(world.owner, kept, "b1", "account b")
     with monkeypatch.context() as patch:
         patch.setattr(checks, "compare", broken)
         patch.setattr(checks, "pause_seconds", lambda _: 0.0)
@@ -164,7 +164,7 @@ def test_one_that_ends_the_process_again_and_again_is_given_up_and_others_have_t
 
 def test_one_that_takes_too_long_is_given_up(world: World, kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "CHECK_SECONDS_MAX", 0.0)
-    assert ask_of_kept(world.owner, kept, "a1", "account a")
+    assert request_kept_check(world.owner, kept, "a1", "account a")
     make_all(world)
     own = checks_for(world.owner, "a1").own
     assert own is not None
@@ -174,8 +174,8 @@ def test_one_that_takes_too_long_is_given_up(world: World, kept: str, monkeypatc
 def test_of_each_kind_and_person_what_counts_is_kept_and_no_more(world: World, kept: str) -> None:
     contradicting = [Checkpoint(ORIGIN, size, bytes(32)).signed([SIGNER]) for size in (3, 4)]
     for note in (contradicting[0], kept, contradicting[1], f"{contradicting[1]}\u2014 other AAAAAAAA\n", kept, kept):
-        assert ask_of_kept(world.owner, note, "a1", "account a")
-        ask_of_log(world.owner, "a1")
+        assert request_kept_check(world.owner, note, "a1", "account a")
+        request_log_check(world.owner, "a1")
         make_all(world)
     assert len(contradictions(world.owner)) == 2
     rows = world.owner.execute("SELECT kept, holds FROM rpawatch.log_checks ORDER BY number").fetchall()
