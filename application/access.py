@@ -14,7 +14,7 @@ from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allo
 
 if TYPE_CHECKING:
     from application.caller import AccountCaller, Caller
-    from application.work import FindsAggregates
+    from application.unit_of_work import FindsAggregates
 
 
 def check_access(find: FindsAggregates, by: Caller, action: Action) -> None:

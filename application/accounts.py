@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.caller import AccountCaller
-    from application.work import Work
+    from application.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class NewFirstPassword(AdminCommand):
     user_id: UUID
 
 
-def open_account(work: Work, command: OpenAccount) -> UUID:
+def open_account(work: UnitOfWork, command: OpenAccount) -> UUID:
     """Make the account and return its id. Raises AlreadyCreatedError when that is taken."""
     if work.find(Account, command.new_account_id) is not None:
         raise AlreadyCreatedError(command.new_account_id)
@@ -124,14 +124,14 @@ def open_account(work: Work, command: OpenAccount) -> UUID:
     return work.begin(account).id
 
 
-def change_account_settings(work: Work, command: ChangeAccountSettings) -> UUID:
+def change_account_settings(work: UnitOfWork, command: ChangeAccountSettings) -> UUID:
     """Change the setting and return the account's id."""
     account = work.get(Account, command.by.account_id)
     account.change_settings(work.cause, keep_addresses=command.keep_addresses)
     return account.id
 
 
-def rename_account(work: Work, command: RenameAccount) -> UUID:
+def rename_account(work: UnitOfWork, command: RenameAccount) -> UUID:
     """Rename the account and return its id. Raises InvalidInputError."""
     account = work.get(Account, command.by.account_id)
     if command.name is not None:
@@ -139,21 +139,21 @@ def rename_account(work: Work, command: RenameAccount) -> UUID:
     return account.id
 
 
-def suspend_account(work: Work, command: SuspendAccount) -> UUID:
+def suspend_account(work: UnitOfWork, command: SuspendAccount) -> UUID:
     """Suspend the account and return its id; again changes nothing."""
     account = work.get(Account, command.by.account_id)
     account.suspend(work.cause, command.reason)
     return account.id
 
 
-def resume_account(work: Work, command: ResumeAccount) -> UUID:
+def resume_account(work: UnitOfWork, command: ResumeAccount) -> UUID:
     """Resume the account and return its id; again changes nothing."""
     account = work.get(Account, command.by.account_id)
     account.resume(work.cause)
     return account.id
 
 
-def register_process(work: Work, command: RegisterProcess) -> UUID:
+def register_process(work: UnitOfWork, command: RegisterProcess) -> UUID:
     """Make the process known and return its stream. Raises AlreadyCreatedError when the account has that flow id."""
     stream = process_id(command.by.account_id, command.flow_id)
     if work.find(Process, stream) is not None:
@@ -162,7 +162,7 @@ def register_process(work: Work, command: RegisterProcess) -> UUID:
     return work.begin(process).id
 
 
-def change_process(work: Work, command: ChangeProcess) -> UUID:
+def change_process(work: UnitOfWork, command: ChangeProcess) -> UUID:
     """Change the process and return its stream. Raises NotFoundError."""
     process = work.get(Process, process_id(command.by.account_id, command.flow_id))
     if command.name is not None:
@@ -172,7 +172,7 @@ def change_process(work: Work, command: ChangeProcess) -> UUID:
     return process.id
 
 
-def add_member(work: Work, command: AddMember) -> UUID:
+def add_member(work: UnitOfWork, command: AddMember) -> UUID:
     """Give the role and return the member's stream.
 
     Raises InvalidInputError for a role of the other scope, ProcessNotFoundError.
@@ -199,7 +199,7 @@ def add_member(work: Work, command: AddMember) -> UUID:
     return member.id
 
 
-def remove_member(work: Work, command: RemoveMember) -> UUID:
+def remove_member(work: UnitOfWork, command: RemoveMember) -> UUID:
     """Take everything away and return the member's stream. Raises NotFoundError for who is no member."""
     member = work.get(Member, member_id(command.by.scope_id, command.user_id))
     if not member.roles:
@@ -211,7 +211,7 @@ def remove_member(work: Work, command: RemoveMember) -> UUID:
     return member.id
 
 
-def record_first_password(work: Work, command: NewFirstPassword) -> UUID:
+def record_first_password(work: UnitOfWork, command: NewFirstPassword) -> UUID:
     """Write it down and return the member's stream. Raises NotFoundError for who is no member."""
     member = work.get(Member, member_id(command.by.scope_id, command.user_id))
     if not member.roles:

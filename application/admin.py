@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from application.access import check_access
-from application.work import Command
+from application.unit_of_work import Command
 from domain.account import Account
 from domain.ids import receipt_id
 from domain.receipt import Receipt
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.caller import Caller
-    from application.work import Work
+    from application.unit_of_work import UnitOfWork
     from domain.permissions import Action
 
 
@@ -55,14 +55,14 @@ class Outcome:
     replayed: bool = False
 
 
-def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminCommand], Outcome]:
+def admin_handler(handle: Callable[[UnitOfWork, Any], UUID]) -> Callable[[UnitOfWork, AdminCommand], Outcome]:
     """Return a handler that checks the permission, recognises a repeat, and else lets `handle` decide.
 
     The work's cause says where the command came from, where that may be kept.
     It raises what `handle` raises, ForbiddenError and NotFoundError (access.py), and IdempotencyKeyReuseError.
     """
 
-    def handler(work: Work, command: AdminCommand) -> Outcome:
+    def handler(work: UnitOfWork, command: AdminCommand) -> Outcome:
         check_access(work, command.by, command.action)
         work.cause = work.cause.seen_from(_address_to_keep(work, command))
         if command.idempotency is None:
@@ -86,7 +86,7 @@ def admin_handler(handle: Callable[[Work, Any], UUID]) -> Callable[[Work, AdminC
     return handler
 
 
-def _address_to_keep(work: Work, command: AdminCommand) -> str | None:
+def _address_to_keep(work: UnitOfWork, command: AdminCommand) -> str | None:
     # The tenant itself, and so the opening of an account, has no setting that could say otherwise.
     by = command.by
     if by.address is None or by.account_id is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from application.pending_command import Done, Sent
 from application.store.errors import StoreUnavailableError
 from application.store.log.recorder import AppendGroup
-from application.work import Work
+from application.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.pending_command import PendingCommand
     from application.streams import Streams
-    from application.work import A, Command
+    from application.unit_of_work import A, Command
     from domain.model import Aggregate
 
 
@@ -77,7 +77,7 @@ class Batch:
         self,
         streams: Streams,
         event_sourcing: EventSourcing,
-        handlers: Mapping[type[Command], Callable[[Work, Any], Any]],
+        handlers: Mapping[type[Command], Callable[[UnitOfWork, Any], Any]],
     ) -> None:
         self._cache = streams
         self._to_stored = event_sourcing.mapper.to_stored_event
@@ -112,7 +112,7 @@ class Batch:
         """Decide one command. Raises StoreUnavailableError."""
         self._met = []
         self.readings.append(now)
-        work = Work(self, pending.command, now)
+        work = UnitOfWork(self, pending.command, now)
         decided = Decided(pending)
         try:
             decided.result = self._handlers[type(pending.command)](work, pending.command)

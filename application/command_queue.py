@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from application.event_sourcing import EventSourcing
     from application.store.clock import Between
-    from application.work import A, Command, Work
+    from application.unit_of_work import A, Command, UnitOfWork
     from domain.clock import Clock
     from domain.model import Aggregate
 
@@ -61,7 +61,7 @@ class CommandQueue:
         self,
         event_sourcing: EventSourcing,
         clock: Clock,
-        handlers: Mapping[type[Command], Callable[[Work, Any], Any]],
+        handlers: Mapping[type[Command], Callable[[UnitOfWork, Any], Any]],
         *,
         seconds_max: float = COMMAND_SECONDS_MAX,
     ) -> None:

@@ -51,9 +51,9 @@ from application.keys import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from application.work import Command, Work
+    from application.unit_of_work import Command, UnitOfWork
 
-HANDLERS: dict[type[Command], Callable[[Work, Any], Any]] = {
+HANDLERS: dict[type[Command], Callable[[UnitOfWork, Any], Any]] = {
     RequestAdmission: request_admission,
     SubmitReport: submit_report,
     ReadOwnKey: read_own_key,

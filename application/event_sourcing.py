@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from application.store.database import Database
-    from application.work import A
+    from application.unit_of_work import A
     from domain.model import Aggregate, Event
 
 SNAPSHOT_INTERVAL = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from application.work import Command
+from application.unit_of_work import Command
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.errors import (
@@ -23,7 +23,7 @@ from domain.process import Process
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from application.work import Work
+    from application.unit_of_work import UnitOfWork
     from domain.rate_limit import Quota
     from domain.report import Report
 
@@ -115,13 +115,13 @@ def new_job_id() -> UUID:
     return random_id()
 
 
-def request_admission(work: Work, command: RequestAdmission) -> IngestAnswer | None:
+def request_admission(work: UnitOfWork, command: RequestAdmission) -> IngestAnswer | None:
     """Return None when the request may go on, or the refusal for the limit. Raises what submit_report raises."""
     key, address = _key_and_address(work, command)
     return _throttled(work, key, address)
 
 
-def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
+def submit_report(work: UnitOfWork, command: SubmitReport) -> IngestAnswer:
     """Decide a report: the key, its limit, the body, the scope, the process, and whether it was reported before.
 
     Raises InvalidApiKeyError for a key that is unknown, deactivated or expired; nothing is recorded then.
@@ -137,7 +137,7 @@ def submit_report(work: Work, command: SubmitReport) -> IngestAnswer:
     return IngestAnswer(key.quota(work.now), job=job, replayed=replayed)
 
 
-def read_own_key(work: Work, command: ReadOwnKey) -> IngestAnswer:
+def read_own_key(work: UnitOfWork, command: ReadOwnKey) -> IngestAnswer:
     """Decide a look at the key itself. Raises what submit_report raises."""
     key, address = _key_and_address(work, command)
     if (turned_away := _turned_away(work, command, key, address)) is not None:
@@ -147,7 +147,7 @@ def read_own_key(work: Work, command: ReadOwnKey) -> IngestAnswer:
     return IngestAnswer(key.quota(work.now), key=KeyView(key, account.name))
 
 
-def _key_and_address(work: Work, command: UseKey) -> tuple[ApiKey, str | None]:
+def _key_and_address(work: UnitOfWork, command: UseKey) -> tuple[ApiKey, str | None]:
     key = work.find(ApiKey, command.key_id)
     if key is None:
         raise InvalidApiKeyError
@@ -155,7 +155,7 @@ def _key_and_address(work: Work, command: UseKey) -> tuple[ApiKey, str | None]:
     return key, account.address_to_keep(command.address)
 
 
-def _throttled(work: Work, key: ApiKey, address: str | None) -> IngestAnswer | None:
+def _throttled(work: UnitOfWork, key: ApiKey, address: str | None) -> IngestAnswer | None:
     try:
         key.admit(work.now)
     except RateLimitedError as error:
@@ -164,7 +164,7 @@ def _throttled(work: Work, key: ApiKey, address: str | None) -> IngestAnswer | N
     return None
 
 
-def _turned_away(work: Work, command: UseKey, key: ApiKey, address: str | None) -> IngestAnswer | None:
+def _turned_away(work: UnitOfWork, command: UseKey, key: ApiKey, address: str | None) -> IngestAnswer | None:
     """Return the answer to a request that is refused whatever it asks for: the limit, the account, the body."""
     if (throttled := _throttled(work, key, address)) is not None:
         return throttled
@@ -175,12 +175,12 @@ def _turned_away(work: Work, command: UseKey, key: ApiKey, address: str | None) 
     return _rejected(work, key, address, *command.refused) if command.refused else None
 
 
-def _rejected(work: Work, key: ApiKey, address: str | None, slug: str, error: Exception) -> IngestAnswer:
+def _rejected(work: UnitOfWork, key: ApiKey, address: str | None, slug: str, error: Exception) -> IngestAnswer:
     key.use(work.cause, "rejected", problem=slug, address=address)
     return IngestAnswer(key.quota(work.now), error=error)
 
 
-def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]:
+def _take_in(work: UnitOfWork, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]:
     report = command.report or command.staged
     if report is None:
         raise ValueError("a report or the reason why there is none")
@@ -198,7 +198,7 @@ def _take_in(work: Work, command: SubmitReport, key: ApiKey) -> tuple[Job, bool]
     return work.begin(_begin_job(work, command, key)), False
 
 
-def _begin_job(work: Work, command: SubmitReport, key: ApiKey) -> Job:
+def _begin_job(work: UnitOfWork, command: SubmitReport, key: ApiKey) -> Job:
     if command.report is None and command.staged is not None:
         if command.staged.account_id != key.account_id:
             raise ValueError("the staged event is of another account")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from application.admin import AdminCommand
-from application.work import Command
+from application.unit_of_work import Command
 from domain.account import Account
 from domain.api_key import ApiKey
 from domain.errors import AlreadyCreatedError, NotFoundError, ProcessNotFoundError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.caller import AccountCaller
-    from application.work import Work
+    from application.unit_of_work import UnitOfWork
     from domain.key_secret import KeySecret
 
 
@@ -89,7 +89,7 @@ class DeactivateKey(AdminCommand):
     reason: str | None = None
 
 
-def create_key(work: Work, command: CreateKey) -> UUID:
+def create_key(work: UnitOfWork, command: CreateKey) -> UUID:
     """Make the key and return its id. Raises ProcessNotFoundError, ProcessRetiredError, InvalidInputError."""
     _check_scope(work, command.by.account_id, command.flow_id)
     key = ApiKey.create(
@@ -105,14 +105,14 @@ def create_key(work: Work, command: CreateKey) -> UUID:
     return work.begin(key).id
 
 
-def change_key(work: Work, command: ChangeKey) -> UUID:
+def change_key(work: UnitOfWork, command: ChangeKey) -> UUID:
     """Change the key and return its id. Raises NotFoundError, KeyEndedError, InvalidInputError."""
     key = _key(work, command)
     key.change(work.cause, name=command.name, limit=command.limit, expires_at=command.expires_at)
     return key.id
 
 
-def rotate_key(work: Work, command: RotateKey) -> UUID:
+def rotate_key(work: UnitOfWork, command: RotateKey) -> UUID:
     """Make the new key, let the old one end, and return the new one's id; both in one transaction.
 
     Raises NotFoundError; KeyEndedError, AlreadyRotatedError, ProcessRetiredError, InvalidInputError.
@@ -135,7 +135,7 @@ def rotate_key(work: Work, command: RotateKey) -> UUID:
     return work.begin(new).id
 
 
-def count_refusals(work: Work, command: CountRefusals) -> None:
+def count_refusals(work: UnitOfWork, command: CountRefusals) -> None:
     """Write the attempts down, unless the key lets requests in; one that is not there has nowhere to write them."""
     key = work.find(ApiKey, command.key_id)
     if key is None:
@@ -144,7 +144,7 @@ def count_refusals(work: Work, command: CountRefusals) -> None:
     key.count_refusals(work.cause, attempts=command.attempts, last_attempt_at=command.last_attempt_at, address=address)
 
 
-def deactivate_key(work: Work, command: DeactivateKey) -> UUID:
+def deactivate_key(work: UnitOfWork, command: DeactivateKey) -> UUID:
     """End the key and return its id. Raises NotFoundError for a key that is not this account's."""
     key = _key(work, command)
     key.deactivate(work.cause, command.reason)
@@ -158,11 +158,11 @@ def key_of_account(key: ApiKey | None, account_id: UUID) -> ApiKey:
     return key
 
 
-def _key(work: Work, command: ChangeKey | RotateKey | DeactivateKey) -> ApiKey:
+def _key(work: UnitOfWork, command: ChangeKey | RotateKey | DeactivateKey) -> ApiKey:
     return key_of_account(work.find(ApiKey, command.key_id), command.by.account_id)
 
 
-def _check_scope(work: Work, account_id: UUID, flow_id: UUID | None) -> None:
+def _check_scope(work: UnitOfWork, account_id: UUID, flow_id: UUID | None) -> None:
     if flow_id is None:
         return
     process = work.find(Process, process_id(account_id, flow_id))
@@ -171,7 +171,7 @@ def _check_scope(work: Work, account_id: UUID, flow_id: UUID | None) -> None:
     process.check_takes_jobs()
 
 
-def _new_stream(work: Work, secret: KeySecret) -> UUID:
+def _new_stream(work: UnitOfWork, secret: KeySecret) -> UUID:
     stream = key_id(secret.sha256_hex)
     if work.find(ApiKey, stream) is not None:
         raise AlreadyCreatedError(stream)

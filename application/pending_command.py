@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from eventsourcing.persistence import StoredEvent
 
-    from application.work import Command
+    from application.unit_of_work import Command
 
 R = TypeVar("R")
 CONFLICTS_MAX = 2

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
-    from application.work import A
+    from application.unit_of_work import A
     from domain.model import Aggregate, Event
 
 AGGREGATES_CACHED_MAX = 10_000

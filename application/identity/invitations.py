@@ -15,7 +15,7 @@ from application.access import check_access, roles_of
 from application.accounts import AddMember, NewFirstPassword, add_member
 from application.admin import admin_handler
 from application.identity.users import PasswordKind
-from application.work import Work
+from application.unit_of_work import UnitOfWork
 from domain.errors import AlreadyCreatedError, ForbiddenError, NotFoundError
 from domain.ids import member_id
 from domain.member import Member
@@ -91,7 +91,7 @@ class Invitations:
         command: as it will be carried out, with the id of nobody. name: of who is new. A command that would be refused
         is refused here, with nothing made. Raises what it would raise.
         """
-        if _rehearse(Work(self._events, command, self._clock()), command).replayed:
+        if _rehearse(UnitOfWork(self._events, command, self._clock()), command).replayed:
             return Invitation(self, command)
         known = self._meant(command, email)
         identity = known or self._users.ensure(self._home(command), email, name, self._clock())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.command_queue import CommandQueue
-    from application.work import Work
+    from application.unit_of_work import UnitOfWork
     from tests.support.cast import Cast
     from tests.support.clock import FakeClock
     from tests.support.running import Application
@@ -43,11 +43,11 @@ class Waiting:
         assert self.entered.wait(WAIT_SECONDS)
         self.futures: list[Future[Any]] = []
 
-    def _take_long(self, _: Work) -> None:
+    def _take_long(self, _: UnitOfWork) -> None:
         self.entered.set()
         assert self.leave.wait(WAIT_SECONDS)
 
-    def add(self, what: Callable[[Work], Any], *, alone: bool = False) -> Future[Any]:
+    def add(self, what: Callable[[UnitOfWork], Any], *, alone: bool = False) -> Future[Any]:
         waiting = self._queue.waiting
         self.futures.append(self._threads.submit(self._queue.execute, Try(what=what, alone=alone)))
         wait_until(lambda: self._queue.waiting > waiting, "it is in the queue")
@@ -68,8 +68,8 @@ def waiting_behind(queue: CommandQueue) -> Iterator[Waiting]:
             future.exception(WAIT_SECONDS)
 
 
-def use_of(key_id: UUID) -> Callable[[Work], int]:
-    def use(work: Work) -> int:
+def use_of(key_id: UUID) -> Callable[[UnitOfWork], int]:
+    def use(work: UnitOfWork) -> int:
         key = work.get(ApiKey, key_id)
         key.use(work.cause, "accepted")
         return key.uses
@@ -102,7 +102,7 @@ def test_a_refusal_in_between_is_told_to_who_asked_and_changes_nothing_for_the_o
 ) -> None:
     bot, queue = cast.bot(), queue_for_tests(application, clock)
 
-    def use_and_fail(work: Work) -> None:
+    def use_and_fail(work: UnitOfWork) -> None:
         use_of(bot.key_id)(work)
         raise DeliberateError
 
@@ -122,8 +122,8 @@ def test_a_conflict_is_paid_by_those_that_it_concerns(
     queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
     decided: list[str] = []
 
-    def noted(name: str, key_id: UUID) -> Callable[[Work], int]:
-        def use(work: Work) -> int:
+    def noted(name: str, key_id: UUID) -> Callable[[UnitOfWork], int]:
+        def use(work: UnitOfWork) -> int:
             decided.append(name)
             return use_of(key_id)(work)
 
@@ -148,11 +148,11 @@ def test_commands_that_build_on_one_that_met_a_conflict_are_decided_again_with_i
     shared, own = cast.bot(), cast.bot()
     queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
 
-    def use_and_rename(work: Work) -> None:
+    def use_and_rename(work: UnitOfWork) -> None:
         number = use_of(shared.key_id)(work)
         work.get(Account, cast.account_a).rename(work.cause, f"after {number}")
 
-    def name(work: Work) -> str:
+    def name(work: UnitOfWork) -> str:
         use_of(own.key_id)(work)
         return work.get(Account, cast.account_a).name
 

@@ -15,7 +15,7 @@ from application.command_queue import CommandQueue
 from application.commands import HANDLERS
 from application.pending_command import Done
 from application.store.errors import StoreUnavailableError
-from application.work import Command, Work
+from application.unit_of_work import Command, UnitOfWork
 from domain.account import Account
 from domain.api_key import ApiKey
 from tests.support.examples import DIGEST
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Try(Command):
     """A command of these tests, which does what the test says."""
 
-    what: Callable[[Work], Any]
+    what: Callable[[UnitOfWork], Any]
     alone: bool = False
 
     @property
@@ -86,12 +86,12 @@ def test_a_handler_that_fails_after_it_has_changed_something_leaves_no_trace(
 ) -> None:
     queue, before = queue_for_tests(application, clock), application.position()
 
-    def change_and_fail(work: Work) -> None:
+    def change_and_fail(work: UnitOfWork) -> None:
         work.get(Account, cast.account_a).rename(work.cause, "changed")
         work.begin(Account.open(work.cause, account_id=uuid4(), tenant_id=cast.tenant_id, name="new"))
         raise DeliberateError
 
-    def name(work: Work) -> str:
+    def name(work: UnitOfWork) -> str:
         return work.get(Account, cast.account_a).name
 
     assert queue.execute(Try(what=name)).result == "Account A"
@@ -106,7 +106,7 @@ def test_an_event_that_can_not_be_written_leaves_no_trace_and_no_gap(
 ) -> None:
     queue, before = queue_for_tests(application, clock), application.position()
 
-    def rename(work: Work) -> None:
+    def rename(work: UnitOfWork) -> None:
         work.get(Account, cast.account_a).rename(work.cause, "changed")
 
     def fail(_: object) -> None:
@@ -128,7 +128,7 @@ def test_a_decision_on_a_stream_that_has_gone_on_is_made_again(
     bot, queue = cast.bot(), queue_for_tests(application, clock)
     seen: list[int] = []
 
-    def use(work: Work) -> None:
+    def use(work: UnitOfWork) -> None:
         key = work.get(ApiKey, bot.key_id)
         seen.append(key.version)
         key.use(work.cause, "accepted")
@@ -145,7 +145,7 @@ def test_a_stream_that_was_only_read_must_not_have_gone_on_either(
     bot, queue = cast.bot(), queue_for_tests(application, clock)
     seen: list[int] = []
 
-    def rename_after_looking_at_the_key(work: Work) -> None:
+    def rename_after_looking_at_the_key(work: UnitOfWork) -> None:
         seen.append(work.get(ApiKey, bot.key_id).version)
         work.get(Account, cast.account_a).rename(work.cause, "renamed")
 
@@ -160,13 +160,13 @@ def test_a_stream_that_was_not_there_must_not_have_begun_meanwhile(
     queue, newcomer = queue_for_tests(application, clock), uuid4()
     seen: list[bool] = []
 
-    def rename_unless_there(work: Work) -> None:
+    def rename_unless_there(work: UnitOfWork) -> None:
         found = work.find(Account, newcomer)
         seen.append(found is not None)
         if found is None:
             work.get(Account, cast.account_a).rename(work.cause, "renamed")
 
-    def open_it(work: Work) -> None:
+    def open_it(work: UnitOfWork) -> None:
         work.begin(Account.open(work.cause, account_id=newcomer, tenant_id=cast.tenant_id, name="new"))
 
     other = queue_for_tests(application, clock)
@@ -193,7 +193,7 @@ def test_a_writer_who_keeps_losing_is_let_in_before_the_others(
             with suppress(TimeoutError):
                 thread.submit(bot.through(faster).use).result(0.5)
 
-        def use(work: Work) -> None:
+        def use(work: UnitOfWork) -> None:
             nonlocal attempts
             attempts += 1
             recorder.before_append = somebody_is_faster
@@ -209,7 +209,7 @@ def test_a_command_that_waits_too_long_for_its_turn_is_told_so(application: Appl
     queue = queue_for_tests(application, clock, seconds_max=0.2)
     entered, leave = threading.Event(), threading.Event()
 
-    def take_long(_: Work) -> None:
+    def take_long(_: UnitOfWork) -> None:
         entered.set()
         assert leave.wait(10)
 
@@ -244,7 +244,7 @@ def test_the_queue_goes_on_after_whatever_happened(application: Application, cas
     queue = queue_for_tests(application, clock, seconds_max=1.0)
     for error in (DeliberateError(), StoreUnavailableError("x"), KeyboardInterrupt()):
 
-        def fail(_: Work, error: BaseException = error) -> None:
+        def fail(_: UnitOfWork, error: BaseException = error) -> None:
             raise error
 
         with pytest.raises(type(error)):

@@ -25,7 +25,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from application.work import Command
+    from application.unit_of_work import Command
     from tests.support.cast import Bot, Cast
     from tests.support.clock import FakeClock
 

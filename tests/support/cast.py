@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from application.admin import IdempotentRequest
-    from application.work import Command
+    from application.unit_of_work import Command
     from tests.support.running import Application
 
 NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")

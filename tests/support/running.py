@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.store.log.reading import LoggedEvent
-    from application.work import Command
+    from application.unit_of_work import Command
     from domain.clock import Clock
     from domain.model import Event
 

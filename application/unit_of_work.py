@@ -58,7 +58,7 @@ class FindsAggregates(Protocol):
         ...
 
 
-class Work:
+class UnitOfWork:
     """One attempt at one command. `now` is the instant of the decision, `cause` what its events say of it.
 
     streams: where aggregates are read, which are then this attempt's own to change.
