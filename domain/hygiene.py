@@ -30,8 +30,8 @@ class Severity(StrEnum):
     """It could be better, and nothing comes of it if it stays as it is."""
 
 
-class Matter(StrEnum):
-    """What is the matter with a key, the most pressing first."""
+class FindingKind(StrEnum):
+    """What is wrong with a key, the most pressing first."""
 
     STILL_PRESENTED = "still_presented"
     """It has ended, and somebody's robot does not know."""
@@ -47,16 +47,16 @@ class Matter(StrEnum):
 
 
 SEVERITY: Final = {
-    Matter.STILL_PRESENTED: Severity.ACT,
-    Matter.EXPIRES_SOON: Severity.ACT,
-    Matter.NEVER_USED: Severity.ACT,
-    Matter.UNUSED: Severity.ACT,
-    Matter.TOO_OLD: Severity.ACT,
-    Matter.NOT_SWITCHED: Severity.NOTICE,
-    Matter.NEVER_EXPIRES: Severity.ADVICE,
+    FindingKind.STILL_PRESENTED: Severity.ACT,
+    FindingKind.EXPIRES_SOON: Severity.ACT,
+    FindingKind.NEVER_USED: Severity.ACT,
+    FindingKind.UNUSED: Severity.ACT,
+    FindingKind.TOO_OLD: Severity.ACT,
+    FindingKind.NOT_SWITCHED: Severity.NOTICE,
+    FindingKind.NEVER_EXPIRES: Severity.ADVICE,
 }
 _ENDED: Final = {KeyStatus.DEACTIVATED, KeyStatus.EXPIRED}
-_PLACES: Final = {matter: place for place, matter in enumerate(Matter)}
+_PLACES: Final = {kind: place for place, kind in enumerate(FindingKind)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +69,31 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is the matter. at: the instant that it is about: of the last refusal or use, the creation, or the end."""
+    """Something wrong with a key.
 
-    matter: Matter
+    at: the instant that it is about: of the last refusal or use, the creation, or the end.
+    """
+
+    kind: FindingKind
     at: datetime
 
     @property
     def severity(self) -> Severity:
         """What it asks for."""
-        return SEVERITY[self.matter]
+        return SEVERITY[self.kind]
 
     @property
     def urgency(self) -> tuple[int, float]:
         """What findings are ordered by, the most pressing first.
 
-        Within a matter what ends soonest, or has been so for longest; of robots that are refused, the latest.
+        Within a kind what ends soonest, or has been so for longest; of robots that are refused, the latest.
         """
         seconds = self.at.timestamp()
-        return _PLACES[self.matter], -seconds if self.matter is Matter.STILL_PRESENTED else seconds
+        return _PLACES[self.kind], -seconds if self.kind is FindingKind.STILL_PRESENTED else seconds
 
 
 def finding_of(key: KeyState, at: datetime, rules: Rules, *, suspended: bool) -> Finding | None:
-    """Return what is the matter with a key at `at`, or None. At exactly a rule's time it holds already.
+    """Return what is wrong with a key at `at`, or None. At exactly a rule's time it holds already.
 
     suspended: its account is, so the key lets nothing in, whatever it is by itself.
     """
@@ -103,21 +106,21 @@ def finding_of(key: KeyState, at: datetime, rules: Rules, *, suspended: bool) ->
         return _while_it_overlaps(key, key.rotated_at)
     last_needed_at = key.last_used_at or key.created_at
     if at - last_needed_at >= rules.unused:
-        return Finding(Matter.NEVER_USED if key.last_used_at is None else Matter.UNUSED, last_needed_at)
+        return Finding(FindingKind.NEVER_USED if key.last_used_at is None else FindingKind.UNUSED, last_needed_at)
     if key.expires_at is not None:
-        return Finding(Matter.EXPIRES_SOON, key.expires_at) if status is KeyStatus.EXPIRING else None
+        return Finding(FindingKind.EXPIRES_SOON, key.expires_at) if status is KeyStatus.EXPIRING else None
     is_too_old = rules.max_age is not None and at - key.created_at >= rules.max_age
-    return Finding(Matter.TOO_OLD if is_too_old else Matter.NEVER_EXPIRES, key.created_at)
+    return Finding(FindingKind.TOO_OLD if is_too_old else FindingKind.NEVER_EXPIRES, key.created_at)
 
 
 def _after_its_end(key: KeyState, at: datetime) -> Finding | None:
     if key.refused_at is None or at - key.refused_at > KEY_REFUSED_NOTICE:
         return None
-    return Finding(Matter.STILL_PRESENTED, key.refused_at)
+    return Finding(FindingKind.STILL_PRESENTED, key.refused_at)
 
 
 def _while_it_overlaps(key: KeyState, rotated_at: datetime) -> Finding | None:
     """Its end was chosen when it was rotated, and is no news; that a robot still uses it is."""
     if key.expires_at is None or key.last_used_at is None or key.last_used_at <= rotated_at:
         return None
-    return Finding(Matter.NOT_SWITCHED, key.expires_at)
+    return Finding(FindingKind.NOT_SWITCHED, key.expires_at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from domain.hygiene import Finding, Matter
+from domain.hygiene import Finding, FindingKind
 from interfaces.http.answers.fields import time_text
 from projections.key_list import KeyRow
 
@@ -27,8 +27,8 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """How a matter is told. what: to people. detail: to scripts. to_do: in a word, and the command for it."""
+class FindingLabels:
+    """How a kind of finding is shown. what: to people. detail: to scripts. to_do: in a word, and the command for it."""
 
     heading: str
     what: Callable[[Case], str]
@@ -121,50 +121,50 @@ def _deactivate(case: Case) -> str:
     return f"rpawatch keys deactivate {case.row.key_id} --reason Unused"
 
 
-WORDS: Final[Mapping[Matter, Words]] = {
-    Matter.STILL_PRESENTED: Words(
+FINDING_LABELS: Final[Mapping[FindingKind, FindingLabels]] = {
+    FindingKind.STILL_PRESENTED: FindingLabels(
         "Ended, and still presented: a robot was forgotten",
         _last_refusal,
         _refusal_detail,
         "Stop the robot, or give it another key",
         _give_another,
     ),
-    Matter.EXPIRES_SOON: Words(
+    FindingKind.EXPIRES_SOON: FindingLabels(
         "Expires soon: the robot stops then",
         lambda case: f"expires in {_span(case.finding.at - case.at)}, {_minute(case.finding.at)}",
         _end_detail,
         "Replace it",
         _rotate,
     ),
-    Matter.NEVER_USED: Words(
+    FindingKind.NEVER_USED: FindingLabels(
         "Never used",
         lambda case: f"made {_span(case.at - case.finding.at)} ago{_end_too(case)}",
         _idle_detail,
         "End it",
         _deactivate,
     ),
-    Matter.UNUSED: Words(
+    FindingKind.UNUSED: FindingLabels(
         "Not used any more",
         lambda case: f"last used {_span(case.at - case.finding.at)} ago{_end_too(case)}",
         _idle_detail,
         "End it",
         _deactivate,
     ),
-    Matter.TOO_OLD: Words(
+    FindingKind.TOO_OLD: FindingLabels(
         "Too old for a key that never expires",
         lambda case: f"made {_span(case.at - case.finding.at)} ago",
         _idle_detail,
         "Replace it",
         _rotate,
     ),
-    Matter.NOT_SWITCHED: Words(
+    FindingKind.NOT_SWITCHED: FindingLabels(
         "Rotated, and used since: a robot has yet to switch",
         lambda case: f"rotated, ends at {_minute(case.finding.at)}, in {_span(case.finding.at - case.at)}",
         _rotation_detail,
         "Give the robot the new key",
         lambda case: f"rpawatch keys show {case.row.rotated_to}",
     ),
-    Matter.NEVER_EXPIRES: Words(
+    FindingKind.NEVER_EXPIRES: FindingLabels(
         "Never expires (advice)",
         lambda case: f"made {_span(case.at - case.finding.at)} ago",
         _idle_detail,

@@ -11,10 +11,10 @@ from uuid import UUID
 
 import typer
 
-from domain.hygiene import Matter, Rules, Severity, finding_of
+from domain.hygiene import FindingKind, Rules, Severity, finding_of
 from domain.limits import KEY_UNUSED_NOTICE, PAGE_ITEMS_MAX
 from interfaces.cli.desk import Desk
-from interfaces.cli.hygiene_words import WORDS, Case, number_of
+from interfaces.cli.hygiene_words import FINDING_LABELS, Case, number_of
 from interfaces.cli.output import Answer, Group
 from interfaces.cli.store_command import store_command
 from interfaces.http.answers.accounts import account_resource
@@ -93,8 +93,8 @@ def hygiene(
         _document(looked, now),
         _COLUMNS,
         groups=[
-            Group(WORDS[matter].heading, [_line(case) for case in cases])
-            for matter, cases in groupby(listed, key=lambda case: case.finding.matter)
+            Group(FINDING_LABELS[kind].heading, [_line(case) for case in cases])
+            for kind, cases in groupby(listed, key=lambda case: case.finding.kind)
         ],
         last_line=_summary(looked, advice_is_listed=advice),
         exit_code=_SOMETHING_TO_DO if looked.count(Severity.ACT) else 0,
@@ -129,22 +129,22 @@ def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:
 
 
 def _document(looked: Looked, now: datetime) -> dict[str, Any]:
-    per_matter = {matter.value: sum(case.finding.matter is matter for case in looked.cases) for matter in Matter}
+    per_kind = {kind.value: sum(case.finding.kind is kind for case in looked.cases) for kind in FindingKind}
     per_severity = {severity.value: looked.count(severity) for severity in Severity}
     seen = {"accounts": looked.accounts, "suspended_accounts": looked.suspended, "keys": looked.keys}
     return {
         "generated_at": time_text(now),
         "findings": [
             {
-                "finding": case.finding.matter.value,
+                "finding": case.finding.kind.value,
                 "severity": case.finding.severity.value,
                 "key": _key(case),
-                "detail": WORDS[case.finding.matter].detail(case),
-                "command": WORDS[case.finding.matter].command(case),
+                "detail": FINDING_LABELS[case.finding.kind].detail(case),
+                "command": FINDING_LABELS[case.finding.kind].command(case),
             }
             for case in looked.cases
         ],
-        "counts": seen | per_severity | per_matter,
+        "counts": seen | per_severity | per_kind,
     }
 
 
@@ -162,7 +162,7 @@ def _key(case: Case) -> dict[str, Any]:
 
 
 def _line(case: Case) -> dict[str, str]:
-    words = WORDS[case.finding.matter]
+    words = FINDING_LABELS[case.finding.kind]
     return {
         "account": case.account_name,
         "name": case.row.name,

@@ -16,7 +16,7 @@ from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.answers.fields import time_text
 from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
-from interfaces.web.audit_words import EVENT_LABELS, told
+from interfaces.web.event_labels import EVENT_LABELS, labelled_fields
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
@@ -81,7 +81,7 @@ class AuditPage(ViewPage):
                 {
                     **item,
                     "link": _link(visit, item["resource"]),
-                    "told": told(item["changes"], process_names),
+                    "told": labelled_fields(item["changes"], process_names),
                     "provable": moment(item["at"]) < provable_before,
                 }
                 for item in found

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from application.keys import key_of_account
 from domain.api_key import ApiKey
-from domain.hygiene import Matter, Rules, finding_of
+from domain.hygiene import FindingKind, Rules, finding_of
 from domain.permissions import Action
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
-from interfaces.web.audit_words import KEY_EVENT_LABELS
 from interfaces.web.charts import OUTCOMES, usage_chart
+from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import number_of
 from projections.audit_queries import AuditFilter
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 ADVICE: Final = {
-    Matter.STILL_PRESENTED: "A robot still presents this key, which has ended. Give it another one.",
-    Matter.EXPIRES_SOON: "A robot that uses it stops when it expires. Rotate it before that.",
-    Matter.NEVER_USED: "Nobody has used it since it was made. If no robot needs it, deactivate it.",
-    Matter.UNUSED: "Nobody uses it any more. If no robot needs it, deactivate it.",
+    FindingKind.STILL_PRESENTED: "A robot still presents this key, which has ended. Give it another one.",
+    FindingKind.EXPIRES_SOON: "A robot that uses it stops when it expires. Rotate it before that.",
+    FindingKind.NEVER_USED: "Nobody has used it since it was made. If no robot needs it, deactivate it.",
+    FindingKind.UNUSED: "Nobody uses it any more. If no robot needs it, deactivate it.",
 }
 """What is worth a word on the page; that a key never expires is not."""
 _JOBS_SHOWN = 5
@@ -123,4 +123,4 @@ def _advice(key: ApiKey, now: datetime, *, suspended: bool) -> str | None:
     if key.rotated_to and key.is_active(key.stamp(now)):
         return None  # its end was chosen, and is shown beside it
     finding = finding_of(key, now, Rules(), suspended=suspended)
-    return None if finding is None else ADVICE.get(finding.matter)
+    return None if finding is None else ADVICE.get(finding.kind)

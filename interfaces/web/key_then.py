@@ -16,7 +16,7 @@ from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.key_history import LIFECYCLE_FIELDS
-from interfaces.web.audit_words import KEY_EVENT_LABELS
+from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:

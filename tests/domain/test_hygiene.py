@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.hygiene import SEVERITY, Finding, Matter, Rules, Severity, finding_of
+from domain.hygiene import SEVERITY, Finding, FindingKind, Rules, Severity, finding_of
 from domain.limits import KEY_EXPIRY_NOTICE, KEY_REFUSED_NOTICE, KEY_UNUSED_NOTICE
 from tests.support.clock import NOON
 from tests.support.examples import MICROSECOND, SECOND, a_key
@@ -31,88 +31,88 @@ def a_life(**times: Any) -> KeyState:
     return key
 
 
-def matter(max_age: timedelta | None = None, *, suspended: bool = False, **times: Any) -> Matter | None:
-    """Return what is the matter at NOON with a key that was made in time, is used and expires, but for these times."""
+def kind_of(max_age: timedelta | None = None, *, suspended: bool = False, **times: Any) -> FindingKind | None:
+    """Return what is wrong at NOON with a key that was made in time, is used and expires, but for these times."""
     life = {"created_at": OLD, "last_used_at": YOUNG, "expires_at": FAR} | times
     finding = finding_of(a_life(**life), NOON, Rules(max_age=max_age), suspended=suspended)
-    return finding.matter if finding else None
+    return finding.kind if finding else None
 
 
 def test_nothing_is_the_matter_with_a_key_that_is_used_and_expires_some_day() -> None:
-    assert matter() is None
-    assert matter(created_at=NOON, last_used_at=None) is None
+    assert kind_of() is None
+    assert kind_of(created_at=NOON, last_used_at=None) is None
 
 
 def test_a_key_that_was_never_used_is_found_from_the_very_instant_on() -> None:
     made = NOON - KEY_UNUSED_NOTICE
-    assert matter(created_at=made, last_used_at=None) is Matter.NEVER_USED
-    assert matter(created_at=made + MICROSECOND, last_used_at=None) is None
+    assert kind_of(created_at=made, last_used_at=None) is FindingKind.NEVER_USED
+    assert kind_of(created_at=made + MICROSECOND, last_used_at=None) is None
 
 
 def test_a_key_that_is_not_used_any_more_is_found_from_the_very_instant_on() -> None:
     used = NOON - KEY_UNUSED_NOTICE
-    assert matter(last_used_at=used) is Matter.UNUSED
-    assert matter(last_used_at=used + MICROSECOND) is None
+    assert kind_of(last_used_at=used) is FindingKind.UNUSED
+    assert kind_of(last_used_at=used + MICROSECOND) is None
 
 
 def test_for_how_long_a_key_may_be_unused_is_for_the_caller_to_say() -> None:
     key = a_life(created_at=OLD, last_used_at=NOON - 7 * DAY, expires_at=FAR)
-    assert finding_of(key, NOON, Rules(unused=7 * DAY), suspended=False) == Finding(Matter.UNUSED, NOON - 7 * DAY)
+    assert finding_of(key, NOON, Rules(unused=7 * DAY), suspended=False) == Finding(FindingKind.UNUSED, NOON - 7 * DAY)
     assert finding_of(key, NOON, Rules(unused=7 * DAY + MICROSECOND), suspended=False) is None
 
 
 def test_a_key_expires_soon_from_the_notice_until_it_has_expired() -> None:
-    assert matter(expires_at=NOON + KEY_EXPIRY_NOTICE + MICROSECOND) is None
-    assert matter(expires_at=NOON + KEY_EXPIRY_NOTICE) is Matter.EXPIRES_SOON
-    assert matter(expires_at=NOON + MICROSECOND) is Matter.EXPIRES_SOON
-    assert matter(expires_at=NOON) is None
+    assert kind_of(expires_at=NOON + KEY_EXPIRY_NOTICE + MICROSECOND) is None
+    assert kind_of(expires_at=NOON + KEY_EXPIRY_NOTICE) is FindingKind.EXPIRES_SOON
+    assert kind_of(expires_at=NOON + MICROSECOND) is FindingKind.EXPIRES_SOON
+    assert kind_of(expires_at=NOON) is None
 
 
 def test_of_a_key_that_nobody_uses_it_is_no_matter_when_it_expires() -> None:
     unused = NOON - KEY_UNUSED_NOTICE
     for expires_at in (NOON + DAY, None):
-        assert matter(last_used_at=unused, expires_at=expires_at, max_age=DAY) is Matter.UNUSED
-        assert matter(created_at=unused, last_used_at=None, expires_at=expires_at) is Matter.NEVER_USED
+        assert kind_of(last_used_at=unused, expires_at=expires_at, max_age=DAY) is FindingKind.UNUSED
+        assert kind_of(created_at=unused, last_used_at=None, expires_at=expires_at) is FindingKind.NEVER_USED
 
 
 def test_a_key_that_never_expires_is_advice_until_it_is_older_than_it_may_be() -> None:
-    assert matter(expires_at=None) is Matter.NEVER_EXPIRES
+    assert kind_of(expires_at=None) is FindingKind.NEVER_EXPIRES
     made = NOON - 365 * DAY
-    assert matter(expires_at=None, created_at=made, max_age=365 * DAY) is Matter.TOO_OLD
-    assert matter(expires_at=None, created_at=made + MICROSECOND, max_age=365 * DAY) is Matter.NEVER_EXPIRES
+    assert kind_of(expires_at=None, created_at=made, max_age=365 * DAY) is FindingKind.TOO_OLD
+    assert kind_of(expires_at=None, created_at=made + MICROSECOND, max_age=365 * DAY) is FindingKind.NEVER_EXPIRES
 
 
 def test_a_key_that_expires_is_never_too_old() -> None:
-    assert matter(max_age=DAY) is None
+    assert kind_of(max_age=DAY) is None
 
 
 @ENDS
 def test_a_key_that_has_ended_is_found_while_it_was_presented_of_late(end: dict[str, Any]) -> None:
-    assert matter(**end) is None
-    assert matter(**end, refused_at=NOON - KEY_REFUSED_NOTICE) is Matter.STILL_PRESENTED
-    assert matter(**end, refused_at=NOON - KEY_REFUSED_NOTICE - MICROSECOND) is None
-    assert matter(**end, refused_at=NOON + SECOND) is Matter.STILL_PRESENTED, "by the clock of another machine"
+    assert kind_of(**end) is None
+    assert kind_of(**end, refused_at=NOON - KEY_REFUSED_NOTICE) is FindingKind.STILL_PRESENTED
+    assert kind_of(**end, refused_at=NOON - KEY_REFUSED_NOTICE - MICROSECOND) is None
+    assert kind_of(**end, refused_at=NOON + SECOND) is FindingKind.STILL_PRESENTED, "by the clock of another machine"
 
 
 @ENDS
 def test_nothing_else_is_the_matter_with_a_key_that_has_ended(end: dict[str, Any]) -> None:
     for used in (None, OLD, YOUNG):
-        assert matter(**end, last_used_at=used, rotated_at=OLD, max_age=DAY) is None
+        assert kind_of(**end, last_used_at=used, rotated_at=OLD, max_age=DAY) is None
 
 
 def test_a_key_that_was_rotated_is_found_only_when_it_was_used_since() -> None:
     overlap: dict[str, Any] = {"rotated_at": NOON - DAY, "expires_at": NOON + DAY}
-    assert matter(**overlap, last_used_at=NOON - DAY) is None
-    assert matter(**overlap, last_used_at=NOON - DAY + MICROSECOND) is Matter.NOT_SWITCHED
-    assert matter(**overlap, last_used_at=None) is None
-    assert matter(**overlap, last_used_at=OLD) is None, "it ends by itself"
+    assert kind_of(**overlap, last_used_at=NOON - DAY) is None
+    assert kind_of(**overlap, last_used_at=NOON - DAY + MICROSECOND) is FindingKind.NOT_SWITCHED
+    assert kind_of(**overlap, last_used_at=None) is None
+    assert kind_of(**overlap, last_used_at=OLD) is None, "it ends by itself"
 
 
 def test_a_key_of_a_suspended_account_is_found_only_after_its_end() -> None:
     for times in ({"last_used_at": OLD}, {"expires_at": NOON + DAY}, {"expires_at": None}):
-        assert matter(**times) is not None
-        assert matter(**times, suspended=True) is None
-    assert matter(deactivated_at=OLD, refused_at=NOON, suspended=True) is Matter.STILL_PRESENTED
+        assert kind_of(**times) is not None
+        assert kind_of(**times, suspended=True) is None
+    assert kind_of(deactivated_at=OLD, refused_at=NOON, suspended=True) is FindingKind.STILL_PRESENTED
 
 
 def test_a_finding_says_what_it_asks_for_and_which_instant_it_is_about() -> None:
@@ -131,22 +131,22 @@ def test_a_finding_says_what_it_asks_for_and_which_instant_it_is_about() -> None
         (a_life(created_at=YOUNG, last_used_at=YOUNG), Severity.ADVICE, YOUNG),
     ]
     findings = [finding_of(life, NOON, rules, suspended=False) for life, _, _ in lives]
-    assert [finding.matter for finding in findings if finding] == list(Matter)
+    assert [finding.kind for finding in findings if finding] == list(FindingKind)
     assert [(finding.severity, finding.at) for finding in findings if finding] == [
         (severity, at) for _, severity, at in lives
     ]
-    assert SEVERITY.keys() == set(Matter)
+    assert SEVERITY.keys() == set(FindingKind)
 
 
 def test_the_most_pressing_comes_first() -> None:
     in_order = [
-        Finding(Matter.STILL_PRESENTED, NOON),
-        Finding(Matter.STILL_PRESENTED, OLD),
-        Finding(Matter.EXPIRES_SOON, NOON + SECOND),
-        Finding(Matter.EXPIRES_SOON, NOON + DAY),
-        Finding(Matter.UNUSED, OLD),
-        Finding(Matter.UNUSED, YOUNG),
-        Finding(Matter.NEVER_EXPIRES, OLD),
+        Finding(FindingKind.STILL_PRESENTED, NOON),
+        Finding(FindingKind.STILL_PRESENTED, OLD),
+        Finding(FindingKind.EXPIRES_SOON, NOON + SECOND),
+        Finding(FindingKind.EXPIRES_SOON, NOON + DAY),
+        Finding(FindingKind.UNUSED, OLD),
+        Finding(FindingKind.UNUSED, YOUNG),
+        Finding(FindingKind.NEVER_EXPIRES, OLD),
     ]
     for some in permutations(in_order, 3):
         kept = [finding for finding in in_order if finding in some]

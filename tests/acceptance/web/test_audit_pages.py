@@ -12,7 +12,7 @@ import pytest
 from domain.limits import PAGE_ITEMS_DEFAULT
 from domain.permissions import Role
 from interfaces.web.audit import KIND_NAMES
-from interfaces.web.audit_words import EVENT_LABELS
+from interfaces.web.event_labels import EVENT_LABELS
 from projections.audit_log import KINDS
 from tests.support.pages import browser_of
 

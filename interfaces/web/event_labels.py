@@ -1,4 +1,4 @@
-"""What an entry of the audit log says, in words."""
+"""The labels of events and of their fields, as pages show them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KEY_EVENT_LABELS: Final = {topic: _sentence(event.LABEL) for topic, event in eve
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LabelledField:
     """One thing that an entry says. kind: how `value` is shown: "text", "time", "prefix", "key" or "code"."""
 
     label: str
@@ -57,19 +57,19 @@ class Told:
     value: Any
 
 
-def told(changes: Mapping[str, Any], process_names: Mapping[str, str]) -> list[Told]:
+def labelled_fields(changes: Mapping[str, Any], process_names: Mapping[str, str]) -> list[LabelledField]:
     """Return what an entry says of its own. process_names: by flow id, as far as they are known."""
     shown = {**changes}
     if "flow_id" in shown and "process" in shown:
         del shown["flow_id"]  # the name as it was then says more, and is there already
-    return [_told(name, value, process_names) for name, value in shown.items()]
+    return [_labelled_field(name, value, process_names) for name, value in shown.items()]
 
 
-def _told(name: str, value: Any, process_names: Mapping[str, str]) -> Told:  # noqa: ANN401 - of any event's fields
+def _labelled_field(name: str, value: Any, process_names: Mapping[str, str]) -> LabelledField:  # noqa: ANN401 - of any event's fields
     kind = "time" if name.endswith("_at") else _KINDS.get(name, "text")
     if name == "flow_id" and str(value) not in process_names:
         kind = "code"
-    return Told(_FIELDS.get(name) or _sentence(name), kind, _in_words(name, value, process_names))
+    return LabelledField(_FIELDS.get(name) or _sentence(name), kind, _in_words(name, value, process_names))
 
 
 def _in_words(name: str, value: Any, process_names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above
