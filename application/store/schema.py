@@ -66,7 +66,7 @@ def _migrate(connection: BoundedConnection) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {SCHEMA}.migrations"
         " (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())"
     )
-    connection.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {APP_ROLE}")
+    connection.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {', '.join(ROLES)}")
     connection.execute(f"GRANT SELECT ON {SCHEMA}.migrations TO {APP_ROLE}")
     done = {row["name"] for row in connection.execute(f"SELECT name FROM {SCHEMA}.migrations")}  # noqa: S608 - a constant
     unknown = done - {name for name, _ in migrations()}

@@ -1,6 +1,6 @@
 """Where the states of large events wait for their append: sent and compressed before anybody is kept waiting for them.
 
-See migrations/0012_staged_states.sql. What is staged is no part of the log until an append takes it.
+See migrations/0001_log.sql. What is staged is no part of the log until an append takes it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from application.store.session import Connection
 
 CHANNEL: Final = "rpawatch_events"
-"""An append notifies on this channel that the log has grown (migrations/0009_one_clock.sql)."""
+"""An append notifies on this channel that the log has grown (migrations/0001_log.sql)."""
 _SOMEBODY_WAITS: Final = "somebody waits"
 """What a notification on the channel says that is not about the log: the projector is not to wait for more."""
 LOOK_SECONDS = 1.0

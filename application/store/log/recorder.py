@@ -2,7 +2,7 @@
 
 What is different from the library's own recorder for PostgreSQL, and why:
 
-- one statement and one round trip for an append, with an advisory lock (migrations/0009_one_clock.sql);
+- one statement and one round trip for an append, with an advisory lock (migrations/0001_log.sql);
 - the streams that a decision was based on are checked in the append, and what is stale is left out;
 - so are the readings of the clock that the decisions were made at (clock.py);
 - nothing is retried here: the library's retry makes a lost reply look like a conflict. Whoever decided tries again;

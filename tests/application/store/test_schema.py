@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tests.support.clock import FakeClock
 
 ROOT = Path(__file__).parents[3]
-NAMES = [name for name, _ in migrations()]
+BASELINE = migrations()
+NAMES = [name for name, _ in BASELINE]
 
 
 @pytest.fixture
@@ -63,6 +64,28 @@ def test_what_belongs_to_others_is_made_under_the_same_lock(empty_url: str) -> N
         return ["further"]
 
     assert migrate(empty_url, further) == [*NAMES, "further"]
+
+
+def test_a_later_migration_is_run_alone_and_finds_what_is_there(
+    empty_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(empty_url, create_tables)
+    with another_process(empty_url, clock) as before:
+        bot = Cast(before).bot()
+        bot.report()
+        later = (
+            "CREATE TABLE rpawatch.later AS SELECT count(*) AS jobs FROM rpawatch.events WHERE topic = 'job.reported'"
+        )
+        monkeypatch.setattr("application.store.schema.migrations", lambda: [*BASELINE, ("0999_later.sql", later)])
+        with pytest.raises(StoreSetupError, match="rpawatch migrate"):
+            check_migrated(before.database)
+        with ThreadPoolExecutor(6) as threads:
+            runs = list(threads.map(lambda _: migrate(empty_url, create_tables), range(6)))
+        assert sorted(runs, key=len) == [[]] * 5 + [["0999_later.sql"]]
+        check_migrated(before.database)
+        assert bot.report().job is not None
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT jobs FROM rpawatch.later").fetchall() == [(1,)]
 
 
 def test_six_threads_at_once_all_succeed_and_each_migration_is_run_once(empty_url: str) -> None:
@@ -122,7 +145,7 @@ def test_a_service_refuses_a_database_that_is_not_migrated_and_one_of_a_newer_re
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = [*migrations(), ("0999_broken.sql", "CREATE TABLE rpawatch.half_done (); SELECT 1/0;")]
+    broken = [*BASELINE, ("0999_broken.sql", "CREATE TABLE rpawatch.half_done (); SELECT 1/0;")]
     with monkeypatch.context() as patch:
         patch.setattr("application.store.schema.migrations", lambda: broken)
         with pytest.raises(psycopg.errors.DivisionByZero):

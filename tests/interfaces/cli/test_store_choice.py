@@ -105,7 +105,7 @@ def test_a_wrong_number_of_web_processes_is_refused_with_what_it_should_be(
 def test_migrate_tells_what_it_did_and_then_that_nothing_is_left(rpawatch: Rpawatch, fresh_url: str) -> None:
     first = rpawatch("migrate", "--database-url", fresh_url, "--json")
     assert (first.code, first.line) == (0, "The database is up to date.")
-    assert "0001_event_store.sql" in first.json["done"]
+    assert "0001_log.sql" in first.json["done"]
     again = rpawatch("migrate", "--database-url", fresh_url, "--json")
     assert (again.json, again.line) == ({"done": []}, "The database was up to date.")
     assert rpawatch("migrate", "--database-url", fresh_url).out == "Done  (nothing to do)\n"
