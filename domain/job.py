@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field
-from pydantic_core import to_json
 
 from domain.errors import IdempotencyKeyReuseError
 from domain.model import Aggregate, Cause, FirstEvent
@@ -44,7 +43,6 @@ class Job(Aggregate):
 
         TOPIC: ClassVar[str] = "job.reported"
         LABEL: ClassVar = ""
-        class_version: ClassVar[int] = 2
         account_id: UUID
         flow_id: UUID
         robot_id: str
@@ -62,12 +60,6 @@ class Job(Aggregate):
         details: list[Any] | None = None
         request_digest: str | None = None
         staged: UUID | None = Field(default=None, exclude=True)
-
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Take `data` as text: the numbers are those that were kept of it."""
-            if (data := state.get("data")) is not None:
-                state["data"] = to_json(data).decode()
 
         def apply(self, aggregate: Job) -> None:
             """Assign."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-import pydantic_core
 from eventsourcing.persistence import Mapper, StoredEvent
 from pydantic import ValidationError
 
@@ -16,10 +15,6 @@ from domain.model import KINDS, Event, Snapshot
 
 if TYPE_CHECKING:
     from application.store.log.reading import LoggedEvent
-
-_FREE_FORM = "data"
-"""The one field of an event in which there was, in its first shape, what a robot likes; other numbers have limits."""
-_LARGE = 2.0**63
 
 
 class UnreadableEventError(Exception):
@@ -60,7 +55,7 @@ class EventMapper(Mapper[UUID]):
                 " was it written by a newer one?"
             )
         try:
-            state = _parse(stored_event.state)
+            state = orjson.loads(stored_event.state)
             _bring_up_to_date(kind, state)
             state["originator_id"] = stored_event.originator_id
             state["originator_version"] = stored_event.originator_version
@@ -72,24 +67,6 @@ class EventMapper(Mapper[UUID]):
 
 def _place(stored_event: StoredEvent | LoggedEvent) -> str:
     return f"version {stored_event.originator_version} of stream {stored_event.originator_id}"
-
-
-def _parse(state: bytes) -> Any:  # noqa: ANN401 - JSON
-    try:
-        parsed = orjson.loads(state)
-    except orjson.JSONDecodeError:  # an integer of more than 308 digits, which orjson can't make a float of
-        return pydantic_core.from_json(state)
-    data = parsed.get(_FREE_FORM)
-    # orjson takes two thirds of the time, but makes a float of an integer of more than 64 bits.
-    return parsed if data is None or not _has_large_number(data) else pydantic_core.from_json(state)
-
-
-def _has_large_number(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_large_number, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_large_number, value))
-    return isinstance(value, float) and abs(value) >= _LARGE
 
 
 def _bring_up_to_date(kind: type[Event | Snapshot], state: dict[str, Any]) -> None:
