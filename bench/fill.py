@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _FILL_KEYS = """
-INSERT INTO rpawatch_lists.key_list_v3 (
+INSERT INTO rpawatch_lists.key_list_v1 (
     account_id, key_id, flow_id, name, sort_name, prefix, "limit", created_at, created_by, expires_at, ends_at,
     expires_order, used_order, uses, last_used_at, refusals, last_event_at
 )
@@ -34,11 +34,11 @@ FROM (
 ) AS made_up
 """
 _FILL_WORDS = """
-INSERT INTO rpawatch_lists.key_words_v2
+INSERT INTO rpawatch_lists.key_words_v1
 SELECT DISTINCT account_id, word, false, key_id
-FROM rpawatch_lists.key_list_v3, regexp_split_to_table(sort_name, ' ') AS word
+FROM rpawatch_lists.key_list_v1, regexp_split_to_table(sort_name, ' ') AS word
 WHERE account_id = %(account)s
-UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v3 WHERE account_id = %(account)s
+UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v1 WHERE account_id = %(account)s
 ON CONFLICT DO NOTHING
 """
 # Copies of an account's jobs: each whole days later, at other positions and with other ids. Of what they are searched
@@ -53,10 +53,10 @@ _COPIED = {
     "received_at": "received_at + %(copy)s * %(span)s",
 }
 _COPY_TERMS = """
-INSERT INTO rpawatch_lists.job_terms_v2
+INSERT INTO rpawatch_lists.job_terms_v1
 SELECT position + %(copy)s * %(last)s, terms.received_at + %(copy)s * %(span)s,
     array_replace(terms, sooner.term, later.term)
-FROM rpawatch_lists.job_terms_v2 AS terms
+FROM rpawatch_lists.job_terms_v1 AS terms
 JOIN rpawatch_lists.job_list_v1 AS jobs USING (position)
 JOIN days AS sooner ON sooner.day = floor(extract(epoch FROM terms.received_at) / %(day_seconds)s)
 JOIN days AS later ON later.day = sooner.day + %(copy)s * extract(days FROM %(span)s)

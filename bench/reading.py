@@ -156,7 +156,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         fill_keys(connection, account, LIST_KEYS)
         connection.execute("VACUUM ANALYZE")
-        row = connection.execute(b"SELECT flow_id FROM rpawatch_lists.key_list_v3 WHERE flow_id IS NOT NULL").fetchone()
+        row = connection.execute(b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL").fetchone()
     now = system_clock()
     filters = {
         "all": KeyFilter(),

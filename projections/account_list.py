@@ -43,7 +43,7 @@ CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
 
 
 ACCOUNT_LIST = StreamTable(
-    name="account_list_v3",
+    name="account_list_v1",
     row=AccountRow,
     stream="account_id",
     key=["account_id"],

@@ -138,7 +138,7 @@ JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
 WHERE indrelid = %s::regclass AND amname = 'gin'
 """
 JOB_TERMS = _TermsTable(
-    name="job_terms_v2",
+    name="job_terms_v1",
     row=TermsRow,
     key=["position"],
     fence=(),

@@ -69,7 +69,7 @@ CREATE INDEX ON {table} (key_id);
 
 
 KEY_LIST = StreamTable(
-    name="key_list_v3",
+    name="key_list_v1",
     row=KeyRow,
     stream="key_id",
     key=["account_id", "key_id"],

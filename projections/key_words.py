@@ -97,7 +97,7 @@ class KeyWords(Table[WordRow]):
 
 
 KEY_WORDS = KeyWords(
-    name="key_words_v2", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], indexes=INDEXES
+    name="key_words_v1", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], indexes=INDEXES
 )
 
 

@@ -37,7 +37,7 @@ CREATE INDEX ON {table} (member_id);
 
 
 MEMBER_LIST = StreamTable(
-    name="member_list_v2",
+    name="member_list_v1",
     row=MemberRow,
     stream="member_id",
     key=["scope_id", "user_id"],

@@ -40,7 +40,7 @@ CREATE INDEX ON {table} (process_id);
 
 
 PROCESS_LIST = StreamTable(
-    name="process_list_v3",
+    name="process_list_v1",
     row=ProcessRow,
     stream="process_id",
     key=["account_id", "process_id"],

@@ -80,7 +80,7 @@ def show_status(desk: Desk) -> Answer:
 @store_command(
     _projections,
     "rebuild",
-    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list_v3 process_list_v3",
+    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list_v1 process_list_v1",
 )
 def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
     """Make read models anew from the log, beside the running service, and switch to them."""
@@ -96,7 +96,7 @@ def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
 @store_command(
     _projections,
     "verify",
-    examples="rpawatch projections verify\nrpawatch projections verify key_list_v3 --json",
+    examples="rpawatch projections verify\nrpawatch projections verify key_list_v1 --json",
 )
 def verify_rows(desk: Desk, names: Names = None) -> Answer:
     """Compare read models with the log, row by row. Exits with 1 when a row is not what the log makes of it."""

@@ -330,5 +330,5 @@ def test_a_job_of_as_many_details_as_there_may_be_is_found_by_each_of_them(world
     take_in(world, [job])
     for number in (0, DETAILS_MAX - 1):
         assert [row.job_id for row in whole(world, account, 5, f"Record {number}")] == [job.originator_id]
-    [kept] = world.owner.execute("SELECT cardinality(terms) AS terms FROM rpawatch_lists.job_terms_v2").fetchall()
+    [kept] = world.owner.execute("SELECT cardinality(terms) AS terms FROM rpawatch_lists.job_terms_v1").fetchall()
     assert DETAILS_MAX < kept["terms"] < WORDS_MAX

@@ -203,20 +203,20 @@ def test_a_read_model_that_a_release_adds_is_made_from_the_first_event_on_while_
 
 
 def test_a_projector_without_its_tables_says_what_to_do_and_works_once_they_are_there(world: World) -> None:
-    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'gone' WHERE name = 'member_list_v2'")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'gone' WHERE name = 'member_list_v1'")
     projector = world.follow()
     wait_until(lambda: "rpawatch migrate" in str(projector.health().error), "it says so")
-    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'member_list_v2' WHERE name = 'gone'")
+    world.owner.execute("UPDATE rpawatch_lists.positions SET name = 'member_list_v1' WHERE name = 'gone'")
     wait_until(lambda: projector.health().working, "at work")
 
 
 def test_a_right_that_the_projector_lacks_is_not_taken_for_a_fault_of_the_event(world: World) -> None:
     world.append(events_of(an_account()))
-    world.owner.execute("REVOKE INSERT ON rpawatch_lists.account_list_v3 FROM rpawatch_projector")
+    world.owner.execute("REVOKE INSERT ON rpawatch_lists.account_list_v1 FROM rpawatch_projector")
     projector = world.follow()
     wait_until(lambda: "can't work with the database" in str(projector.health().error), "it says so")
     assert read_health(world.database, READ_MODELS).dead_letters == 0
-    world.owner.execute("GRANT INSERT ON rpawatch_lists.account_list_v3 TO rpawatch_projector")
+    world.owner.execute("GRANT INSERT ON rpawatch_lists.account_list_v1 TO rpawatch_projector")
     world.wait_for_all()
 
 

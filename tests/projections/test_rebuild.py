@@ -205,7 +205,7 @@ def test_what_is_rebuilt_is_fenced_too(world: World) -> None:
     world.append(events_of(an_account()))
     rebuilt(world)
     with world.database.get_connection() as connection:
-        assert connection.execute("SELECT * FROM rpawatch_lists.account_list_v3").fetchall() == []
+        assert connection.execute("SELECT * FROM rpawatch_lists.account_list_v1").fetchall() == []
 
 
 def test_one_at_a_time(world: World) -> None:

@@ -81,16 +81,16 @@ def test_the_role_of_the_projector_can_not_write_the_log_nor_read_who_signs_in(w
 
 
 def test_a_read_model_can_be_made_a_second_time_under_another_name(world: World) -> None:
-    copy = replace(ACCOUNT_LIST, name="account_list_v3_copy")
-    assert create_tables(world.owner, [copy]) == ["account_list_v3_copy"]
+    copy = replace(ACCOUNT_LIST, name="account_list_v1_copy")
+    assert create_tables(world.owner, [copy]) == ["account_list_v1_copy"]
     world.follow([copy])
     world.wait_for_all([copy])
 
 
 def test_a_table_that_was_dropped_is_made_and_filled_again(world: World) -> None:
     world.owner.execute("UPDATE rpawatch_lists.positions SET position = 7")
-    world.owner.execute("DROP TABLE rpawatch_lists.account_list_v3")
+    world.owner.execute("DROP TABLE rpawatch_lists.account_list_v1")
     with connect(world.url) as connection:
-        assert create_tables(connection) == ["account_list_v3"]
+        assert create_tables(connection) == ["account_list_v1"]
     rows = world.owner.execute("SELECT name, position FROM rpawatch_lists.positions ORDER BY position")
-    assert rows.fetchone() == {"name": "account_list_v3", "position": 0}
+    assert rows.fetchone() == {"name": "account_list_v1", "position": 0}

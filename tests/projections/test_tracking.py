@@ -112,7 +112,7 @@ def test_the_position_is_that_of_the_read_model_that_is_least_far(world: World) 
 
 def test_a_read_model_that_is_not_set_up_shows_nothing(world: World) -> None:
     world.owner.execute("UPDATE rpawatch_lists.positions SET position = 5")
-    world.owner.execute("DELETE FROM rpawatch_lists.positions WHERE name = 'account_list_v3'")
+    world.owner.execute("DELETE FROM rpawatch_lists.positions WHERE name = 'account_list_v1'")
     assert position(world.database) == 0
 
 

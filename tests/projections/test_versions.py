@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 LOG = FOLDER.parent / "log.jsonl"
 BATCH = 50
 DIGESTS = {
-    "account_list_v3": "aa5b97825e2a15d8",
-    "process_list_v3": "b93a20ca6a10669e",
+    "account_list_v1": "948aa55c6f13663a",
+    "process_list_v1": "9bcab8e6de3e38ea",
     "process_jobs_v1": "ce451227f6b39d26",
-    "member_list_v2": "7342d725a6cd2804",
-    "key_list_v3": "3d413aaf9400ccbf",
-    "key_words_v2": "36994cf774353019",
+    "member_list_v1": "b7821addf37030ef",
+    "key_list_v1": "1004dc9c76a65894",
+    "key_words_v1": "d71660f971fa40a9",
     "key_uses_v1": "e1d9510c87d5b253",
     "audit_log_v1": "7710444b908b7c1e",
     "job_list_v1": "d8d4a7aa2f7d80b8",
     "job_details_v1": "340ca670feae2115",
-    "job_terms_v2": "1b73301d5772f5e4",
+    "job_terms_v1": "08ff04bb04d01488",
 }
 
 

@@ -106,7 +106,7 @@ def test_behind_a_pooler_of_sessions_the_service_and_the_commands_work_and_a_cha
             desk = Desk(service.ask)
             robot = desk.robot()
             assert robot.report().status == 201
-            for command in ("keys list", "audit verify", "projections rebuild process_list_v3"):
+            for command in ("keys list", "audit verify", "projections rebuild process_list_v1"):
                 done = rpawatch(*command.split(), "--database-url", pooler.url())
                 assert done.code == 0, (command, done)
             pooler.reload("transaction")
