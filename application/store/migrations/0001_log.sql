@@ -42,9 +42,9 @@ CREATE UNLOGGED TABLE rpawatch.staged_states (
     staged_at timestamptz NOT NULL DEFAULT now()
 );
 
--- An event that comes with a token (staging.py: a NUL, "staged:" and the 16 bytes of an id) gets the state that is staged
--- under that id; the bytes of an event are a JSON object and never begin with NUL. What is handed over stays compressed:
--- only compressed bytes are copied.
+-- An event that comes with a token (staging.py: a NUL, "staged:" and the 16 bytes of an id) gets the state that is
+-- staged under that id; the bytes of an event are a JSON object and never begin with NUL. What is handed over stays
+-- compressed: only compressed bytes are copied.
 CREATE FUNCTION rpawatch.take_staged_state() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM rpawatch.staged_states WHERE id = encode(substring(NEW.state FROM 9), 'hex')::uuid
@@ -81,13 +81,13 @@ END
 $$;
 
 -- Appends what many commands have decided in one statement, and leaves out those that were decided on something stale.
--- The events come in parts: commands that build on each other are one part, and stand or fall together.
+-- The events come in groups: commands that build on each other are one group, and stand or fall together.
 --
--- parts, ids, versions, topics, states: the events, each with the number of its part.
+-- groups, ids, versions, topics, states: the events, each with the number of its group.
 -- read_ids, read_versions: every stream that any command looked at or changes, as it was before this append.
--- based_parts, based_places: which part is based on which of these (its place in read_ids, from 1).
--- not_before, not_after: where this clock has to be at the arrival, before waiting for the lock; null for no such bound.
--- If it is elsewhere, the clock by which the events were stamped is another one, and all of it is refused: only
+-- based_groups, based_places: which group is based on which of these (its place in read_ids, from 1).
+-- not_before, not_after: where this clock has to be at the arrival, before waiting for the lock; null for no such
+-- bound. If it is elsewhere, the clock by which the events were stamped is another one, and all of it is refused: only
 -- arrived_at is returned.
 --
 -- The advisory lock is taken before the first position is handed out and held until the commit is on disk, so
@@ -95,10 +95,10 @@ $$;
 -- is checked here holds at the instant of the append, on any number of machines. It is not LOCK TABLE: that needs more
 -- rights than an append-only role has, and every autovacuum would stall all writers for a second.
 --
--- Returns the stale places, the parts that were left out because of them, the position of the last event, and the time.
+-- Returns the stale places, the groups left out because of them, the position of the last event, and the clock's time.
 CREATE FUNCTION rpawatch.append_batch(
-    parts integer[], ids uuid[], versions bigint[], topics text[], states bytea[],
-    read_ids uuid[], read_versions bigint[], based_parts integer[], based_places bigint[],
+    groups integer[], ids uuid[], versions bigint[], topics text[], states bytea[],
+    read_ids uuid[], read_versions bigint[], based_groups integer[], based_places bigint[],
     not_before timestamptz, not_after timestamptz,
     OUT stale bigint[], OUT refused integer[], OUT last_position bigint, OUT arrived_at timestamptz
 ) LANGUAGE plpgsql AS $$
@@ -110,13 +110,15 @@ BEGIN
     PERFORM pg_advisory_xact_lock('rpawatch.events'::regclass::oid::bigint);
     stale := rpawatch.stale_streams(read_ids, read_versions);
     refused := CASE WHEN stale = '{}' THEN '{}' ELSE ARRAY(
-        SELECT DISTINCT part FROM unnest(based_parts, based_places) AS based (part, place) WHERE place = ANY (stale)
+        SELECT DISTINCT number FROM unnest(based_groups, based_places) AS based (number, place)
+        WHERE place = ANY (stale)
     ) END;
     WITH appended AS (
         INSERT INTO rpawatch.events (originator_id, originator_version, topic, state)
         SELECT id, version, topic, state
-        FROM unnest(parts, ids, versions, topics, states) WITH ORDINALITY AS new (part, id, version, topic, state, place)
-        WHERE part <> ALL (refused)
+        FROM unnest(groups, ids, versions, topics, states)
+            WITH ORDINALITY AS new (number, id, version, topic, state, place)
+        WHERE number <> ALL (refused)
         ORDER BY place
         RETURNING notification_id
     )

@@ -6,15 +6,16 @@ CREATE TABLE rpawatch.installation (
     created_at timestamptz NOT NULL
 );
 
--- scope_id: the account whose administrator vouched for this person, or the tenant. An address may be known in each, and
--- those are different people to the service: docs/decisions/0018-a-person-belongs-to-who-vouched-for-them.md.
+-- scope_id: the account whose administrator vouched for this person, or the tenant. An address may be known in each,
+-- and those are different people to the service: docs/decisions/0018-a-person-belongs-to-who-vouched-for-them.md.
 -- email: in one normal form (NFC), so that ö in one character and in two are the same person.
+-- password_kind: none; first: made here, to be used once until first_password_until; used_up: a first one that was
+-- used; own: that somebody chose.
 -- password_salt: parameters and salt of Argon2, as they begin a hash in PHC format. All rows of one address have the
 -- same, so that signing in takes one computation, however many there are.
--- password_kind: none; first: made here, to be used once until first_password_until; used_up: a first one that was
--- used; own: that somebody chose. password_hash: what it is compared with; none where there is none.
--- sign_in_key: what digests of a user's networks, and the cookies of their devices, are made with: random, and gone with
--- the user.
+-- password_hash: what a password is compared with; none where there is none.
+-- sign_in_key: what digests of a user's networks, and the cookies of their devices, are made with: random, and gone
+-- with the user.
 CREATE TABLE rpawatch.users (
     user_id uuid PRIMARY KEY,
     scope_id uuid NOT NULL,
@@ -37,29 +38,30 @@ CREATE TABLE rpawatch.users (
     END)
 );
 
--- session_id: by which users are told of their sessions, and end one without having its token. address, client: by which
--- they know their own. is_restricted: it was begun with a first password, and is for setting another one.
+-- session_id: by which users are told of their sessions, and end one without having its token.
+-- address, client: by which they know their own.
+-- is_restricted: it was begun with a first password, and is for setting another one.
 CREATE TABLE rpawatch.sessions (
     token_sha256 bytea PRIMARY KEY,
-    session_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    session_id uuid NOT NULL,
     user_id uuid NOT NULL REFERENCES rpawatch.users ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     address text,
     client text,
-    is_restricted boolean NOT NULL DEFAULT false
+    is_restricted boolean NOT NULL
 );
 CREATE UNIQUE INDEX sessions_session_id_idx ON rpawatch.sessions (session_id);
 CREATE INDEX sessions_user_id_idx ON rpawatch.sessions (user_id);
 CREATE INDEX sessions_expires_at_idx ON rpawatch.sessions (expires_at);
 
--- Failed sign-ins, kept as a digest of what was tried, so that slowing down works on any number of machines. An attempt is
--- counted before its password is looked at, and taken back when that was right.
+-- Failed sign-ins, kept as a digest of what was tried, so that slowing down works on any number of machines. An attempt
+-- is counted before its password is looked at, and taken back when that was right.
 CREATE TABLE rpawatch.sign_in_failures (
     subject_sha256 bytea NOT NULL,
     failed_at timestamptz NOT NULL,
-    attempt_id uuid
+    attempt_id uuid NOT NULL
 );
 CREATE INDEX sign_in_failures_idx ON rpawatch.sign_in_failures (subject_sha256, failed_at);
 CREATE INDEX sign_in_failures_failed_at_idx ON rpawatch.sign_in_failures (failed_at);

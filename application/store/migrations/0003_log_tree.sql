@@ -40,19 +40,20 @@ CREATE TABLE rpawatch.log_keys (
 );
 CREATE UNIQUE INDEX log_keys_one_in_use_idx ON rpawatch.log_keys ((true)) WHERE retired_at IS NULL;
 
--- Comparisons of the log with its signed heads that somebody asked for on a page. One belongs to who asked for it: one with
--- a checkpoint that somebody has from elsewhere (kept) says something about that checkpoint, and is told to them alone; one
--- without has the same input whoever asks, and its outcome is told to everybody.
+-- Comparisons of the log with its signed heads that somebody asked for on a page. One belongs to who asked for it: one
+-- with a checkpoint that somebody has from elsewhere (kept) says something about that checkpoint, and is told to them
+-- alone; one without has the same input whoever asks, and its outcome is told to everybody.
 --
--- asked_by: a user's id, or 'system'. turn: whose turn it uses up: that of an account, of a person whose role holds in the
--- whole tenant, or of the log itself. kept_text: the checkpoint without its signatures, to which anybody can add more.
--- signed_events, holds, contradicts, findings: of one that has ended. contradicts: the checkpoint was signed by the log's
--- key, and the log is another one.
+-- asked_by: a user's id, or 'system'.
+-- turn: whose turn it uses up: that of an account, of a person whose role holds in the whole tenant, or of the log.
+-- kept_text: the checkpoint without its signatures, to which anybody can add more.
+-- contradicts: the checkpoint was signed by the log's key, and the log is another one.
+-- signed_events, holds, contradicts, findings: of one that has ended.
 CREATE TABLE rpawatch.log_checks (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     asked_at timestamptz NOT NULL DEFAULT now(),
-    asked_by text NOT NULL DEFAULT 'system',
-    turn text NOT NULL DEFAULT 'log',
+    asked_by text NOT NULL,
+    turn text NOT NULL,
     kept text,
     kept_text text GENERATED ALWAYS AS (split_part(kept, E'\n\n', 1)) STORED,
     attempts int NOT NULL DEFAULT 0,
@@ -64,14 +65,15 @@ CREATE TABLE rpawatch.log_checks (
     contradicts boolean NOT NULL DEFAULT false,
     findings text[] NOT NULL DEFAULT '{}'
 );
-CREATE UNIQUE INDEX log_checks_one_of_the_log_idx ON rpawatch.log_checks ((true)) WHERE ended_at IS NULL AND kept IS NULL;
+CREATE UNIQUE INDEX log_checks_one_of_the_log_idx ON rpawatch.log_checks ((true))
+    WHERE ended_at IS NULL AND kept IS NULL;
 CREATE UNIQUE INDEX log_checks_one_of_each_idx ON rpawatch.log_checks (asked_by)
     WHERE ended_at IS NULL AND kept IS NOT NULL;
 CREATE INDEX log_checks_of_each_idx ON rpawatch.log_checks (asked_by, number);
 CREATE INDEX log_checks_turn_idx ON rpawatch.log_checks (turn, ended_at);
 
--- What waits, in the order in which it is made. One that was interrupted goes on. Then the first of each turn comes before
--- the second of any; and of the first ones, that whose last turn is longest ago.
+-- What waits, in the order in which it is made. One that was interrupted goes on. Then the first of each turn comes
+-- before the second of any; and of the first ones, that whose last turn is longest ago.
 CREATE VIEW rpawatch.log_checks_queue AS
 SELECT number, row_number() OVER (ORDER BY attempts = 0, place, last_turn NULLS FIRST, number) AS rank
 FROM (
