@@ -33,7 +33,7 @@ def added(world: World, address: Address, role: Role, account: UUID | None) -> I
     """Have the operator give a role, and wait for no list."""
     command = AddMember(by=world.cast.caller(account), user_id=random_id(), role=role)
     invitation = world.services.invitations.begin(command, address.email, "Ann Lee")
-    return invitation.settled(world.services.door.execute(invitation.command).result)
+    return invitation.settled(world.services.command_queue.execute(invitation.command).result)
 
 
 @pytest.mark.parametrize("then", [None, "account_b"], ids=["in the tenant", "in another account"])
