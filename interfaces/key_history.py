@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.keys import key_of_account
 from domain.model import SYSTEM_ACTOR
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from interfaces.http.answers.keys import key_event, key_resource
 from projections.paging import BadCursorError
 

@@ -11,8 +11,8 @@ from application.store.database import seconds_left
 from domain import limits
 from domain.ids import process_id
 from domain.permissions import Role
+from domain.times import time_text
 from interfaces.http.answers.accounts import account_resource, process_resource
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.answers.members import member_resource
 from projections.account_list import list_accounts

@@ -19,7 +19,7 @@ from application.replay.event_reader import EventReader
 from application.replay.order import ClockSteps, Ordered, in_order
 from domain.api_key import ApiKey
 from domain.limits import CLOCKS_APART_MAX, RATE_WINDOW
-from domain.times import rfc_3339
+from domain.times import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
     if event.originator_version != key.version + 1:
         found.append(("version_gap", 0, f"version {event.originator_version} comes after version {key.version}"))
     if timedelta(0) < key.last - event.timestamp <= CLOCKS_APART_MAX:
-        found.append(("time_backwards", 0, f"it is of an earlier time than the event before it, {rfc_3339(key.last)}"))
+        found.append(("time_backwards", 0, f"it is of an earlier time than the event before it, {time_text(key.last)}"))
     if isinstance(event, ApiKey.Used | ApiKey.Throttled):
         key.decided.set_back(now)
     if isinstance(event, ApiKey.Used):

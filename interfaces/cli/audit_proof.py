@@ -19,12 +19,12 @@ from domain.proof.check import read_text
 from domain.proof.checkpoint import parse_checkpoint
 from domain.proof.errors import MalformedError
 from domain.proof.note import text_of
+from domain.times import time_text
 from interfaces.cli.audit_group import AUDIT
 from interfaces.cli.desk import Desk, open_desk
 from interfaces.cli.output import Answer, CommandError, WrongUsageError, say, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
-from interfaces.http.answers.fields import time_text
 from projections.log_tree.growth import LogCutError
 from projections.log_tree.heads import Head, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_version

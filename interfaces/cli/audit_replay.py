@@ -15,13 +15,13 @@ from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps
 from domain.proof.check import DOES_NOT_HOLD, HOLDS
 from domain.report import Time
+from domain.times import time_text
 from interfaces.cli.audit_group import AUDIT, checks
 from interfaces.cli.desk import Desk, check_order, checked, checked_period, open_desk
 from interfaces.cli.log_progress import LogProgress
 from interfaces.cli.long_answers import show_items
 from interfaces.cli.output import Answer, WrongUsageError, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
 
 _HISTORY_COLUMNS: Final = {

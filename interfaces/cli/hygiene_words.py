@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.hygiene import Finding, FindingKind
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from projections.key_list import KeyRow
 
 _DAY: Final = timedelta(days=1)

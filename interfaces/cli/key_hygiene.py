@@ -13,12 +13,12 @@ import typer
 
 from domain.hygiene import FindingKind, Rules, Severity, finding_of
 from domain.limits import KEY_UNUSED_NOTICE, PAGE_ITEMS_MAX
+from domain.times import time_text
 from interfaces.cli.desk import Desk
 from interfaces.cli.hygiene_words import FINDING_LABELS, Case, number_of
 from interfaces.cli.output import Answer, Group
 from interfaces.cli.store_command import store_command
 from interfaces.http.answers.accounts import account_resource
-from interfaces.http.answers.fields import time_text
 from projections.key_list import KeyRow
 from projections.key_queries import list_keys
 from projections.paging import PageRequest

@@ -19,6 +19,7 @@ from domain.limits import (
     ROTATION_OVERLAP_MAX,
 )
 from domain.report import Time
+from domain.times import time_text
 from interfaces.cli import key_hygiene, key_list
 from interfaces.cli.desk import Desk, checked
 from interfaces.cli.find_keys import EXAMPLES_OF_FIND, find_keys
@@ -26,7 +27,6 @@ from interfaces.cli.leaked_keys import deactivate_leaked
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
 from interfaces.http import body as wire
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.keys import key_resource
 
 if TYPE_CHECKING:

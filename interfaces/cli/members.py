@@ -15,12 +15,12 @@ from domain.limits import PAGE_ITEMS_MAX
 from domain.member import Member
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, TENANT_ROLES, Role
 from domain.process import Process
+from domain.times import time_text
 from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import account_resource
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.members import member_resource
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.times import time_text
 from interfaces.cli.desk import Desk
 from interfaces.cli.output import Answer, WrongUsageError, say
 from interfaces.cli.projection_progress import ProjectionProgress
 from interfaces.cli.store_command import store_command
-from interfaces.http.answers.fields import time_text
 from interfaces.http.server import tune_memory
 from projections.dead_letters import DeadLetter, list_dead_letters
 from projections.read_model import ReadModel

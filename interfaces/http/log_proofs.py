@@ -10,8 +10,8 @@ from application.caller import AccountCaller, Caller
 from domain.errors import NotFoundError
 from domain.limits import POSITION_MAX
 from domain.permissions import Action
+from domain.times import time_text
 from interfaces.http.admin import check_parameters, send
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.proofs import CONSISTENCY_PROOF, EVENT_PROOF, LOG_KEYS, event_proof
 from interfaces.http.operation import (
     ACCOUNT_PATH,

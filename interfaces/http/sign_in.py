@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from domain import limits
+from domain.times import time_text
 from interfaces.http import sessions
 from interfaces.http.admin import send
-from interfaces.http.answers.fields import time_text
 from interfaces.http.answers.members import NEW_SESSION, SESSION, user_resource
 from interfaces.http.body import Body, Strict
 from interfaces.http.operation import OF_BODIES, Access, Operation, PlainOperations, Success, shown

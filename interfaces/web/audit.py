@@ -12,8 +12,8 @@ from domain.member import Member
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from domain.process import Process
+from domain.times import time_text
 from interfaces.audit_export import EXPORT_FORMATS
-from interfaces.http.answers.fields import time_text
 from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.web.event_labels import EVENT_LABELS, labelled_fields

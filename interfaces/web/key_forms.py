@@ -12,7 +12,7 @@ from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey, key
 from domain import key_secret, limits
 from domain.api_key import ApiKey
 from domain.permissions import Action
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.parameters import parameter

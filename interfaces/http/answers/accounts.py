@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.report import JobStatus
+from domain.times import time_text
 from interfaces.http.answers.fields import (
     ACCOUNT_ID,
     FLOW_ID,
@@ -17,7 +18,6 @@ from interfaces.http.answers.fields import (
     Id,
     Instant,
     named,
-    time_text,
 )
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from domain.member import Member
 from domain.model import SYSTEM_ACTOR
+from domain.times import time_text
 from interfaces.http.answers.fields import (
     KEY_ID,
     REQUEST_ID,
@@ -25,7 +26,6 @@ from interfaces.http.answers.fields import (
     Position,
     RequestId,
     named,
-    time_text,
 )
 
 if TYPE_CHECKING:

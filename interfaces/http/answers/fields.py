@@ -1,18 +1,14 @@
-"""What the fields of answers share: how a time and an id look on the wire, and the examples."""
+"""What the fields of answers share: how an id looks on the wire, and the examples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, overload
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import Field
 
 from domain.limits import POSITION_MAX
 from domain.model import SYSTEM_ACTOR
-from domain.times import rfc_3339
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 T = TypeVar("T")
 
@@ -65,19 +61,6 @@ Address = Annotated[str | None, Field(description="Where the request came from; 
 RequestId = Annotated[str, Field(description="Of the request, whose log line has it too.")]
 Position = Annotated[int, Field(ge=1, le=POSITION_MAX, description="Its place in the log of the whole installation.")]
 Limit = Annotated[int, Field(ge=1, description="Requests in any 60 seconds.", json_schema_extra={"format": "int32"})]
-
-
-@overload
-def time_text(time: datetime) -> str: ...
-
-
-@overload
-def time_text(time: datetime | None) -> str | None: ...
-
-
-def time_text(time: datetime | None) -> str | None:
-    """Return a time as it is told everywhere, or None."""
-    return None if time is None else rfc_3339(time)
 
 
 def text_or_none(value: object) -> str | None:

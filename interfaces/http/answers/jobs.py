@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from domain.limits import SEQUENCE_NO_MAX
 from domain.report import DetailStatus, JobStatus, duration_seconds
+from domain.times import time_text
 from interfaces.http.answers.fields import (
     ACCOUNT_ID,
     FLOW_ID,
@@ -21,7 +22,6 @@ from interfaces.http.answers.fields import (
     Id,
     Instant,
     named,
-    time_text,
 )
 
 if TYPE_CHECKING:

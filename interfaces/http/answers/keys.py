@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.api_key import KeyStatus
+from domain.times import time_text
 from interfaces.http.answers.fields import (
     ACCOUNT_ID,
     FLOW_ID,
@@ -29,7 +30,6 @@ from interfaces.http.answers.fields import (
     RequestId,
     named,
     text_or_none,
-    time_text,
 )
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from application.identity.users import PasswordKind
 from domain.permissions import Role
+from domain.times import time_text
 from interfaces.http.answers.fields import (
     ACCOUNT_ID,
     USER_ID,
@@ -18,7 +19,6 @@ from interfaces.http.answers.fields import (
     Instant,
     named,
     text_or_none,
-    time_text,
 )
 
 if TYPE_CHECKING:

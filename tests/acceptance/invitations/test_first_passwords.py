@@ -14,7 +14,7 @@ from argon2.low_level import hash_secret
 from application.identity import passwords, sessions
 from application.identity.passwords import hash_password
 from domain.limits import FIRST_PASSWORD_LIFETIME, RESTRICTED_SESSION_LIFETIME, SESSION_LIFETIME
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from interfaces.web.routes import web_routes
 from tests.acceptance.invitations.inviting import Address, bearer
 from tests.acceptance.permissions.matrix import ask, ids_in_account_a, requests_of_the_router

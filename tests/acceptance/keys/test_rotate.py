@@ -10,7 +10,7 @@ import pytest
 from domain import key_secret
 from domain.ids import key_id
 from domain.limits import RATE_LIMIT_MAX, REFUSALS_NOTED_EVERY
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from tests.support.api import OWN_KEY
 from tests.support.waiting import wait_until
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from domain.limits import FIRST_PASSWORD_LIFETIME
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from tests.support.api import ACCOUNTS, SESSION
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How a time looks on the wire: one way, wherever it stands."""
+"""How a time is told: one way, wherever it stands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from interfaces.http.answers.fields import time_text
+from domain.times import time_text
 from tests.support.clock import NOON
 
 
