@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from bench.figures import Results
     from bench.services import Lineup
-    from interfaces.lists import ListPage
+    from projections.paging import Page
 
 EVENTS = int(os.environ.get("RPAWATCH_BENCH_EVENTS", "1000000"))
 LIST_KEYS = 100_000
@@ -170,7 +170,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
     }
     with Services(database, threads=2) as services:
 
-        def page(sort: str, only: KeyFilter) -> Callable[[str | None], ListPage[Any]]:
+        def page(sort: str, only: KeyFilter) -> Callable[[str | None], Page[Any]]:
             return lambda cursor: services.lists.keys(account, PageRequest(50, cursor, sort), now, only)
 
         asked = {f"keys, {name}, by {sort}": page(sort, only) for name, only in filters.items() for sort in KEY_SORTS}
@@ -197,7 +197,7 @@ def _read_jobs(database: str, account: UUID, results: Results) -> None:
     }
     with Services(database, threads=2) as services:
 
-        def page(sort: str, only: JobFilter, query: str | None) -> Callable[[str | None], ListPage[Any]]:
+        def page(sort: str, only: JobFilter, query: str | None) -> Callable[[str | None], Page[Any]]:
             return lambda cursor: services.jobs.page(account, only, PageRequest(50, cursor, sort), query)
 
         asked = {
@@ -209,7 +209,7 @@ def _read_jobs(database: str, account: UUID, results: Results) -> None:
         _note(f"list of {LIST_JOBS:,} jobs", _time_pages(asked), results)
 
 
-def _time_pages(asked: dict[str, Callable[[str | None], ListPage[Any]]]) -> dict[str, list[float]]:
+def _time_pages(asked: dict[str, Callable[[str | None], Page[Any]]]) -> dict[str, list[float]]:
     """Return how many milliseconds the first page took and the hundredth, or the last one that there is, each time."""
     took: dict[str, list[float]] = {}
     for name, page in asked.items():

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.member import Member
 from interfaces.http.answers.audit import actor_kind, audit_item
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
-from projections.paging import PageRequest
+from projections.paging import Page, PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from application.identity.users import Users
     from application.store.database import Database
     from interfaces.http.answers.audit import AuditItem
-    from interfaces.lists import ListPage
     from projections.audit_log import AuditRow
 
 
@@ -28,10 +27,10 @@ class AuditLog:
         self._database = database
         self._users = users
 
-    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> ListPage[AuditItem]:
+    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> Page[AuditItem]:
         """Return one page of it, newest first. Raises BadCursorError."""
         page = list_audit_log(self._database, scope_id=scope_id, where=where, page=PageRequest(limit, cursor))
-        return self._items(page.items), page.next_cursor
+        return Page(tuple(self._items(page.items)), page.next_cursor)
 
     def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[AuditItem]]:
         """Yield all of it as it is when this begins, oldest first; see whole_audit_log."""

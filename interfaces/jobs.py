@@ -13,6 +13,7 @@ from interfaces.http.answers.jobs import job_detail, job_head
 from projections.job_details import list_details
 from projections.job_list import JobFilter, JobRow, find_job, list_jobs
 from projections.job_search import search_jobs
+from projections.paging import Page
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.store.database import Database
     from interfaces.http.answers.jobs import Job, JobDetail, WholeJob
-    from interfaces.lists import ListPage, Lists
+    from interfaces.lists import Lists
     from projections.paging import PageRequest
 
 
@@ -36,7 +37,7 @@ class Jobs:
         self._event_sourcing = event_sourcing
         self._lists = lists
 
-    def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> ListPage[Job]:
+    def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> Page[Job]:
         """Return jobs by the time of receipt; with `query` those that hold every word of it.
 
         Raises BadCursorError, and ValueError for a query without a word.
@@ -46,7 +47,7 @@ class Jobs:
             if query is None
             else search_jobs(self._database, account_id=account_id, query=query, wanted=wanted, page=page)
         )
-        return [job_head(row) for row in found.items], found.next_cursor
+        return Page(tuple(map(job_head, found.items)), found.next_cursor)
 
     def one(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None = None) -> WholeJob:
         """Return a job whole, but for its details. Raises NotFoundError, JobNotShownError."""
@@ -63,7 +64,7 @@ class Jobs:
         *,
         statuses: frozenset[str] | None = None,
         visible: frozenset[UUID] | None = None,
-    ) -> ListPage[JobDetail]:
+    ) -> Page[JobDetail]:
         """Return details of a job by number; with `statuses` those of one of them.
 
         Raises BadCursorError, NotFoundError, JobNotShownError.
@@ -72,7 +73,7 @@ class Jobs:
         items, cursor = list_details(
             self._database, account_id=account_id, position=row.position, page=page, statuses=statuses
         )
-        return [job_detail(item) for item in items], cursor
+        return Page(tuple(map(job_detail, items)), cursor)
 
     def _row(self, account_id: UUID, job_id: UUID, visible: frozenset[UUID] | None) -> JobRow:
         row = find_job(self._database, account_id=account_id, job_id=job_id)

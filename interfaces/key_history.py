@@ -11,7 +11,7 @@ from application.keys import key_of_account
 from domain.model import SYSTEM_ACTOR
 from domain.times import time_text
 from interfaces.http.answers.keys import key_event, key_resource
-from projections.paging import BadCursorError
+from projections.paging import BadCursorError, Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from application.identity.users import Users
     from application.replay.keys import Happening, Replay
     from interfaces.http.answers.keys import HistoryItem, KeyAsOf
-    from interfaces.lists import ListPage
 
 _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
 """The version that the page before ended with."""
@@ -50,14 +49,14 @@ class KeyHistory:
 
     def page(
         self, account_id: UUID, key_id: UUID, *, lifecycle_only: bool, limit: int, cursor: str | None
-    ) -> ListPage[HistoryItem]:
+    ) -> Page[HistoryItem]:
         """Return one page of what happened to a key, in order. Raises NotFoundError, BadCursorError."""
         key_of_account(self._replay.at_version(key_id, 1), account_id)
         after = _after(cursor)
         happenings = self._replay.page(key_id, after=after, limit=limit + 1, lifecycle_only=lifecycle_only)
         shown_here = happenings[:limit]
         next_cursor = f"v{shown_here[-1].version}" if len(happenings) > limit else None
-        return self._named(key_id, shown_here), next_cursor
+        return Page(tuple(self._named(key_id, shown_here)), next_cursor)
 
     def _named(self, key_id: UUID, happenings: Sequence[Happening]) -> list[HistoryItem]:
         ids = set()

@@ -12,7 +12,7 @@ from domain import limits
 from domain.ids import process_id
 from domain.permissions import Role
 from domain.times import time_text
-from interfaces.http.answers.accounts import account_resource, process_resource
+from interfaces.http.answers.accounts import process_resource
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.answers.members import member_resource
 from projections.account_list import list_accounts
@@ -20,7 +20,7 @@ from projections.fence import ListIncompleteError
 from projections.key_queries import KeyFilter, count_keys, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
-from projections.paging import PageRequest
+from projections.paging import Page, PageRequest
 from projections.process_jobs import jobs_of_processes
 from projections.process_list import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
@@ -34,17 +34,16 @@ if TYPE_CHECKING:
     from application.identity.users import Users
     from application.store.database import Database
     from domain.process import Process as ProcessAggregate
-    from interfaces.http.answers.accounts import Account, Process
+    from interfaces.http.answers.accounts import Process
     from interfaces.http.answers.keys import Key
     from interfaces.http.answers.members import Member, Membership
+    from projections.account_list import AccountRow
 
 T = TypeVar("T")
 
 HOURS_SHOWN = 24
 COUNTED_MAX = 1_000
 """More than so many are not counted for a number beside a word."""
-ListPage = tuple[list[T], str | None]
-"""The items of a page, and the cursor of the next one."""
 
 
 class Lists:
@@ -59,7 +58,7 @@ class Lists:
         """Wait until lists show the log up to a position, for a bounded time, and return whether they do."""
         return wait_for(self._database, position, min(WAIT_SECONDS_MAX, seconds_left()))
 
-    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> ListPage[Account]:
+    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> Page[AccountRow]:
         """Return the accounts that a user is a member of: all of them for a role in the tenant."""
         in_tenant = roles_of(self._event_sourcing, user_id, tenant_id, None)
         mine = None if in_tenant else account_ids_of_user(self._database, tenant_id=tenant_id, user_id=user_id)
@@ -67,12 +66,10 @@ class Lists:
 
     def accounts(
         self, tenant_id: UUID, limit: int, cursor: str | None = None, account_ids: frozenset[UUID] | None = None
-    ) -> ListPage[Account]:
+    ) -> Page[AccountRow]:
         """Return accounts of the tenant by name."""
-        page = list_accounts(
-            self._database, tenant_id=tenant_id, page=PageRequest(limit, cursor), account_ids=account_ids
-        )
-        return [account_resource(row) for row in page.items], page.next_cursor
+        page = PageRequest(limit, cursor)
+        return list_accounts(self._database, tenant_id=tenant_id, page=page, account_ids=account_ids)
 
     def processes(
         self,
@@ -82,7 +79,7 @@ class Lists:
         *,
         visible: frozenset[UUID] | None = None,
         retired: bool | None = None,
-    ) -> ListPage[Process]:
+    ) -> Page[Process]:
         """Return processes of an account by name; `visible` are the streams that the caller may see, None for all."""
         page = list_processes(
             self._database,
@@ -94,7 +91,7 @@ class Lists:
         jobs = jobs_of_processes(
             self._database, account_id=account_id, process_ids=[row.process_id for row in page.items]
         )
-        return [process_resource(row, jobs.get(row.process_id)) for row in page.items], page.next_cursor
+        return Page(tuple(process_resource(row, jobs.get(row.process_id)) for row in page.items), page.next_cursor)
 
     def process(self, process: ProcessAggregate) -> Process:
         """Return one process. Its last job is not looked for while lists are being made, since this answers changes."""
@@ -103,10 +100,10 @@ class Lists:
             return process_resource(process, jobs.get(process.id))
         return process_resource(process, None)
 
-    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> ListPage[Key]:
+    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> Page[Key]:
         """Return keys of an account, as `page.sort` says. now: what time it is."""
         found = list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
-        return [key_resource(row, now) for row in found.items], found.next_cursor
+        return Page(tuple(key_resource(row, now) for row in found.items), found.next_cursor)
 
     def count_keys(self, account_id: UUID, now: datetime, only: KeyFilter) -> int:
         """Return how many keys of an account these are; COUNTED_MAX when there are as many or more."""
@@ -139,7 +136,7 @@ class Lists:
         until = now + timedelta.resolution  # also the hour that begins now
         return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
-    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> ListPage[Member]:
+    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> Page[Member]:
         """Return the members of an account, or of the tenant when `scope_id` is its id.
 
         for_tenant: whoever looks may know how all of them sign in, and not only whom the account vouched for.
@@ -151,7 +148,7 @@ class Lists:
             user = users.get(row.user_id)
             is_ours = for_tenant or (user is not None and user.scope_id == scope_id)
             items.append(member_resource(row.user_id, row.account_id, row.roles, user, is_ours=is_ours))
-        return items, page.next_cursor
+        return Page(tuple(items), page.next_cursor)
 
     def memberships(self, user_id: UUID, tenant_id: UUID) -> list[Membership]:
         """Return what a user is, and where; the account is null for a role in the whole tenant."""

@@ -10,7 +10,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from psycopg import sql
 from psycopg.rows import kwargs_row, scalar_row
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from projections.read_model import Pool
     from projections.table import Table
+
+T = TypeVar("T")
 
 CURSOR_CHARS_MAX = 2_000
 """The longest name with the longest encoding takes some 1,700."""
@@ -51,11 +53,10 @@ class PageRequest:
             raise ValueError(f"limit must be from 1 to {PAGE_ITEMS_MAX}")
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
+class Page(NamedTuple, Generic[T]):
     """Rows, and the cursor of the next page; None after the last row."""
 
-    items: tuple[R, ...]
+    items: tuple[T, ...]
     next_cursor: str | None
 
 

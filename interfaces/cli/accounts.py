@@ -41,7 +41,7 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 @store_command(_accounts, "list", examples="rpawatch accounts list\nrpawatch accounts list --json")
 def list_accounts(desk: Desk) -> Answer:
     """List all accounts by name."""
-    return Answer({"items": desk.accounts()}, _COLUMNS)
+    return Answer({"items": [account_resource(row) for row in desk.accounts()]}, _COLUMNS)
 
 
 @store_command(_accounts, "create", examples='rpawatch accounts create "Finance"')

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from application.identity.users import Identity
     from domain.clock import Clock
     from interfaces.bootstrap import Services
-    from interfaces.http.answers.accounts import Account as AccountAnswer
-    from interfaces.lists import ListPage, Lists
+    from interfaces.lists import Lists
     from interfaces.settings import Settings
+    from projections.account_list import AccountRow
+    from projections.paging import Page
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
@@ -89,21 +90,21 @@ class Desk:
             if found is not None and found.tenant_id == self.services.tenant_id:
                 return found
         accounts = self.accounts()
-        fitting = [item for item in accounts if wanted in {None, item["name"]}]
+        fitting = [item for item in accounts if wanted in {None, item.name}]
         if len(fitting) == 1:
-            return self.get(Account, UUID(fitting[0]["id"]))
+            return self.get(Account, fitting[0].id)
         if not accounts:
             raise CommandError("The lists show no account yet. Try again, or name the account by its id.")
         if wanted is None:
-            names = ", ".join(item["name"] for item in accounts)
+            names = ", ".join(item.name for item in accounts)
             raise WrongUsageError(f"There are {len(accounts)} accounts ({names}). Say which with --account.")
         if not fitting:
             raise CommandError(f"There is no account {wanted}. `rpawatch accounts list` shows those that there are.")
-        ids = ", ".join(item["id"] for item in fitting)
+        ids = ", ".join(str(item.id) for item in fitting)
         raise CommandError(f"{len(fitting)} accounts are named {wanted}. Say which by its id: {ids}")
 
-    def accounts(self) -> list[AccountAnswer]:
-        """Return all accounts by name, as resources."""
+    def accounts(self) -> list[AccountRow]:
+        """Return all accounts by name."""
         lists = self.lists()
         return all_pages(lambda cursor: lists.accounts(self.services.tenant_id, PAGE_ITEMS_MAX, cursor))
 
@@ -187,12 +188,13 @@ def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
         say(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
 
 
-def all_pages(page: Callable[[str | None], ListPage[T]]) -> list[T]:
+def all_pages(page: Callable[[str | None], Page[T]]) -> list[T]:
     """Return the items of all pages; `page` takes the cursor."""
-    items, cursor = page(None)
+    first, cursor = page(None)
+    items = list(first)
     while cursor is not None:
         more, cursor = page(cursor)
-        items = [*items, *more]
+        items += more
     return items
 
 

@@ -18,7 +18,6 @@ from interfaces.cli.desk import Desk
 from interfaces.cli.hygiene_words import FINDING_LABELS, Case, number_of
 from interfaces.cli.output import Answer, Group
 from interfaces.cli.store_command import store_command
-from interfaces.http.answers.accounts import account_resource
 from projections.key_list import KeyRow
 from projections.key_queries import list_keys
 from projections.paging import PageRequest
@@ -103,18 +102,18 @@ def hygiene(
 
 def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looked:
     desk.lists()  # so that the list of keys shows what is in the log now
-    accounts = desk.accounts() if account is None else [account_resource(desk.account(account))]
+    accounts = desk.accounts() if account is None else [desk.account(account)]
     cases: list[Case] = []
     keys = 0
     for item in accounts:
-        for row in _keys_of(desk, UUID(item["id"])):
+        for row in _keys_of(desk, item.id):
             keys += 1
             at = row.stamp(now)
-            finding = finding_of(row, at, rules, suspended=item["suspended_at"] is not None)
+            finding = finding_of(row, at, rules, suspended=item.suspended_at is not None)
             if finding is not None:
-                cases.append(Case(finding, row, item["name"], at))
+                cases.append(Case(finding, row, item.name, at))
     cases.sort(key=lambda case: (*case.finding.urgency, case.account_name, case.row.sort_name, case.row.key_id))
-    return Looked(cases, keys, len(accounts), sum(item["suspended_at"] is not None for item in accounts))
+    return Looked(cases, keys, len(accounts), sum(item.suspended_at is not None for item in accounts))
 
 
 def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:

@@ -20,7 +20,6 @@ from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import body as wire
-from interfaces.http.answers.accounts import account_resource
 from interfaces.http.answers.members import member_resource
 
 if TYPE_CHECKING:
@@ -52,12 +51,11 @@ def list_members(desk: Desk, *, account: AccountOption = None, tenant: InTenant 
     _check_one_scope(account, tenant=tenant)
     if account is not None:
         found = desk.account(account)
-        accounts = [account_resource(found)]
+        items = _members_of(desk, found.id, found.name)
     else:
-        accounts = [] if tenant else desk.accounts()
-    items = [] if account is not None else _members_of(desk, desk.services.tenant_id, None)
-    for item in accounts:
-        items += _members_of(desk, UUID(item["id"]), item["name"])
+        items = _members_of(desk, desk.services.tenant_id, None)
+        for row in [] if tenant else desk.accounts():
+            items += _members_of(desk, row.id, row.name)
     return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)
 
 

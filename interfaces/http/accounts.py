@@ -110,7 +110,7 @@ def list_accounts(request: TenantRequest[None]) -> AccountPage:
     items, next_cursor = request.services.lists.accounts_of(
         UUID(caller.actor), caller.tenant_id, page.limit, page.cursor
     )
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": [account_resource(row) for row in items], "next_cursor": next_cursor}
 
 
 @_OF_TENANT.command("post", command=OpenAccount, body=NEW_ACCOUNT, success=created(ACCOUNT, "Opened."))
@@ -183,7 +183,7 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
     items, next_cursor = services.lists.processes(
         caller.account_id, page.limit, page.cursor, visible=visible, retired=request[RETIRED]
     )
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_PROCESSES.command(

@@ -69,7 +69,7 @@ def list_audit(request: AccountRequest[None]) -> AuditPage:
     items, next_cursor = request.services.audit_log.page(
         request.caller.account_id, _filter(request), page.limit, page.cursor
     )
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_AUDIT.get(

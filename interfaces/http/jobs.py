@@ -60,7 +60,7 @@ def list_jobs(request: AccountRequest[None]) -> JobPage:
         visible=_visible(request),
     )
     items, next_cursor = request.services.jobs.page(account_id, wanted, page, request[SEARCH])
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_JOBS.get(
@@ -84,7 +84,7 @@ def list_job_details(request: AccountRequest[None], job_id: UUID) -> JobDetailPa
     items, next_cursor = request.services.jobs.details(
         request.caller.account_id, job_id, page, statuses=statuses, visible=_visible(request)
     )
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 def _visible(request: AccountRequest[None]) -> frozenset[UUID] | None:

@@ -171,7 +171,7 @@ def list_keys(request: AccountRequest[None]) -> KeyPage:
         unused_since=None if unused_days is None else now - timedelta(days=unused_days),
     )
     items, next_cursor = services.lists.keys(request.caller.account_id, request.page(SORT), now, only)
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_KEYS.command(
@@ -228,7 +228,7 @@ def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage
     items, next_cursor = request.services.key_history.page(
         request.caller.account_id, key_id, lifecycle_only=kind == LIFECYCLE, limit=page.limit, cursor=page.cursor
     )
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_KEYS.command(

@@ -100,7 +100,7 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
     services, caller, page = request.services, request.caller, request.page()
     for_tenant = services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
     items, next_cursor = services.lists.members(caller.account_id, page.limit, page.cursor, for_tenant=for_tenant)
-    return {"items": items, "next_cursor": next_cursor}
+    return {"items": list(items), "next_cursor": next_cursor}
 
 
 @_MEMBERS.command(

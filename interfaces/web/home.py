@@ -24,7 +24,7 @@ class Home(Page):
             go_to(resp, "/sign-in")
             return
         accounts = self._accounts(self._visit(req))
-        go_to(resp, f"/accounts/{accounts[0]['id']}" if accounts else "/accounts")
+        go_to(resp, f"/accounts/{accounts[0].id}" if accounts else "/accounts")
 
 
 class AccountHome(Page):

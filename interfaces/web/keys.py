@@ -14,6 +14,7 @@ from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import falcon
@@ -53,7 +54,7 @@ class KeysPage(ViewPage):
             **self._beside(visit, keys, now),
         }
 
-    def _beside(self, visit: Visit, keys: list[Key], now: datetime) -> dict[str, Any]:
+    def _beside(self, visit: Visit, keys: Sequence[Key], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
         lists, account = self._services.lists, visit.account_id
 

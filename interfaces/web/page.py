@@ -24,12 +24,12 @@ from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import falcon
 
     from application.identity.sessions import Session
-    from interfaces.http.answers.accounts import Account as AccountAnswer
+    from projections.account_list import AccountRow
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -213,7 +213,7 @@ class Page(AdminResource):
             **values,
         )
 
-    def _accounts(self, visit: Visit) -> list[AccountAnswer]:
+    def _accounts(self, visit: Visit) -> Sequence[AccountRow]:
         """Return the accounts that the visitor can switch to."""
         try:
             return self._services.lists.accounts_of(
