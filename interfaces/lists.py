@@ -12,7 +12,6 @@ from domain import limits
 from domain.ids import process_id
 from domain.permissions import Role
 from domain.times import time_text
-from interfaces.http.answers.accounts import process_resource
 from interfaces.http.answers.keys import key_resource
 from interfaces.http.answers.members import member_resource
 from projections.account_list import list_accounts
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.identity.users import Users
     from application.store.database import Database
-    from domain.process import Process as ProcessAggregate
-    from interfaces.http.answers.accounts import Process
+    from domain.process import Process
     from interfaces.http.answers.keys import Key
     from interfaces.http.answers.members import Member, Membership
     from projections.account_list import AccountRow
+    from projections.process_jobs import ProcessJobsRow
+    from projections.process_list import ProcessRow
 
 T = TypeVar("T")
 
@@ -79,26 +79,22 @@ class Lists:
         *,
         visible: frozenset[UUID] | None = None,
         retired: bool | None = None,
-    ) -> Page[Process]:
+    ) -> Page[ProcessRow]:
         """Return processes of an account by name; `visible` are the streams that the caller may see, None for all."""
-        page = list_processes(
-            self._database,
-            account_id=account_id,
-            page=PageRequest(limit, cursor),
-            process_ids=visible,
-            retired=retired,
-        )
-        jobs = jobs_of_processes(
-            self._database, account_id=account_id, process_ids=[row.process_id for row in page.items]
-        )
-        return Page(tuple(process_resource(row, jobs.get(row.process_id)) for row in page.items), page.next_cursor)
+        page = PageRequest(limit, cursor)
+        return list_processes(self._database, account_id=account_id, page=page, process_ids=visible, retired=retired)
 
-    def process(self, process: ProcessAggregate) -> Process:
-        """Return one process. Its last job is not looked for while lists are being made, since this answers changes."""
+    def jobs_of_processes(self, account_id: UUID, processes: Iterable[ProcessRow]) -> dict[UUID, ProcessJobsRow]:
+        """Return what is known of the jobs of processes of an account, by process; nothing for one without jobs."""
+        process_ids = [row.process_id for row in processes]
+        return jobs_of_processes(self._database, account_id=account_id, process_ids=process_ids)
+
+    def jobs_of_process(self, process: Process) -> ProcessJobsRow | None:
+        """Return what is known of the jobs of a process; nothing while lists are made, since this answers changes."""
         with suppress(ListIncompleteError):
             jobs = jobs_of_processes(self._database, account_id=process.account_id, process_ids=[process.id])
-            return process_resource(process, jobs.get(process.id))
-        return process_resource(process, None)
+            return jobs.get(process.id)
+        return None
 
     def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> Page[Key]:
         """Return keys of an account, as `page.sort` says. now: what time it is."""

@@ -14,6 +14,7 @@ from interfaces.cli.desk import Desk, all_pages, checked
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
 from interfaces.http import body as wire
+from interfaces.http.answers.accounts import process_resource
 
 _COLUMNS = {
     "flow_id": "Flow id",
@@ -40,8 +41,9 @@ def list_processes(desk: Desk, account: AccountOption = None) -> Answer:
     """List the processes of an account by name."""
     account_id = desk.account(account).id
     lists = desk.lists()
-    items = all_pages(lambda cursor: lists.processes(account_id, PAGE_ITEMS_MAX, cursor))
-    return Answer({"items": items}, _COLUMNS)
+    found = all_pages(lambda cursor: lists.processes(account_id, PAGE_ITEMS_MAX, cursor))
+    jobs = lists.jobs_of_processes(account_id, found)
+    return Answer({"items": [process_resource(row, jobs.get(row.process_id)) for row in found]}, _COLUMNS)
 
 
 @store_command(
@@ -98,4 +100,5 @@ def _change(
 
 
 def _process(desk: Desk, stream: UUID) -> Answer:
-    return Answer(desk.lists().process(desk.get(Process, stream)), _COLUMNS)
+    process = desk.get(Process, stream)
+    return Answer(process_resource(process, desk.lists().jobs_of_process(process)), _COLUMNS)

@@ -26,6 +26,7 @@ from interfaces.http.answers.accounts import (
     PROCESS,
     PROCESS_PAGE,
     account_resource,
+    process_resource,
 )
 from interfaces.http.answers.fields import FLOW_ID
 from interfaces.http.body import NOTHING, Body, Name, NewName, Nothing, Reason, Strict
@@ -183,7 +184,8 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
     items, next_cursor = services.lists.processes(
         caller.account_id, page.limit, page.cursor, visible=visible, retired=request[RETIRED]
     )
-    return {"items": list(items), "next_cursor": next_cursor}
+    jobs = services.lists.jobs_of_processes(caller.account_id, items)
+    return {"items": [process_resource(row, jobs.get(row.process_id)) for row in items], "next_cursor": next_cursor}
 
 
 @_PROCESSES.command(
@@ -203,7 +205,7 @@ def register_process(request: AccountRequest[NewProcess]) -> Process:
     outcome = request.execute(RegisterProcess(by=caller, idempotency=idempotency, flow_id=flow_id, name=body.name))
     process = request.get(ProcessAggregate, outcome.resource_id)
     request.made_at(f"{request.req.path}/{process.flow_id}")
-    return request.services.lists.process(process)
+    return process_resource(process, request.services.lists.jobs_of_process(process))
 
 
 @_PROCESSES.command(
@@ -216,7 +218,8 @@ def change_process(request: AccountRequest[ProcessChange], flow_id: UUID) -> Pro
     """
     body = request.body
     outcome = request.execute(ChangeProcess(by=request.caller, flow_id=flow_id, name=body.name, retired=body.retired))
-    return request.services.lists.process(request.get(ProcessAggregate, outcome.resource_id))
+    process = request.get(ProcessAggregate, outcome.resource_id)
+    return process_resource(process, request.services.lists.jobs_of_process(process))
 
 
 def new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:

@@ -23,6 +23,7 @@ from interfaces.web.forms import parse, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     import falcon
 
@@ -66,10 +67,10 @@ class _KeyForm(FormPage[S]):
             flow_id=key["flow_id"] or self._some_flow_id(visit),
         )
 
-    def _some_flow_id(self, visit: Visit) -> str | None:
+    def _some_flow_id(self, visit: Visit) -> UUID | None:
         """Return a process of the account that the lines to paste can name."""
         found, _ = self._services.lists.processes(visit.account_id, 1, None, retired=False)
-        return found[0]["flow_id"] if found else None
+        return found[0].flow_id if found else None
 
 
 class NewKeyPage(_KeyForm[None]):

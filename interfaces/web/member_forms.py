@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from uuid import UUID
 
 from application.access import roles_of
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from domain import limits
 from domain.errors import AlreadyCreatedError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
-from domain.ids import member_id, process_id
+from domain.ids import member_id
 from domain.member import Member
 from domain.permissions import ACCOUNT_ROLES, ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allows
 from interfaces.http.answers.members import member_resource
@@ -24,6 +23,7 @@ from interfaces.web.roles import ROLES, role_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     import falcon
 
@@ -47,15 +47,13 @@ class _MembersForm(FormPage[S]):
     def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
         """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
         found, more = self._services.lists.processes(visit.account_id, limits.PAGE_ITEMS_MAX, None, retired=False)
-        shown = [
-            {**process, "is_assigned": process_id(visit.account_id, UUID(process["flow_id"])) in assigned}
-            for process in found[:ASSIGNED_MAX]
-        ]
+        shown = found[:ASSIGNED_MAX]
         left_out = len(found) - len(shown)
         return {
             "choices": CHOICES,
             "box": PROCESS,
             "processes": shown,
+            "assigned": assigned,
             "left_out": f"more than {left_out}" if more else str(left_out) if left_out else "",
         }
 

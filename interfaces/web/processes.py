@@ -42,6 +42,7 @@ class ProcessesPage(ViewPage):
             "show": show,
             "shown": {show: show.capitalize() for show in SHOWN},
             "processes": processes,
+            "jobs": lists.jobs_of_processes(account, processes),
             "next_cursor": next_cursor,
             "any_process": bool(processes) or bool(lists.processes(account, 1, None, visible=visible)[0]),
             "sees_all": visible is None,

@@ -22,10 +22,9 @@ from interfaces.http.answers.fields import (
 
 if TYPE_CHECKING:
     from domain.account import Account as AccountAggregate
-    from domain.process import Process as ProcessAggregate
+    from domain.process import ProcessState
     from projections.account_list import AccountRow
     from projections.process_jobs import ProcessJobsRow
-    from projections.process_list import ProcessRow
 
 
 class Account(TypedDict):
@@ -80,7 +79,7 @@ def account_resource(account: AccountAggregate | AccountRow) -> Account:
     }
 
 
-def process_resource(process: ProcessAggregate | ProcessRow, jobs: ProcessJobsRow | None) -> Process:
+def process_resource(process: ProcessState, jobs: ProcessJobsRow | None) -> Process:
     """Return the process resource. jobs: what lists know of its jobs, None where there were none."""
     return {
         "flow_id": str(process.flow_id),
