@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from application.access import roles_of
+from application.identity.invitations import KnownMember
 from application.store.database import seconds_left
 from domain import limits
 from domain.ids import process_id
-from domain.permissions import Role
 from domain.times import time_text
 from interfaces.http.answers.keys import key_resource
-from interfaces.http.answers.members import member_resource
 from projections.account_list import list_accounts
 from projections.fence import ListIncompleteError
 from projections.key_queries import KeyFilter, count_keys, list_keys
@@ -25,16 +24,16 @@ from projections.process_list import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from application.event_sourcing import EventSourcing
     from application.identity.users import Users
     from application.store.database import Database
+    from domain.permissions import Role
     from domain.process import Process
     from interfaces.http.answers.keys import Key
-    from interfaces.http.answers.members import Member, Membership
     from projections.account_list import AccountRow
     from projections.process_jobs import ProcessJobsRow
     from projections.process_list import ProcessRow
@@ -44,6 +43,14 @@ T = TypeVar("T")
 HOURS_SHOWN = 24
 COUNTED_MAX = 1_000
 """More than so many are not counted for a number beside a word."""
+
+
+class KnownMembership(NamedTuple):
+    """What a user is, and where; account_id and account_name are None for a role in the whole tenant."""
+
+    account_id: UUID | None
+    account_name: str | None
+    roles: Collection[Role]
 
 
 class Lists:
@@ -132,30 +139,26 @@ class Lists:
         until = now + timedelta.resolution  # also the hour that begins now
         return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
-    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> Page[Member]:
+    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> Page[KnownMember]:
         """Return the members of an account, or of the tenant when `scope_id` is its id.
 
         for_tenant: whoever looks may know how all of them sign in, and not only whom the account vouched for.
         """
         page = list_members(self._database, scope_id=scope_id, page=PageRequest(limit, cursor))
         users = self._users.by_ids(row.user_id for row in page.items)
-        items = []
-        for row in page.items:
-            user = users.get(row.user_id)
-            is_ours = for_tenant or (user is not None and user.scope_id == scope_id)
-            items.append(member_resource(row.user_id, row.account_id, row.roles, user, is_ours=is_ours))
-        return Page(tuple(items), page.next_cursor)
 
-    def memberships(self, user_id: UUID, tenant_id: UUID) -> list[Membership]:
-        """Return what a user is, and where; the account is null for a role in the whole tenant."""
+        def known(row: MemberRow) -> KnownMember:
+            user = users.get(row.user_id)
+            return KnownMember(row, user, for_tenant or (user is not None and user.scope_id == scope_id))
+
+        return Page(tuple(map(known, page.items)), page.next_cursor)
+
+    def memberships(self, user_id: UUID, tenant_id: UUID) -> list[KnownMembership]:
+        """Return what a user is, and where."""
         rows = self._all_memberships(user_id, tenant_id)
         names = self._account_names(tenant_id, {row.account_id for row in rows if row.account_id})
         return [
-            {
-                "account_id": str(row.account_id) if row.account_id else None,
-                "account_name": names.get(row.account_id) if row.account_id else None,
-                "roles": [Role(role) for role in row.roles],
-            }
+            KnownMembership(row.account_id, names.get(row.account_id) if row.account_id else None, row.roles)
             for row in rows
         ]
 

@@ -31,21 +31,33 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.identity.users import FirstPassword, Identity, Users
     from domain.clock import Clock
+    from domain.member import MemberState
 
 _rehearse = admin_handler(add_member)
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """Who is a member now. first_password: to be shown this once; None for who has a password of their own.
+class KnownMember:
+    """A member, and who that is. user: None for one whose personal data was erased.
 
-    user: None for one whose personal data was erased. is_ours: the inviter may make them a new first password.
+    is_ours: whoever asks may make them a new first password; how others sign in is not told.
     """
 
-    member: Member
+    member: MemberState
     user: Identity | None
-    first_password: FirstPassword | None
     is_ours: bool
+
+    @property
+    def sign_in(self) -> Identity | None:
+        """How they sign in, for who may know it."""
+        return self.user if self.is_ours else None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited(KnownMember):
+    """Who is a member now. first_password: to be shown this once; None for who has a password of their own."""
+
+    first_password: FirstPassword | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,7 @@ class Invitations:
             raise NotFoundError
         user = self._users.by_ids([member.user_id]).get(member.user_id)
         if user is None:
-            return Invited(member, None, None, is_ours=False)
+            return Invited(member, None, is_ours=False)
         is_ours = self._vouches(command, user)
         if outcome.replayed:
             # What was shown before is not shown again; cut short before it was made, a repeat goes on from here.
@@ -120,12 +132,12 @@ class Invitations:
             before = invitation.identity or user
             needs_one = before.password_kind is not PasswordKind.OWN
         if not is_ours or not needs_one:
-            return Invited(member, user, None, is_ours)
+            return Invited(member, user, is_ours)
         if invitation.was_member:
             # Of who is new the log says so by their role.
             self._command_queue.execute(NewFirstPassword(by=command.by, user_id=user.user_id))
         first_password = self._users.make_first_password(before, self._clock())
-        return Invited(member, _with(user, first_password), first_password, is_ours)
+        return Invited(member, _with(user, first_password), is_ours, first_password)
 
     @contextmanager
     def removing(self, command: RemoveMember) -> Iterator[None]:

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
+from application.identity.invitations import KnownMember
 from domain.account import Account
 from domain.ids import member_id, process_id, random_id
 from domain.limits import PAGE_ITEMS_MAX
@@ -98,7 +99,7 @@ def add_member(  # noqa: PLR0913 - each is an option
     invited = invitation.settled(desk.services.command_queue.execute(invitation.command).result)
     member, first_password = invited.member, invited.first_password
     document = {
-        **member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=True),
+        **member_resource(invited),
         "account_name": desk.get(Account, scope).name if scope else None,
         "processes": [desk.get(Process, assigned).name for assigned in sorted(member.process_ids)],
     }
@@ -121,7 +122,7 @@ def remove_member(desk: Desk, email: Whom, *, account: AccountOption = None, ten
     command = RemoveMember(by=desk.caller(scope), user_id=user.user_id)
     with desk.services.invitations.removing(command):
         member = desk.get(Member, desk.execute(command))
-    document = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=False)
+    document = member_resource(KnownMember(member, user, is_ours=False))
     return Answer(document, _COLUMNS, note=f"{user.email} has no role there any more.")
 
 
@@ -157,7 +158,7 @@ def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, te
 def _members_of(desk: Desk, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
     lists = desk.lists()
     found = all_pages(lambda cursor: lists.members(scope_id, PAGE_ITEMS_MAX, cursor, for_tenant=True))
-    return [{**item, "account_name": account_name} for item in found]
+    return [{**member_resource(item), "account_name": account_name} for item in found]
 
 
 def _check_one_scope(account: str | None, *, tenant: bool) -> None:
@@ -213,7 +214,7 @@ def _one_of(
     if not found:
         raise CommandError(f"{email} has no role here.")
     if len({user.user_id for user, _ in found}) > 1 or (len(found) > 1 and not of_one_user):
-        places = ", ".join(item["account_name"] or "the whole tenant" for _, item in found)
+        places = ", ".join(item.account_name or "the whole tenant" for _, item in found)
         raise WrongUsageError(f"{email} has roles in {places}. Say which is meant: --account ACCOUNT, or --tenant.")
     user, item = found[0]
-    return user, UUID(item["account_id"]) if item["account_id"] else None
+    return user, item.account_id

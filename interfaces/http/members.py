@@ -9,6 +9,7 @@ from pydantic import Field
 
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from application.caller import AccountCaller
+from application.identity.invitations import KnownMember
 from application.identity.users import normalised_email
 from domain import limits
 from domain.ids import member_id, random_id
@@ -100,7 +101,7 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
     services, caller, page = request.services, request.caller, request.page()
     for_tenant = services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
     items, next_cursor = services.lists.members(caller.account_id, page.limit, page.cursor, for_tenant=for_tenant)
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [member_resource(item) for item in items], "next_cursor": next_cursor}
 
 
 @_MEMBERS.command(
@@ -120,10 +121,8 @@ def add_member(request: AccountRequest[NewMember]) -> AddedMember:
     """
     invitation = invite(request.services, request.caller, request.body, request.idempotency)
     invited = invitation.settled(request.execute(invitation.command))
-    member = invited.member
-    request.made_at(f"{request.req.path}/{member.user_id}")
-    shown = member_resource(member.user_id, member.account_id, member.roles, invited.user, is_ours=invited.is_ours)
-    return added_member(shown, invited.first_password)
+    request.made_at(f"{request.req.path}/{invited.member.user_id}")
+    return added_member(invited, invited.first_password)
 
 
 @_MEMBERS.command(
@@ -166,5 +165,4 @@ def make_first_password(request: AccountRequest[Nothing], user_id: UUID) -> Adde
     command = NewFirstPassword(by=request.caller, user_id=user_id, idempotency=request.idempotency)
     user, made = request.services.invitations.new_first_password(command, request.execute)
     member = request.get(Member, member_id(request.caller.account_id, user.user_id))
-    shown = member_resource(user.user_id, member.account_id, member.roles, user, is_ours=True)
-    return added_member(shown, made)
+    return added_member(KnownMember(member, user, is_ours=True), made)

@@ -11,7 +11,7 @@ from domain import limits
 from domain.times import time_text
 from interfaces.http import sessions
 from interfaces.http.admin import send
-from interfaces.http.answers.members import NEW_SESSION, SESSION, user_resource
+from interfaces.http.answers.members import NEW_SESSION, SESSION, membership_resource, user_resource
 from interfaces.http.body import Body, Strict
 from interfaces.http.operation import OF_BODIES, Access, Operation, PlainOperations, Success, shown
 from interfaces.http.representations import holds_secret
@@ -165,5 +165,7 @@ def _shown(services: Services, session: Session) -> SessionAnswer:
         "csrf_token": session.csrf_token,
         "password_change_required": session.is_restricted,
         "user": user_resource(session.user),
-        "memberships": services.lists.memberships(session.user.user_id, services.tenant_id),
+        "memberships": [
+            membership_resource(one) for one in services.lists.memberships(session.user.user_id, services.tenant_id)
+        ],
     }

@@ -107,7 +107,10 @@ class AuditPage(ViewPage):
         people = {item["actor"]: item["actor_name"] or item["actor"] for item in found if item["actor_kind"] == "user"}
         if visit.may(Action.READ_MEMBERS):
             members, _ = self._services.lists.members(visit.account_id, limits.PAGE_ITEMS_MAX, None)
-            people |= {member["user_id"]: member["name"] or member["user_id"] for member in members}
+            people |= {
+                str(known.member.user_id): known.user.name if known.user else str(known.member.user_id)
+                for known in members
+            }
         if actor is not None and actor != SYSTEM_ACTOR:
             people.setdefault(actor, actor)
         return dict(sorted(people.items(), key=lambda person: person[1].casefold()))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from application.access import roles_of
 from application.accounts import AddMember, NewFirstPassword, RemoveMember
+from application.identity.invitations import KnownMember
 from domain import limits
 from domain.errors import AlreadyCreatedError, FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from domain.ids import member_id
 from domain.member import Member
 from domain.permissions import ACCOUNT_ROLES, ROLES_WITH_ASSIGNED_PROCESSES, Action, Role, allows
-from interfaces.http.answers.members import member_resource
 from interfaces.http.members import ASSIGNED_MAX, NewMember, invite
 from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from application.admin import AdminCommand, Outcome
     from application.identity.users import FirstPassword
-    from interfaces.http.answers.members import Member as MemberAnswer
     from interfaces.web.forms import Form
     from interfaces.web.page import Visit
 
@@ -94,39 +92,24 @@ class NewMemberPage(_MembersForm[None]):
         return self._offered(filled.visit)
 
 
-@dataclass(frozen=True, slots=True)
-class Somebody:
-    """A member that a form is about. resource: as the API shows them. is_oneself: the visitor."""
-
-    member: Member
-    resource: MemberAnswer
-    is_oneself: bool
-
-    @property
-    def user_id(self) -> UUID:
-        """Whose roles these are."""
-        return self.member.user_id
-
-
-class _FormOfOne(_MembersForm[Somebody]):
+class _FormOfOne(_MembersForm[KnownMember]):
     """A form about a member."""
 
-    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
         """Return a member of the account. Raises NotFoundError for who has no role in it."""
         member = self._get(Member, member_id(visit.account_id, path_uuid(ids["user_id"])))
         if not member.roles:
             raise NotFoundError
         user = self._services.users.by_ids([member.user_id]).get(member.user_id)
         is_ours = user is not None and (user.scope_id == visit.account_id or self._speaks_for_tenant(visit))
-        resource = member_resource(member.user_id, member.account_id, member.roles, user, is_ours=is_ours)
-        return Somebody(member, resource, member.user_id == visit.session.user.user_id)
+        return KnownMember(member, user, is_ours)
 
-    def _values(self, filled: Filled[Somebody]) -> dict[str, Any]:
-        somebody = filled.subject
+    def _values(self, filled: Filled[KnownMember]) -> dict[str, Any]:
+        known, oneself = filled.subject, filled.visit.session.user
         return {
-            "member": somebody.resource,
-            "is_oneself": somebody.is_oneself,
-            "roles": role_names(somebody.resource["roles"]),
+            "known": known,
+            "is_oneself": known.member.user_id == oneself.user_id,
+            "roles": role_names(known.member.roles),
         }
 
 
@@ -135,32 +118,32 @@ class MemberRolePage(_FormOfOne):
 
     template = "member_role.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
         """Return a member. Raises NotFoundError also for one who was erased: they can be removed, and given nothing."""
-        somebody = super()._subject(visit, **ids)
-        if somebody.resource["email"] is None:
+        known = super()._subject(visit, **ids)
+        if known.user is None:
             raise NotFoundError
-        return somebody
+        return known
 
-    def _fresh(self, subject: Somebody) -> dict[str, str]:
-        held = subject.resource["roles"]
+    def _fresh(self, subject: KnownMember) -> dict[str, str]:
+        held = subject.member.roles
         return {
             "role": next((role for role in CHOICES if role not in held), Role.ACCOUNT_USER.value),
             "processes": "",
         }
 
-    def _command(self, filled: Filled[Somebody]) -> AdminCommand:
-        visit, somebody = filled.visit, filled.subject
-        body = _role_of(filled.form, email=somebody.resource["email"])
+    def _command(self, filled: Filled[KnownMember]) -> AdminCommand:
+        visit, known = filled.visit, filled.subject
+        body = _role_of(filled.form, email=known.user.email if known.user else None)
         return AddMember(
             by=visit.account_caller,
             idempotency=filled.once,
-            user_id=somebody.user_id,
+            user_id=known.member.user_id,
             role=body.role,
             processes=tuple((visit.account_id, flow_id) for flow_id in body.flow_ids or ()),
         )
 
-    def _values(self, filled: Filled[Somebody]) -> dict[str, Any]:
+    def _values(self, filled: Filled[KnownMember]) -> dict[str, Any]:
         return super()._values(filled) | self._offered(filled.visit, filled.subject.member.process_ids)
 
 
@@ -169,13 +152,13 @@ class RemoveMemberPage(_FormOfOne):
 
     template = "member_remove.html"
 
-    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[Somebody]) -> None:
-        command = RemoveMember(by=filled.visit.caller, user_id=filled.subject.user_id, idempotency=filled.once)
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[KnownMember]) -> None:
+        command = RemoveMember(by=filled.visit.caller, user_id=filled.subject.member.user_id, idempotency=filled.once)
         with self._services.invitations.removing(command):
             outcome = self._execute(resp, command)
         go_to(resp, self._next(filled, outcome))
 
-    def _next(self, filled: Filled[Somebody], outcome: Outcome) -> str:
+    def _next(self, filled: Filled[KnownMember], outcome: Outcome) -> str:
         """Return the list, if it is still to be seen by who may just have taken their own roles away."""
         visit, services = filled.visit, self._services
         held = roles_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
@@ -190,15 +173,15 @@ class FirstPasswordPage(_FormOfOne):
 
     template = "member_first_password.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> Somebody:
+    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
         """Return a member. Raises also ForbiddenError, for one whom another vouched for."""
-        somebody = super()._subject(visit, **ids)
-        if somebody.resource["password"] is None:
+        known = super()._subject(visit, **ids)
+        if known.sign_in is None:
             raise ForbiddenError
-        return somebody
+        return known
 
-    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[Somebody]) -> None:
-        visit, form, user_id = filled.visit, filled.form, filled.subject.user_id
+    def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[KnownMember]) -> None:
+        visit, form, user_id = filled.visit, filled.form, filled.subject.member.user_id
         command = NewFirstPassword(by=visit.caller, user_id=user_id, idempotency=filled.once)
         try:
             _, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))

@@ -22,11 +22,10 @@ from interfaces.http.answers.fields import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from uuid import UUID
-
-    from application.identity.users import FirstPassword, Identity
+    from application.identity.invitations import KnownMember
+    from application.identity.users import FirstPassword
     from application.identity.users import User as StoredUser
+    from interfaces.lists import KnownMembership
 
 
 class Member(TypedDict):
@@ -98,27 +97,32 @@ class NewSession(Session):
     token: Annotated[str, Field(description="Send it as `Authorization: Bearer <token>`; it is shown this once.")]
 
 
-def member_resource(
-    user_id: UUID, account_id: UUID | None, roles: Iterable[str], user: Identity | None, *, is_ours: bool
-) -> Member:
-    """Return the member resource; `user` is None for somebody whose personal data was erased.
-
-    is_ours: whoever is told this may make them a first password; how others sign in is not told.
-    """
-    told = user if is_ours else None
+def member_resource(known: KnownMember) -> Member:
+    """Return the member resource."""
+    member, user, sign_in = known.member, known.user, known.sign_in
     return {
-        "user_id": str(user_id),
-        "account_id": text_or_none(account_id),
+        "user_id": str(member.user_id),
+        "account_id": text_or_none(member.account_id),
         "email": user.email if user else None,
         "name": user.name if user else None,
-        "roles": [Role(role) for role in sorted(roles)],
-        "password": told.password_kind.value if told else None,
-        "first_password_until": time_text(told.first_password_until) if told else None,
+        "roles": [Role(role) for role in sorted(member.roles)],
+        "password": sign_in.password_kind.value if sign_in else None,
+        "first_password_until": time_text(sign_in.first_password_until) if sign_in else None,
     }
 
 
-def added_member(member: Member, first_password: FirstPassword | None) -> AddedMember:
+def membership_resource(membership: KnownMembership) -> Membership:
+    """Return the resource of what a user is, and where."""
+    return {
+        "account_id": text_or_none(membership.account_id),
+        "account_name": membership.account_name,
+        "roles": [Role(role) for role in membership.roles],
+    }
+
+
+def added_member(known: KnownMember, first_password: FirstPassword | None) -> AddedMember:
     """Return a member with the first password that was made for them, where one was."""
+    member = member_resource(known)
     if first_password is None:
         return {**member}  # type: ignore[typeddict-item] # mypy asks for fields that may be left out
     return {**member, "first_password": first_password.password}
