@@ -1,32 +1,49 @@
-"""What happened to a key, and what it was, as it looks on the wire and at the command line."""
+"""What happened to a key, and what it was."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from application.identity.actors import actor_of
 from application.keys import key_of_account
-from domain.model import SYSTEM_ACTOR
-from domain.times import time_text
-from interfaces.http.answers.keys import key_event, key_resource
 from projections.paging import BadCursorError, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
+    from uuid import UUID
 
+    from application.identity.actors import Actor
     from application.identity.users import Users
     from application.replay.keys import Happening, Replay
-    from interfaces.http.answers.keys import HistoryItem, KeyAsOf
+    from domain.api_key import ApiKey, KeyStatus
 
 _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
 """The version that the page before ended with."""
 
 
-LIFECYCLE_FIELDS: Final = ("name", "limit", "expires_at", "status", "rotated_to")
-"""Of the key resource: what changes in its life, but for its uses."""
+class PastKey(NamedTuple):
+    """A key as it was at an instant."""
+
+    key: ApiKey
+    at: datetime
+
+    @property
+    def status(self) -> KeyStatus:
+        """What it was then."""
+        return self.key.status(self.key.stamp(self.at))
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it let requests in then."""
+        return self.key.is_active(self.key.stamp(self.at))
+
+
+class HistoryEntry(NamedTuple):
+    """One thing that happened to a key, and who did it."""
+
+    happening: Happening
+    by: Actor
 
 
 class KeyHistory:
@@ -36,43 +53,28 @@ class KeyHistory:
         self._replay = replay
         self._users = users
 
-    def as_it_was(self, account_id: UUID, key_id: UUID, at: datetime | None, version: int | None) -> KeyAsOf:
-        """Return the key resource as it was at an instant, or after so many events; and which moment that was.
+    def as_it_was(self, account_id: UUID, key_id: UUID, at: datetime | None, version: int | None) -> PastKey:
+        """Return a key as it was at an instant, or after so many events.
 
         Raises NotFoundError, also for one of another account, and for a moment before it was made.
         """
         if at is not None:
             version = self._replay.version_at(key_id, at)
         key = key_of_account(self._replay.at_version(key_id, version or 0), account_id)
-        moment = key.modified_on if at is None else at
-        return {**key_resource(key, moment), "as_of": {"version": key.version, "at": time_text(moment)}}
+        return PastKey(key, key.modified_on if at is None else at)
 
     def page(
         self, account_id: UUID, key_id: UUID, *, lifecycle_only: bool, limit: int, cursor: str | None
-    ) -> Page[HistoryItem]:
+    ) -> Page[HistoryEntry]:
         """Return one page of what happened to a key, in order. Raises NotFoundError, BadCursorError."""
         key_of_account(self._replay.at_version(key_id, 1), account_id)
         after = _after(cursor)
         happenings = self._replay.page(key_id, after=after, limit=limit + 1, lifecycle_only=lifecycle_only)
         shown_here = happenings[:limit]
         next_cursor = f"v{shown_here[-1].version}" if len(happenings) > limit else None
-        return Page(tuple(self._named(key_id, shown_here)), next_cursor)
-
-    def _named(self, key_id: UUID, happenings: Sequence[Happening]) -> list[HistoryItem]:
-        ids = set()
-        for happening in happenings:
-            if _actor_kind(happening.actor, key_id) == "user":
-                with suppress(ValueError):
-                    ids.add(UUID(happening.actor))
-        names = {str(user_id): user.name for user_id, user in self._users.by_ids(ids).items()} if ids else {}
-        return [
-            {
-                **key_event(happening),
-                "actor_name": names.get(happening.actor),
-                "actor_kind": _actor_kind(happening.actor, key_id),
-            }
-            for happening in happenings
-        ]
+        names = self._users.names(happening.actor for happening in shown_here)
+        entries = (HistoryEntry(happening, actor_of(happening.actor, names, key_id)) for happening in shown_here)
+        return Page(tuple(entries), next_cursor)
 
 
 def _after(cursor: str | None) -> int:
@@ -82,9 +84,3 @@ def _after(cursor: str | None) -> int:
     if found is None:
         raise BadCursorError
     return int(found[1])
-
-
-def _actor_kind(actor: str, key_id: UUID) -> str:
-    if actor == SYSTEM_ACTOR:
-        return "system"
-    return "key" if actor == str(key_id) else "user"

@@ -1,18 +1,16 @@
-"""The lists that people read, as they look on the wire: read models joined with the names of people."""
+"""The lists that people read: read models joined with the names of people."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from application.access import roles_of
 from application.identity.invitations import KnownMember
 from application.store.database import seconds_left
 from domain import limits
 from domain.ids import process_id
-from domain.times import time_text
-from interfaces.http.answers.keys import key_resource
 from projections.account_list import list_accounts
 from projections.fence import ListIncompleteError
 from projections.key_queries import KeyFilter, count_keys, list_keys
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
     from application.store.database import Database
     from domain.permissions import Role
     from domain.process import Process
-    from interfaces.http.answers.keys import Key
     from projections.account_list import AccountRow
+    from projections.key_list import KeyRow
     from projections.process_jobs import ProcessJobsRow
     from projections.process_list import ProcessRow
 
@@ -103,10 +101,9 @@ class Lists:
             return jobs.get(process.id)
         return None
 
-    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> Page[Key]:
+    def keys(self, account_id: UUID, page: PageRequest, now: datetime, only: KeyFilter) -> Page[KeyRow]:
         """Return keys of an account, as `page.sort` says. now: what time it is."""
-        found = list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
-        return Page(tuple(key_resource(row, now) for row in found.items), found.next_cursor)
+        return list_keys(self._database, account_id=account_id, page=page, now=now, only=only)
 
     def count_keys(self, account_id: UUID, now: datetime, only: KeyFilter) -> int:
         """Return how many keys of an account these are; COUNTED_MAX when there are as many or more."""
@@ -121,16 +118,14 @@ class Lists:
             names |= {row.flow_id: row.name for row in page.items}
         return names
 
-    def uses_of_a_day(
-        self, account_id: UUID, key_ids: Sequence[UUID], now: datetime
-    ) -> dict[UUID, list[dict[str, Any]]]:
+    def uses_of_a_day(self, account_id: UUID, key_ids: Sequence[UUID], now: datetime) -> dict[UUID, list[UseRow]]:
         """Return how often keys were used in this hour and the 23 before it, by the hour, the oldest first."""
         since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)
         rows = self.uses(account_id, key_ids, since, now)
         known = {(row.key_id, row.hour): row for row in rows}
         hours = [since + timedelta(hours=number) for number in range(HOURS_SHOWN)]
         return {
-            key_id: [_hour(known.get((key_id, hour), UseRow(account_id, key_id, hour))) for hour in hours]
+            key_id: [known.get((key_id, hour), UseRow(account_id, key_id, hour)) for hour in hours]
             for key_id in key_ids
         }
 
@@ -185,14 +180,3 @@ class Lists:
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in lists of `size` at most."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _hour(row: UseRow) -> dict[str, Any]:
-    """Return how often a key was used in an hour, by what came of it."""
-    return {
-        "hour": time_text(row.hour),
-        "accepted": row.accepted,
-        "replayed": row.replayed,
-        "rejected": row.rejected,
-        "throttled": row.throttled,
-    }

@@ -14,7 +14,7 @@ from domain.job import Job
 from domain.report import DetailStatus
 from projections.event_table import EventTable
 from projections.fence import reading
-from projections.paging import Column, Listing, Order, number
+from projections.paging import Column, Listing, Order, Page, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +106,8 @@ def _count_of(statuses: frozenset[str] | None) -> str:
 
 def list_details(
     pool: Pool, *, account_id: UUID, position: int, page: PageRequest, statuses: frozenset[str] | None = None
-) -> tuple[list[Detail], str | None]:
-    """Return details of a job by number, as they were sent, and the cursor of the next page; `statuses`: only those.
+) -> Page[Detail]:
+    """Return details of a job by number, as they were sent; `statuses`: only those.
 
     position: of the job. Raises BadCursorError, ListIncompleteError, ValueError for a status that there is not.
     """
@@ -129,5 +129,5 @@ def list_details(
         ]
         if len(found) > page.limit:
             last = _Place(found[page.limit - 1]["sequence_no"])
-            return found[: page.limit], _BY_NUMBER.cursor(page, last)
-    return found, None
+            return Page(tuple(found[: page.limit]), _BY_NUMBER.cursor(page, last))
+    return Page(tuple(found), None)

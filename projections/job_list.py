@@ -13,6 +13,7 @@ from psycopg.rows import kwargs_row
 
 from domain.ids import process_id
 from domain.job import Job
+from domain.report import Counts, duration_seconds
 from projections.event_table import EventTable
 from projections.fence import reading
 from projections.paging import Column, Listing, Order, moment, number
@@ -55,6 +56,16 @@ class JobHead:
     result_summary: str | None
     error_message: str | None
     tags: list[str] | None
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it ran."""
+        return duration_seconds(self.started_at, self.finished_at)
+
+    @property
+    def counts(self) -> Counts:
+        """How many records it worked on."""
+        return Counts(total=self.total, success=self.success, failed=self.failed, skipped=self.skipped)
 
 
 @dataclass(kw_only=True)

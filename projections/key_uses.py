@@ -38,6 +38,13 @@ class UseRow:
     rejected: int = 0
     throttled: int = 0
 
+    def add(self, other: UseRow) -> None:
+        """Count also what is in another one."""
+        self.accepted += other.accepted
+        self.replayed += other.replayed
+        self.rejected += other.rejected
+        self.throttled += other.throttled
+
 
 INDEXES = """
 CREATE INDEX ON {table} (key_id);

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,15 @@ class Users:
         with self._database.transaction() as cursor:
             found = _identities(cursor, "user_id = ANY(%s)", (list(user_ids),))
         return {identity.user_id: identity for identity in found}
+
+    def names(self, actors: Iterable[str | None]) -> dict[str, str]:
+        """Return the names of those of the actors who are people, by their ids as the log has them."""
+        ids = set()
+        for actor in actors:
+            with suppress(ValueError):
+                ids.add(UUID(actor or ""))
+        users = self.by_ids(ids) if ids else {}
+        return {str(user_id): user.name for user_id, user in users.items()}
 
     def set_password(self, user_id: UUID, password: str) -> None:
         """Give somebody a password that they, or the operator, chose, and end all their sessions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 from uuid import UUID
 
-import orjson
 import typer
 
 from domain.errors import FieldError, InvalidInputError
@@ -16,8 +15,8 @@ from domain.report import JobStatus
 from interfaces.cli.desk import Desk, all_pages, checked, checked_period
 from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
-from interfaces.http.answers.jobs import Job as JobAnswer
-from projections.job_list import JobFilter
+from interfaces.http.answers.jobs import job_detail, job_head
+from projections.job_list import JobFilter, JobHead
 from projections.paging import PageRequest
 from projections.words import words_of
 
@@ -135,16 +134,16 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     )
     query = None if search is None else _query(search)
     desk.lists()
-    items: list[JobAnswer] = []
+    rows: list[JobHead] = []
     cursor: str | None = None
-    while len(items) < limit:
-        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
+    while len(rows) < limit:
+        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(rows)), cursor)
         more, cursor = desk.services.jobs.page(account_id, wanted, page, query)
-        items += more
+        rows += more
         if cursor is None:
             break
-    note = None if cursor is None else f"There are more than {len(items)}. See them with a higher --limit."
-    return Answer({"items": items}, _COLUMNS, note=note)
+    note = None if cursor is None else f"There are more than {len(rows)}. See them with a higher --limit."
+    return Answer({"items": [job_head(row) for row in rows]}, _COLUMNS, note=note)
 
 
 @store_command(
@@ -170,12 +169,12 @@ def show_job(
     account_id = desk.get(Job, job_id).account_id
     desk.lists()
     jobs = desk.services.jobs
-    job: dict[str, object] = {**jobs.one(account_id, job_id)}
-    if job["data"] is not None:
-        job["data"] = JsonText(orjson.dumps(job["data"]).decode())
+    row = jobs.one(account_id, job_id)
+    job: dict[str, object] = {**job_head(row), "data": None if row.data is None else JsonText(row.data)}
     if not details:
         return Answer(job, _WHOLE)
-    items = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))
+    found = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))
+    items = [job_detail(detail) for detail in found]
     return Answer({**job, "details": items}, _WHOLE, below=Answer({"items": items}, _DETAILS))
 
 

@@ -9,11 +9,14 @@ from uuid import UUID
 import typer
 
 from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
+from domain.times import time_text
 from interfaces.cli.desk import Desk, all_pages
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from interfaces.http.answers.keys import key_resource
 from interfaces.lists import batched
 from projections.key_queries import KEY_SORTS, KeyFilter
+from projections.key_uses import UseRow
 from projections.paging import PageRequest
 
 _COLUMNS = {
@@ -81,9 +84,22 @@ def list_keys(  # noqa: PLR0913 - each is an option
     items = []
     keys = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))
     for some in batched(keys, PAGE_ITEMS_MAX):
-        uses = lists.uses_of_a_day(account_id, [UUID(key["id"]) for key in some], now)
+        uses = lists.uses_of_a_day(account_id, [key.id for key in some], now)
         for key in some:
-            by_hour = uses[UUID(key["id"])]
-            of_a_day = sum(hour["accepted"] + hour["replayed"] for hour in by_hour)
-            items.append({**key, "uses_by_hour": by_hour, "uses_of_a_day": of_a_day})
+            by_hour = uses[key.id]
+            of_a_day = sum(hour.accepted + hour.replayed for hour in by_hour)
+            items.append(
+                {**key_resource(key, now), "uses_by_hour": list(map(_hour, by_hour)), "uses_of_a_day": of_a_day}
+            )
     return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)
+
+
+def _hour(row: UseRow) -> dict[str, object]:
+    """Return how often a key was used in an hour, by what came of it."""
+    return {
+        "hour": time_text(row.hour),
+        "accepted": row.accepted,
+        "replayed": row.replayed,
+        "rejected": row.rejected,
+        "throttled": row.throttled,
+    }

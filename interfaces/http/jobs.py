@@ -9,7 +9,7 @@ from application.caller import AccountCaller
 from domain.ids import process_id
 from domain.permissions import Action
 from domain.report import DetailStatus, JobStatus
-from interfaces.http.answers.jobs import JOB_DETAIL_PAGE, JOB_PAGE, WHOLE_JOB
+from interfaces.http.answers.jobs import JOB_DETAIL_PAGE, JOB_PAGE, WHOLE_JOB, job_detail, job_head, whole_job
 from interfaces.http.operation import ACCOUNT_PATH, AccountRequest, AdminOperations, Operation, page_of, shown
 from interfaces.http.query import FROM, PAGE, TO, choice, choices, ids, words
 from projections.job_list import BY_TIME, JobFilter
@@ -60,7 +60,7 @@ def list_jobs(request: AccountRequest[None]) -> JobPage:
         visible=_visible(request),
     )
     items, next_cursor = request.services.jobs.page(account_id, wanted, page, request[SEARCH])
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [job_head(row) for row in items], "next_cursor": next_cursor}
 
 
 @_JOBS.get(
@@ -71,7 +71,7 @@ def list_jobs(request: AccountRequest[None]) -> JobPage:
 )
 def read_job(request: AccountRequest[None], job_id: UUID) -> WholeJob:
     """Show a job."""
-    return request.services.jobs.one(request.caller.account_id, job_id, _visible(request))
+    return whole_job(request.services.jobs.one(request.caller.account_id, job_id, _visible(request)))
 
 
 @_JOBS.get("/{job_id}/details", action=Action.READ_JOBS, query=(*PAGE, DETAIL_STATUS), success=page_of(JOB_DETAIL_PAGE))
@@ -84,7 +84,7 @@ def list_job_details(request: AccountRequest[None], job_id: UUID) -> JobDetailPa
     items, next_cursor = request.services.jobs.details(
         request.caller.account_id, job_id, page, statuses=statuses, visible=_visible(request)
     )
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [job_detail(item) for item in items], "next_cursor": next_cursor}
 
 
 def _visible(request: AccountRequest[None]) -> frozenset[UUID] | None:

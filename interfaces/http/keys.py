@@ -16,7 +16,16 @@ from domain.errors import AlreadyRotatedError
 from domain.permissions import Action
 from domain.report import Time
 from interfaces.http.answers.fields import FLOW_ID
-from interfaces.http.answers.keys import CREATED_KEY, HISTORY_PAGE, KEY, KEY_AS_OF, KEY_PAGE, key_resource
+from interfaces.http.answers.keys import (
+    CREATED_KEY,
+    HISTORY_PAGE,
+    KEY,
+    KEY_AS_OF,
+    KEY_PAGE,
+    history_item,
+    key_as_of,
+    key_resource,
+)
 from interfaces.http.body import Body, Name, Reason, Strict
 from interfaces.http.operation import (
     ACCOUNT_PATH,
@@ -171,7 +180,7 @@ def list_keys(request: AccountRequest[None]) -> KeyPage:
         unused_since=None if unused_days is None else now - timedelta(days=unused_days),
     )
     items, next_cursor = services.lists.keys(request.caller.account_id, request.page(SORT), now, only)
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [key_resource(row, now) for row in items], "next_cursor": next_cursor}
 
 
 @_KEYS.command(
@@ -213,7 +222,7 @@ def read_key(request: AccountRequest[None], key_id: UUID) -> KeyAsOf:
     if at is not None and version is not None:
         raise refused("as_of and version both name a moment: send one of them")
     if at is not None or version is not None:
-        return request.services.key_history.as_it_was(account_id, key_id, at, version)
+        return key_as_of(request.services.key_history.as_it_was(account_id, key_id, at, version))
     key = key_of_account(request.get(ApiKey, key_id), account_id)
     return cast("KeyAsOf", key_resource(key, request.services.clock()))
 
@@ -228,7 +237,7 @@ def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage
     items, next_cursor = request.services.key_history.page(
         request.caller.account_id, key_id, lifecycle_only=kind == LIFECYCLE, limit=page.limit, cursor=page.cursor
     )
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [history_item(entry) for entry in items], "next_cursor": next_cursor}
 
 
 @_KEYS.command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from domain import limits
 from domain.account import Account
@@ -73,7 +74,8 @@ class AuditPage(ViewPage):
         }
         head = self._services.log_proofs.latest_head()
         provable_before = head.signed_at - _TREE_BEHIND_MAX if head else limits.TIME_MIN
-        process_names = self._process_names(visit, [item["changes"] for item in found if "flow_id" in item["changes"]])
+        flow_ids = [UUID(item["changes"]["flow_id"]) for item in found if item["changes"].get("flow_id")]
+        process_names = {str(flow_id): name for flow_id, name in self._process_names(visit, flow_ids).items()}
         return {
             "asked": asked,
             "query": {name: value for name, value in asked.items() if value},

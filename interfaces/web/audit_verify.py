@@ -60,7 +60,7 @@ class VerifyPage(PlainFormPage):
         return {
             "checks": proofs.checks_for(visit.caller.actor),
             "contradictions": contradictions,
-            "people": self._people(check.asked_by for check in contradictions),
+            "people": self._services.users.names(check.asked_by for check in contradictions),
             "head": proofs.latest_head(),
             "size": proofs.size(),
             "keys": [key for key in proofs.public_keys() if key.retired_at is None],

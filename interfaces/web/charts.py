@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pygal
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from domain.report import Counts
+    from projections.key_uses import UseRow
 
 # pygal hooks itself into every import of the process, for plug-ins of its own and in a way that Python 3.12 no longer
 # knows; 3.11 warns at each import.
@@ -23,7 +26,7 @@ _LABELLED_EVERY = 6
 _NOT_SHOWN = ("defs", "title")
 
 
-def sparkline(hours: Sequence[Mapping[str, Any]]) -> Markup:
+def sparkline(hours: Sequence[UseRow]) -> Markup:
     """Return a day of a key's uses, an hour a bar, as small as a word.
 
     One path of our own. The library takes 3 ms and 6 KB for one, and a page has 50; see docs/performance.md.
@@ -43,26 +46,26 @@ def sparkline(hours: Sequence[Mapping[str, Any]]) -> Markup:
     ).format(words, width, _SPARK_HEIGHT + 1, width, _SPARK_HEIGHT + 1, _SPARK_HEIGHT, width, bars)
 
 
-def _all_uses(hour: Mapping[str, Any]) -> int:
-    return sum(int(hour[outcome]) for outcome in OUTCOMES)
+def _all_uses(hour: UseRow) -> int:
+    return sum(getattr(hour, outcome) for outcome in OUTCOMES)
 
 
 def _height(count: int, most: int) -> int:
     return max(1, round(count / most * (_SPARK_HEIGHT - 2)))
 
 
-def counts_bar(counts: Mapping[str, int]) -> Markup:
+def counts_bar(counts: Counts) -> Markup:
     """Return what came of the records of a job, as one thin bar. Readers aloud pass it over: the numbers are by it."""
     parts, start = Markup(), 0
-    for name in ("success", "failed", "skipped"):
-        parts += Markup('<rect class="{}" x="{}" width="{}" height="1"/>').format(name, start, counts[name])
-        start += counts[name]
+    for name, count in (("success", counts.success), ("failed", counts.failed), ("skipped", counts.skipped)):
+        parts += Markup('<rect class="{}" x="{}" width="{}" height="1"/>').format(name, start, count)
+        start += count
     return Markup(
         '<svg class="counts-bar" aria-hidden="true" viewBox="0 0 {} 1" preserveAspectRatio="none">{}</svg>'
-    ).format(counts["total"], parts)
+    ).format(counts.total, parts)
 
 
-def usage_chart(hours: Sequence[Mapping[str, Any]], labels: Sequence[str], words: str) -> Markup:
+def usage_chart(hours: Sequence[UseRow], labels: Sequence[str], words: str) -> Markup:
     """Return uses by hour or day as stacked bars, by what came of them. words: what it shows, for who can't see it."""
     chart = pygal.StackedBar(
         css=[],
@@ -84,7 +87,7 @@ def usage_chart(hours: Sequence[Mapping[str, Any]], labels: Sequence[str], words
     )
     chart.x_labels = list(labels)
     for outcome in OUTCOMES:
-        chart.add(outcome, [hour[outcome] for hour in hours])
+        chart.add(outcome, [getattr(hour, outcome) for hour in hours])
     tree: ET.Element = chart.render_tree()
     _clean(tree)
     tree.attrib = {

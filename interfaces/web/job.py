@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from domain import limits
 from domain.api_key import ApiKey
 from domain.permissions import Action
@@ -41,20 +39,19 @@ class JobPage(ViewPage):
         details, next_cursor = self._services.jobs.details(
             visit.account_id, job_id, page, statuses=only(status), visible=visible
         )
-        data = None if job["data"] is None else orjson.dumps(job["data"]).decode()
         return {
             "job": job,
-            "process_name": self._process_names(visit, [job]).get(job["flow_id"]),
-            "key": self._get(ApiKey, path_uuid(job["key_id"])) if visit.may(Action.READ_KEYS) else None,
-            "data": None if data is None else pretty(data, DATA_CHARS_SHOWN),
+            "process_name": self._process_names(visit, [job.flow_id]).get(job.flow_id),
+            "key": self._get(ApiKey, job.key_id) if visit.may(Action.READ_KEYS) else None,
+            "data": None if job.data is None else pretty(job.data, DATA_CHARS_SHOWN),
             "details": details,
             "only": status or "",
             "statuses": [status.value for status in DetailStatus],
             "next_cursor": next_cursor,
             "result_chars_shown": RESULT_CHARS_SHOWN,
             "is_cut": any(
-                len(detail[name] or "") > RESULT_CHARS_SHOWN
+                text and len(text) > RESULT_CHARS_SHOWN
                 for detail in details
-                for name in ("result", "error_message")
+                for text in (detail.get("result"), detail.get("error_message"))
             ),
         }

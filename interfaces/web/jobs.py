@@ -56,7 +56,7 @@ class JobsPage(ViewPage):
             "sees_all": visible is None,
             "statuses": {status.value: status.replace("_", " ").capitalize() for status in JobStatus},
             **self._choosable_processes(visit, visible=visible),
-            "process_names": self._process_names(visit, jobs),
+            "process_names": self._process_names(visit, (job.flow_id for job in jobs)),
             "error_chars_shown": _ERROR_CHARS_SHOWN,
             "key_name": self._key_name(visit, wanted.key_ids),
         }

@@ -10,7 +10,6 @@ from application.keys import key_of_account
 from domain.api_key import ApiKey
 from domain.hygiene import FindingKind, Rules, finding_of
 from domain.permissions import Action
-from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import choice_parameter
 from interfaces.http.requests import path_uuid
 from interfaces.web.charts import OUTCOMES, usage_chart
@@ -19,10 +18,11 @@ from interfaces.web.page import ViewPage
 from interfaces.web.rendering import number_of
 from projections.audit_queries import AuditFilter
 from projections.job_list import JobFilter
+from projections.key_uses import UseRow
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -72,50 +72,45 @@ class KeyPage(ViewPage):
     parameters = ("span",)
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        found = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
+        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
         now = self._services.clock()
-        key = key_resource(found, now)
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
-        bars = self._uses(visit, found.id, span, now)
+        bars = self._uses(visit, key.id, span, now)
         log, older = self._services.audit_log.page(
-            visit.account_id, AuditFilter(resource_ids=frozenset([found.id])), _EVENTS_SHOWN, None
+            visit.account_id, AuditFilter(resource_ids=frozenset([key.id])), _EVENTS_SHOWN, None
         )
         jobs, _ = self._services.jobs.page(
-            visit.account_id, JobFilter(key_ids=frozenset([found.id])), PageRequest(_JOBS_SHOWN)
+            visit.account_id, JobFilter(key_ids=frozenset([key.id])), PageRequest(_JOBS_SHOWN)
         )
         return {
             "key": key,
-            "advice": _advice(found, now, suspended=visit.is_suspended),
-            "process_names": self._process_names(visit, [key, *jobs]),
-            "people": self._people([key["created_by"], key["deactivated_by"]]),
+            "advice": _advice(key, now, suspended=visit.is_suspended),
+            "process_names": self._process_names(visit, [key.flow_id, *(job.flow_id for job in jobs)]),
+            "people": self._services.users.names([key.created_by, key.deactivated_by]),
             "span": span,
             "spans": SPANS,
             "bars": bars,
             "chart": _chart(bars, span),
-            "totals": {outcome: sum(bar[outcome] for bar in bars) for outcome in OUTCOMES},
+            "totals": {outcome: sum(getattr(bar, outcome) for bar in bars) for outcome in OUTCOMES},
             "log": log,
             "has_older": older is not None,
             "event_labels": KEY_EVENT_LABELS,
             "jobs": jobs,
         }
 
-    def _uses(self, visit: Visit, key_id: UUID, span: Span, now: datetime) -> list[dict[str, Any]]:
+    def _uses(self, visit: Visit, key_id: UUID, span: Span, now: datetime) -> list[UseRow]:
         """Return uses by the hour or day, the oldest first, by what came of them."""
         begin = span.begin(now)
-        bars: list[dict[str, Any]] = [
-            {"begin": begin + number * span.step, **dict.fromkeys(OUTCOMES, 0)} for number in range(span.steps)
-        ]
+        bars = [UseRow(visit.account_id, key_id, begin + number * span.step) for number in range(span.steps)]
         for row in self._services.lists.uses(visit.account_id, [key_id], begin, now):
-            bar = bars[(row.hour - begin) // span.step]
-            for outcome in OUTCOMES:
-                bar[outcome] += getattr(row, outcome)
+            bars[(row.hour - begin) // span.step].add(row)
         return bars
 
 
-def _chart(bars: Sequence[Mapping[str, Any]], span: Span) -> Markup:
-    uses = sum(bar[outcome] for bar in bars for outcome in OUTCOMES)
+def _chart(bars: Sequence[UseRow], span: Span) -> Markup:
+    uses = sum(getattr(bar, outcome) for bar in bars for outcome in OUTCOMES)
     words = f"{number_of(uses, 'use')} in {span.name}, by {'hour' if span.step < timedelta(days=1) else 'day'} in UTC"
-    return usage_chart(bars, [f"{bar['begin']:{span.label}}" for bar in bars], words)
+    return usage_chart(bars, [f"{bar.hour:{span.label}}" for bar in bars], words)
 
 
 def _advice(key: ApiKey, now: datetime, *, suspended: bool) -> str | None:

@@ -13,7 +13,6 @@ from domain import key_secret, limits
 from domain.api_key import ApiKey
 from domain.permissions import Action
 from domain.times import time_text
-from interfaces.http.answers.keys import key_resource
 from interfaces.http.keys import Deactivation, KeyChange, NewKey, Rotation
 from interfaces.http.parameters import parameter
 from interfaces.http.representations import holds_secret
@@ -51,7 +50,7 @@ class _KeyForm(FormPage[S]):
     def _make(self, req: falcon.Request, resp: falcon.Response, visit: Visit, command: CreateKey | RotateKey) -> None:
         """Make a key, and answer with its secret; to a form that was sent before, with where the key is."""
         outcome = self._execute(resp, command)
-        key = key_resource(self._get(ApiKey, outcome.resource_id), self._services.clock())
+        key = self._get(ApiKey, outcome.resource_id)
         if outcome.replayed:
             self._show(req, resp, visit, "key_made_before.html", status=409, key=key, rotated=False)
             return
@@ -64,7 +63,7 @@ class _KeyForm(FormPage[S]):
             key=key,
             replaces=self._get(ApiKey, command.key_id) if isinstance(command, RotateKey) else None,
             secret=command.secret.text,
-            flow_id=key["flow_id"] or self._some_flow_id(visit),
+            flow_id=key.flow_id or self._some_flow_id(visit),
         )
 
     def _some_flow_id(self, visit: Visit) -> UUID | None:
@@ -132,7 +131,7 @@ class _FormOfOne(_KeyForm[ApiKey]):
         return f"{filled.visit.base}/keys/{filled.subject.id}"
 
     def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
-        return {"key": key_resource(filled.subject, self._services.clock())}
+        return {"key": filled.subject}
 
 
 class ChangeKeyPage(_FormOfOne):
@@ -177,7 +176,7 @@ class RotateKeyPage(_FormOfOne):
         visit, key = filled.visit, filled.subject
         body = parse(Rotation, overlap_seconds=whole_number(filled.form["overlap"]))
         if key.rotated_to is not None:
-            successor = key_resource(self._get(ApiKey, key.rotated_to), self._services.clock())
+            successor = self._get(ApiKey, key.rotated_to)
             self._show(req, resp, visit, "key_made_before.html", status=409, key=successor, rotated=True)
             return
         command = RotateKey(

@@ -12,20 +12,17 @@ from domain.api_key import ApiKey
 from domain.errors import NotFoundError
 from domain.permissions import Action
 from domain.report import Time
-from interfaces.http.answers.keys import key_resource
 from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
 from interfaces.http.requests import path_uuid
-from interfaces.key_history import LIFECYCLE_FIELDS
+from interfaces.key_history import PastKey
 from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     import falcon
 
-    from interfaces.http.answers.keys import KeyAsOf
     from interfaces.web.page import Visit
 
 _SHOWN_MAX = 50
@@ -42,7 +39,6 @@ class KeyThenPage(ViewPage):
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
-        now = key_resource(key, self._services.clock())
         then = self._then(req, visit, key)
         history = self._services.key_history
         since, more = history.page(
@@ -50,23 +46,23 @@ class KeyThenPage(ViewPage):
             key.id,
             lifecycle_only=True,
             limit=_SHOWN_MAX,
-            cursor=f"v{then['as_of']['version']}" if then else None,
+            cursor=f"v{then.key.version}" if then else None,
         )
         return {
-            "key": now,
+            "key": key,
             "then": then,
             "asked": (parameter(req, "at") or "").strip(),
             "versions": key.version,
             "since": since,
             "has_more": more is not None,
-            "changed": _changed(then, now) if then else [],
-            "uses_since": now["uses"] - (then["uses"] if then else 0),
+            "changed": _changed(then, PastKey(key, self._services.clock())) if then else [],
+            "uses_since": key.uses - (then.key.uses if then else 0),
             "event_labels": KEY_EVENT_LABELS,
-            "process_names": self._process_names(visit, [now]),
-            "people": self._people([now["created_by"], now["deactivated_by"]]),
+            "process_names": self._process_names(visit, [key.flow_id]),
+            "people": self._services.users.names([key.created_by, key.deactivated_by]),
         }
 
-    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> KeyAsOf | None:
+    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> PastKey | None:
         """Return the key as it was at the moment that is asked for; None when it was not made yet.
 
         Raises ProblemError, and NotFoundError for a version that it did not have.
@@ -101,5 +97,7 @@ def _typed(req: falcon.Request) -> datetime | None:
     return found
 
 
-def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return [name for name in LIFECYCLE_FIELDS if then[name] != now[name]]
+def _changed(then: PastKey, now: PastKey) -> list[str]:
+    """Return what of its life, but for its uses, is another now."""
+    fields = [name for name in ("name", "limit", "expires_at") if getattr(then.key, name) != getattr(now.key, name)]
+    return fields if then.status == now.status else [*fields, "status"]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.http.answers.keys import Key
     from interfaces.web.page import Visit
+    from projections.key_list import KeyRow
 
 SHOWN = {"active": True, "inactive": False, "all": None}
 """Which keys: those that let requests in, unless something else is asked for."""
@@ -54,18 +54,17 @@ class KeysPage(ViewPage):
             **self._beside(visit, keys, now),
         }
 
-    def _beside(self, visit: Visit, keys: Sequence[Key], now: datetime) -> dict[str, Any]:
+    def _beside(self, visit: Visit, keys: Sequence[KeyRow], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
         lists, account = self._services.lists, visit.account_id
 
         def count(only: KeyFilter) -> int:
             return lists.count_keys(account, now, only)
 
-        uses = lists.uses_of_a_day(account, [UUID(key["id"]) for key in keys], now)
         return {
-            "uses": {str(key): hours for key, hours in uses.items()},
-            "process_names": self._process_names(visit, keys),
-            "people": self._people(key["created_by"] for key in keys),
+            "uses": lists.uses_of_a_day(account, [key.id for key in keys], now),
+            "process_names": self._process_names(visit, (key.flow_id for key in keys)),
+            "people": self._services.users.names(key.created_by for key in keys),
             **self._choosable_processes(visit),
             "inactive": count(KeyFilter(active=False)),
             "unused": count(_filter({"show": "active", "note": "unused"}, now)),

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import UUID
 
 from application.access import roles_of, visible_processes
 from application.caller import AccountCaller, Caller
 from domain import limits
 from domain.account import Account
 from domain.errors import ForbiddenError, NotFoundError, NotSignedInError
-from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action, Role, allows
 from interfaces.http.admin import AdminResource, check_parameters
 from interfaces.http.masking import mask
@@ -24,7 +22,8 @@ from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     import falcon
 
@@ -160,17 +159,9 @@ class Page(AdminResource):
         )
         return {"processes": processes, "more_processes": more is not None}
 
-    def _process_names(self, visit: Visit, items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-        """Return the names of the processes, by flow id, that keys or jobs are of."""
-        flow_ids = {UUID(item["flow_id"]) for item in items if item["flow_id"]}
-        names = self._services.lists.process_names(visit.account_id, flow_ids) if flow_ids else {}
-        return {str(flow_id): name for flow_id, name in names.items()}
-
-    def _people(self, actors: Iterable[str | None]) -> dict[str, str]:
-        """Return the names of those of the actors who are people."""
-        ids = {UUID(actor) for actor in actors if actor and actor != SYSTEM_ACTOR}
-        users = self._services.users.by_ids(ids) if ids else {}
-        return {str(user_id): user.name for user_id, user in users.items()}
+    def _process_names(self, visit: Visit, flow_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+        """Return the names of processes by flow id; None, which stands for the whole account, has no name."""
+        return self._services.lists.process_names(visit.account_id, filter(None, flow_ids))
 
     def _form(self, req: falcon.Request, account_id: str | None = None) -> tuple[Visit, Form]:
         """Return who sends a form, and what is in it, once it is clear that they may see the page.

@@ -15,7 +15,7 @@ from interfaces.web.assets import asset_address
 from interfaces.web.charts import counts_bar, sparkline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from domain.report import Counts
 
 _STEPS: Final = (
     (timedelta(days=365), "year"),
@@ -59,13 +59,13 @@ def number_of(count: int, what: str) -> str:
     return f"{number_text(count)} {what}{'' if count == 1 else 's'}"
 
 
-def counts_text(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Counts) -> str:
     """Return what came of the records of a job, in words; nothing when it names none."""
-    if not counts["total"]:
+    if not counts.total:
         return ""
-    succeeded = f"{number_text(counts['success'])} of {number_text(counts['total'])} succeeded"
-    others = [f"{number_text(counts[name])} {name}" for name in ("failed", "skipped") if counts[name]]
-    return ", ".join([succeeded, *others])
+    succeeded = f"{number_text(counts.success)} of {number_text(counts.total)} succeeded"
+    others = {"failed": counts.failed, "skipped": counts.skipped}
+    return ", ".join([succeeded, *(f"{number_text(count)} {name}" for name, count in others.items() if count)])
 
 
 def number_text(number: int) -> str:

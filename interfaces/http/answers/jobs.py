@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
+import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.limits import SEQUENCE_NO_MAX
-from domain.report import DetailStatus, JobStatus, duration_seconds
+from domain.report import DetailStatus, JobStatus
 from domain.times import time_text
 from interfaces.http.answers.fields import (
     ACCOUNT_ID,
@@ -27,7 +28,7 @@ from interfaces.http.answers.fields import (
 if TYPE_CHECKING:
     from domain.job import Job as JobAggregate
     from domain.report import Detail
-    from projections.job_list import JobHead
+    from projections.job_list import JobHead, JobRow
 
 Duration = Annotated[float, Field(ge=0, description="From started_at to finished_at.")]
 
@@ -131,7 +132,7 @@ def job_head(row: JobHead) -> Job:
         "started_at": time_text(row.started_at),
         "finished_at": time_text(row.finished_at),
         "received_at": time_text(row.received_at),
-        "duration_seconds": duration_seconds(row.started_at, row.finished_at),
+        "duration_seconds": row.duration_seconds,
         "counts": {"total": row.total, "success": row.success, "failed": row.failed, "skipped": row.skipped},
         "target": row.target,
         "source": row.source,
@@ -140,6 +141,13 @@ def job_head(row: JobHead) -> Job:
         "error_message": row.error_message,
         "tags": row.tags or [],
     }
+
+
+def whole_job(row: JobRow) -> WholeJob:
+    """Return a job whole, but for its details."""
+    # As it is kept: numbers that were read would lose digits.
+    data: Any = None if row.data is None else orjson.Fragment(row.data)
+    return {**job_head(row), "data": data}
 
 
 def job_detail(detail: Detail) -> JobDetail:

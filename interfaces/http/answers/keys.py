@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from application.ingest import KeyView
     from application.replay.keys import Happening
     from domain.api_key import ApiKey
+    from interfaces.key_history import HistoryEntry, PastKey
     from projections.key_list import KeyRow
 
 Prefix = Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]
@@ -184,6 +185,17 @@ def key_resource(key: ApiKey | KeyRow, now: datetime) -> Key:
         "refused_at": time_text(key.refused_at),
         "refused_address": key.refused_address,
     }
+
+
+def key_as_of(past: PastKey) -> KeyAsOf:
+    """Return the key resource as it was, and which moment that was."""
+    resource = key_resource(past.key, past.at)
+    return {**resource, "as_of": {"version": past.key.version, "at": time_text(past.at)}}
+
+
+def history_item(entry: HistoryEntry) -> HistoryItem:
+    """Return an event of a key, and who did it."""
+    return {**key_event(entry.happening), "actor_name": entry.by.name, "actor_kind": entry.by.kind.value}
 
 
 def key_event(happening: Happening) -> KeyEvent:

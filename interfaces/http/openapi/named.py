@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from application.identity.actors import ActorKind
 from application.identity.users import PasswordKind
 from application.replay.event_reader import LIFECYCLE_TOPICS
 from domain.api_key import ApiKey, KeyStatus, Outcome
@@ -75,7 +76,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "How somebody signs in: with a password of their `own`, or a `first` one that was made for them; `used_up`,"
         " where they signed in with it and have yet to choose their own; `none`.",
     ),
-    "ActorKind": _answered(("user", "key", "system"), "Who did it: `system` is the operator."),
+    "ActorKind": _answered(ActorKind, "Who did it: `system` is the operator."),
     "AuditKind": _open(KINDS, "What something was done to; the first word of the action."),
     "AuditAction": _open(ACTIONS, "What was done."),
     "AuditActionFilter": _closed([*KINDS, *ACTIONS], "An action, or all of one kind."),

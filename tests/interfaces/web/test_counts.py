@@ -4,12 +4,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from domain.report import Counts
 from interfaces.web.charts import counts_bar
 from interfaces.web.rendering import counts_text
 
 
-def counts(success: int, failed: int, skipped: int) -> dict[str, int]:
-    return {"total": success + failed + skipped, "success": success, "failed": failed, "skipped": skipped}
+def counts(success: int, failed: int, skipped: int) -> Counts:
+    return Counts(total=success + failed + skipped, success=success, failed=failed, skipped=skipped)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def counts(success: int, failed: int, skipped: int) -> dict[str, int]:
         (counts(49_000, 999, 1), "49\u202f000 of 50\u202f000 succeeded, 999 failed, 1 skipped"),
     ],
 )
-def test_counts_are_told_in_words_that_leave_out_what_there_is_none_of(one: dict[str, int], text: str) -> None:
+def test_counts_are_told_in_words_that_leave_out_what_there_is_none_of(one: Counts, text: str) -> None:
     assert counts_text(one) == text
 
 
