@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAccount(AdminCommand):
-    """Make an account."""
-
     action: ClassVar[Action] = Action.OPEN_ACCOUNT
     new_account_id: UUID
     name: str
@@ -66,8 +64,6 @@ class ResumeAccount(AdminCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterProcess(AdminCommand):
-    """Make a process of the account known."""
-
     action: ClassVar[Action] = Action.WRITE_PROCESSES
     by: AccountCaller
     flow_id: UUID

@@ -38,12 +38,10 @@ class AdminCommand(Command):
 
     @property
     def actor(self) -> str:
-        """Who asks."""
         return self.by.actor
 
     @property
     def request_id(self) -> str:
-        """The request that asks."""
         return self.by.request_id
 
 

@@ -35,7 +35,6 @@ class Decided:
     events: list[StoredEvent] = field(default_factory=list)
 
     def outcome(self, position: int) -> Done[Any] | BaseException:
-        """Return the answer."""
         return self.error or Done(self.result, position if self.events else 0)
 
 

@@ -44,12 +44,10 @@ class UseKey(Command):
 
     @property
     def actor(self) -> str:
-        """The key."""
         return str(self.key_id)
 
     @property
     def main_stream(self) -> UUID:
-        """The key's."""
         return self.key_id
 
 

@@ -75,7 +75,6 @@ class CountRefusals(Command):
 
     @property
     def main_stream(self) -> UUID:
-        """The key's."""
         return self.key_id
 
 

@@ -117,7 +117,6 @@ class Streams:
         return set(later)
 
     def evict(self, aggregate_ids: Iterable[UUID]) -> None:
-        """Forget these."""
         for aggregate_id in aggregate_ids:
             self._cache.pop(aggregate_id, None)
             self._shared.pop(aggregate_id, None)

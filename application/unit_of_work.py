@@ -51,8 +51,6 @@ class Command:
 
 
 class FindsAggregates(Protocol):
-    """Reads aggregates."""
-
     def find(self, kind: type[A], aggregate_id: UUID) -> A | None:
         """Return the aggregate, or None when nothing of that kind is there."""
         ...

@@ -32,8 +32,6 @@ class Account(Aggregate, AccountState):
     NOUN: ClassVar[str] = "Account"
 
     class Opened(FirstEvent):
-        """The account was made."""
-
         TOPIC: ClassVar[str] = "account.opened"
         LABEL: ClassVar = "opened"
         ABOUT: ClassVar = ("tenant_id",)
@@ -41,18 +39,14 @@ class Account(Aggregate, AccountState):
         name: str
 
         def apply(self, account: AccountState) -> None:
-            """Assign."""
             AccountState.__init__(account, tenant_id=self.tenant_id, name=self.name, opened_at=self.timestamp)
 
     class Renamed(Event):
-        """It has another name."""
-
         TOPIC: ClassVar[str] = "account.renamed"
         LABEL: ClassVar = "renamed"
         name: str
 
         def apply(self, account: AccountState) -> None:
-            """Assign."""
             account.name = self.name
 
     class SettingsChanged(Event):
@@ -63,7 +57,6 @@ class Account(Aggregate, AccountState):
         keep_addresses: bool
 
         def apply(self, account: AccountState) -> None:
-            """Assign."""
             account.keep_addresses = self.keep_addresses
 
     class Suspended(Event):
@@ -74,7 +67,6 @@ class Account(Aggregate, AccountState):
         reason: str | None = None
 
         def apply(self, account: AccountState) -> None:
-            """Assign."""
             account.suspended_at = self.timestamp
 
     class Resumed(Event):
@@ -84,7 +76,6 @@ class Account(Aggregate, AccountState):
         LABEL: ClassVar = "resumed"
 
         def apply(self, account: AccountState) -> None:
-            """Assign."""
             account.suspended_at = None
 
     @classmethod

@@ -136,7 +136,6 @@ class ApiKey(Aggregate, KeyState):
         rotated_from: UUID | None = None
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             KeyState.__init__(
                 key,
                 account_id=self.account_id,
@@ -160,7 +159,6 @@ class ApiKey(Aggregate, KeyState):
         job_id: UUID | None = None
 
         def apply(self, key: KeyState) -> None:
-            """Count."""
             key.uses += 1
             key.last_used_at = self.timestamp
             key.count_against_limit(self.timestamp)
@@ -199,14 +197,11 @@ class ApiKey(Aggregate, KeyState):
                 key.refused_address = self.address
 
     class Renamed(Event):
-        """It has another name."""
-
         TOPIC: ClassVar[str] = "api_key.renamed"
         LABEL: ClassVar = "renamed"
         name: str
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             key.name = self.name
 
     class RateLimitChanged(Event):
@@ -217,7 +212,6 @@ class ApiKey(Aggregate, KeyState):
         limit: int
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             key.limit = self.limit
 
     class ExpirySet(Event):
@@ -228,7 +222,6 @@ class ApiKey(Aggregate, KeyState):
         expires_at: Instant
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             key.expires_at = self.expires_at
 
     class Rotated(Event):
@@ -240,7 +233,6 @@ class ApiKey(Aggregate, KeyState):
         expires_at: Instant | None = None
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             key.rotated_to = self.rotated_to
             key.rotated_at = self.timestamp
             if self.expires_at is not None:
@@ -254,7 +246,6 @@ class ApiKey(Aggregate, KeyState):
         reason: str | None = None
 
         def apply(self, key: KeyState) -> None:
-            """Assign."""
             key.deactivated_at = self.timestamp
             key.deactivated_by = self.actor
             key.deactivation_reason = self.reason

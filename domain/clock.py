@@ -5,8 +5,6 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
-
     def __call__(self) -> datetime:
         """Return now, in UTC."""
         ...

@@ -79,7 +79,6 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """What it asks for."""
         return SEVERITY[self.kind]
 
     @property

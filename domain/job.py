@@ -62,7 +62,6 @@ class Job(Aggregate):
         staged: UUID | None = Field(default=None, exclude=True)
 
         def apply(self, aggregate: Job) -> None:
-            """Assign."""
             aggregate.account_id = self.account_id
             aggregate.flow_id = self.flow_id
             aggregate.status = self.status

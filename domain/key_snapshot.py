@@ -21,7 +21,6 @@ class ApiKeySnapshot(Snapshot):
 
     @classmethod
     def of(cls, key: ApiKey) -> Self:
-        """Return the snapshot of a key as it is now."""
         return cls(
             originator_id=key.id,
             originator_version=key.version,
@@ -39,7 +38,6 @@ class ApiKeySnapshot(Snapshot):
         return state
 
     def mutate(self, _: None) -> ApiKey:
-        """Return the key as it was."""
         key = object.__new__(ApiKey)
         key.__base_init__(self.originator_id, self.originator_version, self.timestamp)
         vars(key).update(vars(self.state), _created_on=self.state.created_at, window=Window(self.window))

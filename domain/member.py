@@ -51,7 +51,6 @@ class Member(Aggregate, MemberState):
             return super().mutate(None) if aggregate is None else CanMutateAggregate.mutate(self, aggregate)
 
         def apply(self, member: MemberState) -> None:
-            """Assign."""
             if self.originator_version > 1:
                 member.roles |= {self.role}
             else:
@@ -64,14 +63,11 @@ class Member(Aggregate, MemberState):
                 )
 
     class RoleRevoked(Event):
-        """The user has a role no more."""
-
         TOPIC: ClassVar[str] = "member.role_revoked"
         LABEL: ClassVar = "role taken away"
         role: Role
 
         def apply(self, member: MemberState) -> None:
-            """Assign."""
             member.roles -= {self.role}
 
     class ProcessAssigned(Event):
@@ -82,7 +78,6 @@ class Member(Aggregate, MemberState):
         process_id: UUID
 
         def apply(self, member: MemberState) -> None:
-            """Assign."""
             member.process_ids |= {self.process_id}
 
     class ProcessUnassigned(Event):
@@ -93,7 +88,6 @@ class Member(Aggregate, MemberState):
         process_id: UUID
 
         def apply(self, member: MemberState) -> None:
-            """Assign."""
             member.process_ids -= {self.process_id}
 
     class FirstPasswordMade(Event):

@@ -33,8 +33,6 @@ class Process(Aggregate, ProcessState):
     NOUN: ClassVar[str] = "Process"
 
     class Registered(FirstEvent):
-        """A process came to be known."""
-
         TOPIC: ClassVar[str] = "process.registered"
         LABEL: ClassVar = "registered"
         ABOUT: ClassVar = ("account_id", "flow_id")
@@ -43,7 +41,6 @@ class Process(Aggregate, ProcessState):
         name: str
 
         def apply(self, process: ProcessState) -> None:
-            """Assign."""
             ProcessState.__init__(
                 process,
                 account_id=self.account_id,
@@ -53,14 +50,11 @@ class Process(Aggregate, ProcessState):
             )
 
     class Renamed(Event):
-        """It has another name."""
-
         TOPIC: ClassVar[str] = "process.renamed"
         LABEL: ClassVar = "renamed"
         name: str
 
         def apply(self, process: ProcessState) -> None:
-            """Assign."""
             process.name = self.name
 
     class Retired(Event):
@@ -70,7 +64,6 @@ class Process(Aggregate, ProcessState):
         LABEL: ClassVar = "retired"
 
         def apply(self, process: ProcessState) -> None:
-            """Assign."""
             process.retired_at = self.timestamp
 
     class Restored(Event):
@@ -80,7 +73,6 @@ class Process(Aggregate, ProcessState):
         LABEL: ClassVar = "restored"
 
         def apply(self, process: ProcessState) -> None:
-            """Assign."""
             process.retired_at = None
 
     @classmethod

@@ -30,7 +30,6 @@ class Receipt(Aggregate):
         resource_id: UUID
 
         def apply(self, aggregate: Receipt) -> None:
-            """Assign."""
             aggregate.request_digest = self.request_digest
             aggregate.resource_id = self.resource_id
 

@@ -258,7 +258,6 @@ class Counts(BaseModel):
 
     @classmethod
     def of(cls, details: Iterable[Detail]) -> Counts:
-        """Count."""
         # Counted, not looked up: the members of an enum are slow to hash and to list.
         statuses = [detail["status"] for detail in details]
         return cls(

@@ -111,11 +111,9 @@ class AuditTable(Table[AuditRow]):
 
     @property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset(ACTIONS)
 
     def batch_writer(self) -> EventsWriter:
-        """Return what brings a batch of events into the table."""
         return EventsWriter(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:

@@ -33,11 +33,9 @@ class EventTable(Table[R]):
 
     @property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset(self.makers)
 
     def batch_writer(self) -> RowsWriter[R]:
-        """Return what brings a batch of events into the table."""
         return RowsWriter(self)
 
     def make(self, recorded: Recorded) -> Iterable[R]:
@@ -59,7 +57,6 @@ class RowsWriter(Generic[R]):
             self._pieces.append(orjson.dumps(some)[1:-1])
 
     def store(self, connection: Connection) -> None:
-        """Store the rows."""
         pieces: list[bytes] = []
         size = 0
         for piece in self._pieces:

@@ -23,7 +23,6 @@ class EventsWriter:
         self._events: list[Recorded] = []
 
     def add(self, events: Sequence[Recorded]) -> None:
-        """Take in further events."""
         self._events += events
 
     def store(self, connection: Connection) -> None:

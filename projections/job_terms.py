@@ -64,7 +64,6 @@ def day_of(time: datetime) -> int:
 
 
 def day_term(account_id: UUID, day: int) -> int:
-    """Return the term of a day."""
     return filter_term(account_id, "day", day)
 
 

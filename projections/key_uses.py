@@ -57,11 +57,9 @@ class KeyUses(Table[UseRow]):
 
     @property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset({ApiKey.Created.TOPIC, ApiKey.Used.TOPIC, ApiKey.Throttled.TOPIC})
 
     def batch_writer(self) -> _UsesWriter:
-        """Return what brings a batch of events into the table."""
         return _UsesWriter(self)
 
     def accounts(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -49,15 +49,11 @@ CREATE INDEX ON {table} (key_id);
 
 @dataclass(frozen=True, kw_only=True)
 class KeyWords(Table[WordRow]):
-    """The read model."""
-
     @property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset({ApiKey.Created.TOPIC, ApiKey.Renamed.TOPIC})
 
     def batch_writer(self) -> EventsWriter:
-        """Return what brings a batch of events into the table."""
         return EventsWriter(self)
 
     def apply(self, connection: Connection, events: Sequence[Recorded]) -> None:

@@ -24,7 +24,6 @@ class MemberRow(MemberState):
     member_id: UUID
 
     def complete(self, last: Event) -> None:
-        """Set what follows from the state."""
         self.scope_id = self.account_id or self.tenant_id
         self.member_id = last.originator_id
 

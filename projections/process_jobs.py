@@ -41,11 +41,9 @@ class ProcessJobs(Table[ProcessJobsRow]):
 
     @property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset({Job.Reported.TOPIC})
 
     def batch_writer(self) -> _JobsWriter:
-        """Return what brings a batch of events into the table."""
         return _JobsWriter(self)
 
 

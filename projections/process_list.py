@@ -27,7 +27,6 @@ class ProcessRow(ProcessState):
     sort_name: Bytewise
 
     def complete(self, last: Event) -> None:
-        """Set what follows from the state."""
         self.process_id = last.originator_id
         self.sort_name = sort_name(self.name)
 

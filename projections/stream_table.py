@@ -51,11 +51,9 @@ class StreamTable(Table[S]):
 
     @cached_property
     def topics(self) -> frozenset[str]:
-        """The events that it is made of."""
         return frozenset(events_of(self.of))
 
     def batch_writer(self) -> _StreamsWriter[S]:
-        """Return what brings a batch of events into the table."""
         return _StreamsWriter(self)
 
     def fold(self, row: S | None, events: Sequence[Event]) -> S:

@@ -71,11 +71,9 @@ class Table(Generic[R]):
     fence: Sequence[str] = ("account_id",)
 
     def named(self, name: str) -> Self:
-        """Return the same table under another name."""
         return replace(self, name=name)
 
     def ddl(self) -> sql.Composed:
-        """Return the statements that make the table and its indexes."""
         return sql.SQL(
             "CREATE TABLE {table} ({columns}, PRIMARY KEY ({key})) WITH (fillfactor = {fillfactor});" + self.indexes
         ).format(

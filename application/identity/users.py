@@ -91,8 +91,6 @@ def normalised_email(email: str) -> str:
 
 
 class Users:
-    """The table of users."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -184,7 +182,6 @@ class Users:
             _change(cursor, user_id, PasswordKind.NONE, None)
 
     def count(self) -> int:
-        """Return how many there are."""
         with self._database.get_connection() as connection:
             row = connection.execute("SELECT count(*) AS users FROM rpawatch.users").fetchone()
         return int(row["users"]) if row else 0

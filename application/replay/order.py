@@ -50,7 +50,6 @@ class ClockSteps:
     seconds_max: float = 0.0
 
     def record(self, position: int, by: timedelta) -> None:
-        """Count one."""
         self.count += 1
         self.first, self.last = self.first or position, position
         self.seconds_max = max(self.seconds_max, by.total_seconds())

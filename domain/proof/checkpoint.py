@@ -29,11 +29,9 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """The text of the note."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def signed(self, signers: Sequence[Signer]) -> str:
-        """Return the checkpoint as a signed note."""
         return sign_note(self.text, signers)
 
 

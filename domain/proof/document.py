@@ -47,7 +47,6 @@ class EventProof:
 
     @property
     def leaf(self) -> Leaf:
-        """The event as the tree has it."""
         return Leaf.of(self.position, self.stream, self.version, self.topic, self.state)
 
     def as_json(self) -> dict[str, Any]:

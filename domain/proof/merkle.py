@@ -29,12 +29,10 @@ _TOO_FEW: Final = "The proof has too few hashes."
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Return the hash of a leaf."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of a node over two."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 

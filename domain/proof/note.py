@@ -65,11 +65,9 @@ class Signer:
 
     @property
     def verifier(self) -> Verifier:
-        """What checks its signatures."""
         return Verifier(self.name, self._key().public_key().public_bytes_raw())
 
     def sign(self, text: bytes) -> bytes:
-        """Return the signature of a text."""
         return self._key().sign(text)
 
     def _key(self) -> Ed25519PrivateKey:

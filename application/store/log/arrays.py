@@ -68,27 +68,22 @@ for _kind in (_Integers, _Bigints, _Uuids, _Texts, _Byteas):
 
 
 def integers(values: Sequence[int]) -> _Array:
-    """Return an integer[]."""
     return _Integers(len(values), struct.pack("!" + "ii" * len(values), *_interleaved(4, values)))
 
 
 def bigints(values: Sequence[int]) -> _Array:
-    """Return a bigint[]."""
     return _Bigints(len(values), struct.pack("!" + "iq" * len(values), *_interleaved(8, values)))
 
 
 def uuids(values: Sequence[UUID]) -> _Array:
-    """Return a uuid[]."""
     return _Uuids(len(values), b"".join([_UUID_LENGTH + value.bytes for value in values]))
 
 
 def texts(values: Sequence[str]) -> _Array:
-    """Return a text[]."""
     return _Texts(len(values), _with_lengths([value.encode() for value in values]))
 
 
 def byteas(values: Sequence[bytes]) -> _Array:
-    """Return a bytea[]."""
     return _Byteas(len(values), _with_lengths(values))
 
 

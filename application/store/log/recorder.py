@@ -102,12 +102,9 @@ class _StreamRecorder(AggregateRecorder):
 
 
 class EventRecorder(_StreamRecorder):
-    """The log."""
-
     TABLE = "events"
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: object) -> None:
-        """Append events, all or none."""
         self.append(stored_events, {})
 
     def last_position(self) -> int:

@@ -326,7 +326,6 @@ class Channel(HTTPChannel):
         return (3 if self.total_outbufs_len else 2), self.waiting_since
 
     def unsent_bytes(self) -> int:
-        """Return the size of the unsent answers."""
         return self.total_outbufs_len
 
     def unread_bytes(self) -> int:

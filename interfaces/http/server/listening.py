@@ -61,11 +61,9 @@ class Entrance(wasyncore.dispatcher):
         self._accept_some = accept_some
 
     def readable(self) -> bool:
-        """Tell whether to look for new connections."""
         return self.accepting and self._may_accept()
 
     def handle_accept(self) -> None:
-        """Accept some of the waiting connections."""
         self._accept_some(self)
 
 

@@ -154,7 +154,6 @@ class Loop(TcpWSGIServer):
         return left or float("inf")
 
     def connections(self) -> int:
-        """Return the number of open connections."""
         return len(self.active_channels)
 
     def serve(self, channel: Channel) -> None:
@@ -227,7 +226,6 @@ class Loop(TcpWSGIServer):
     # Accepting
 
     def readable(self) -> bool:
-        """Tell whether to look for new connections."""
         return bool(self.accepting) and self._may_accept()
 
     def handle_accept(self) -> None:

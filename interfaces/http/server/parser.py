@@ -292,11 +292,9 @@ class ChunkedBody:
         return len(self._buffer)
 
     def getfile(self) -> BinaryIO:
-        """Return the decoded body as a file."""
         return self._buffer.getfile()
 
     def getbuf(self) -> OverflowableBuffer:
-        """Return the buffer that the decoded body is in."""
         return self._buffer
 
     def received(self, data: bytes) -> int:

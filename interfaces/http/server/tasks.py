@@ -49,7 +49,6 @@ class RefusalTask(ErrorTask):
     failure: BaseException | None = None
 
     def service(self) -> None:
-        """Write the answer."""
         # Ours, whatever was asked for (RFC 9110, 6.2): what came may have no version that can be read.
         self.version = "1.1"
         try:
@@ -109,7 +108,6 @@ class AppTask(WSGITask):
     request: Any
 
     def service(self) -> None:
-        """Write the application's answer."""
         try:
             self.start()
             self.execute()
