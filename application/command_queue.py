@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from domain.model import Aggregate
 
 COMMAND_SECONDS_MAX = 3.8
-"""From entering the queue to the answer. Below the time that the server gives requests when it is told to stop."""
+"""Longest time from entering the queue to the answer: less than the server gives requests when it is told to stop."""
 WAITING_MAX = 1000
-"""Commands in the queue; the next one is refused at once."""
+"""Most commands in the queue; the next one is refused at once."""
 BATCH_COMMANDS_MAX = 64
 BATCH_BYTES_MAX = 4 * 1024 * 1024
-"""Of events, after which no further command is taken into a batch: those that wait should not wait for a large one."""
+"""Bytes of events after which a batch takes no further command: those that wait should not wait for a large one."""
 IDLE_SECONDS = 5.0
-"""After which the writer's thread ends; the next command starts another one."""
+"""Idle time after which the writer's thread ends; the next command starts another one."""
 PAUSE_SECONDS = 0.05
-"""Between attempts when the store does not answer."""
+"""Pause between attempts when the store does not answer."""
 _log = structlog.get_logger(__name__)
 
 

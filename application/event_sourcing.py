@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SNAPSHOT_INTERVAL = 100
 """Events of a key between snapshots: reading a key takes one snapshot and at most this many events."""
 LATER_EVENTS_MAX = SNAPSHOT_INTERVAL + 1
-"""Of one stream, read to bring an aggregate up to date. With more, reading it anew is no dearer."""
+"""Most events of one stream that are read to bring an aggregate up to date. With more, reading it anew is no dearer."""
 
 
 class EventSourcing:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 AGGREGATES_CACHED_MAX = 10_000
 _CACHED_KINDS = frozenset({ApiKey, Account, Process, Member})
-"""Jobs and receipts are met once."""
+"""The kinds that are met more than once; jobs and receipts are not."""
 LOOKS_IN_VAIN_MAX = 8
-"""After so many looks that found nothing new, a stream is no longer taken for one that another process uses too."""
+"""Looks in a row that found nothing new, after which a stream no longer counts as used by another process too."""
 
 
 class Streams:

@@ -9,7 +9,7 @@ from typing import Final
 _SUBSCRIBER_BITS: Final = 64
 """The smallest network that an IPv6 subscriber gets (RFC 6177): who has one address of it has all of them."""
 _ADDRESS_CHARS_MAX: Final = 45
-"""Of an IPv6 address that is written in full and ends in an IPv4 one."""
+"""Longest text of an address: IPv6, written in full and ending in an IPv4 one."""
 _REMEMBERED_MAX: Final = 1_000
 
 

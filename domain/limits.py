@@ -13,18 +13,18 @@ RATE_LIMIT_MAX = 10_000
 """A key's window keeps the time of each use in it: 10,000 times are some 170 KB of a snapshot, and 80 KB in memory."""
 RATE_WINDOW = timedelta(seconds=60)
 KEY_EXPIRY_NOTICE = timedelta(days=7)
-"""A key is shown as expiring for this long before it expires."""
+"""Time before its end for which a key is shown as expiring."""
 ROTATION_OVERLAP_DEFAULT = timedelta(days=1)
 ROTATION_OVERLAP_MAX = timedelta(days=7)
-"""How long a key may live on beside the one that takes its place."""
+"""Longest time that a key may live on beside the one that takes its place."""
 KEY_UNUSED_NOTICE = timedelta(days=90)
-"""`rpawatch keys hygiene` takes a key for one that nobody needs when it was not used for so long."""
+"""Time without a use after which `rpawatch keys hygiene` takes a key for one that nobody needs."""
 KEY_REFUSED_NOTICE = timedelta(days=30)
-"""It names a key that has ended for so long after it was last presented."""
+"""Time after it was last presented for which it names a key that has ended."""
 REFUSALS_NOTED_EVERY = timedelta(hours=1)
-"""Of a key that has ended and is still presented: each web process writes down at most so often how many times."""
+"""Shortest time between two records of how often a key that has ended is still presented, in each web process."""
 CLOCKS_APART_MAX = timedelta(seconds=5)
-"""By how much a reading may be before the event before it, where all clocks are right: readings may be a second ahead
+"""Most that a reading may be before the event before it, where all clocks are right: readings may be a second ahead
 of the database's clock and three behind it (application/store/clock.py). Beyond that, a clock was wrong."""
 NAME_CHARS_MAX = 200
 REASON_CHARS_MAX = 500
@@ -48,16 +48,16 @@ TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 # Requests
 BODY_BYTES_MAX_DEFAULT = 10 * 1024 * 1024
-"""Of a report, also after inflating."""
+"""Largest report, also after inflating."""
 REPORT_VALUES_MAX = 500_000
 """JSON values in a report: the largest one has 50,000 details of seven values each, and 32,769 in its `data`."""
 SMALL_BODY_BYTES_MAX = 64 * 1024
-"""Of every other request: what people and their scripts send is some hundred bytes."""
+"""Largest body of every other request: what people and their scripts send is some hundred bytes."""
 SMALL_BODY_VALUES_MAX = 2_000
-"""JSON values in it."""
+"""Most JSON values in such a body."""
 JSON_DEPTH_MAX = 100
 NUMBER_DIGITS_MAX = 4_300
-"""Of a whole number in JSON: as many as Python reads, as one of those who ask for the job. Decimals may have more."""
+"""Most digits of a whole number in JSON: as many as Python reads. Decimals may have more."""
 ERRORS_LISTED_MAX = 100
 """Validation errors that one answer lists; no more are looked for."""
 IDEMPOTENCY_KEY_CHARS_MAX = 255
@@ -65,7 +65,7 @@ REQUEST_ID_CHARS_MAX = 64
 BAD_KEYS_PER_MINUTE_MAX = 30
 """Refused keys that one address may present in a minute before it is told to slow down."""
 POSITION_MAX = 10**18
-"""Of an event in the log, a version of a stream and a size of the tree, in a request: more than will ever be, and a
+"""Largest position in the log, version of a stream and size of the tree in a request: more than will ever be, and a
 number that JSON Schema can say exactly."""
 PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
@@ -81,31 +81,31 @@ EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS_MIN = 15
 PASSWORD_CHARS_MAX = 128
 FIRST_PASSWORD_LIFETIME = timedelta(days=7)
-"""Of a password that was made here: it works once, within this time, and opens nothing but its own change."""
+"""Lifetime of a password that was made here: it works once, and opens nothing but its own change."""
 SESSION_LIFETIME = timedelta(hours=12)
 SESSION_IDLE_MAX = timedelta(hours=1)
 """A session that is not used for so long ends (NIST SP 800-63B-4, 2.2.3: an hour, and a day altogether)."""
 RESTRICTED_SESSION_LIFETIME = timedelta(minutes=30)
-"""Of a session that a first password began."""
+"""Lifetime of a session that a first password began."""
 SIGN_IN_WINDOW = timedelta(minutes=15)
-"""What failed sign-ins are counted within."""
+"""Time within which failed sign-ins are counted."""
 SIGN_IN_FAILURES_PER_PAIR_MAX = 10
-"""Of one user from one network, where they did not sign in before."""
+"""Most failures of one user from one network, where they did not sign in before."""
 SIGN_IN_FAILURES_PER_ADDRESS_MAX = 50
-"""From one network, where those whom it tried did not sign in before."""
+"""Most failures from one network, where those whom it tried did not sign in before."""
 SIGN_IN_FAILURES_PER_USER_MAX = 100
-"""Of one user, from wherever they did not sign in before (NIST SP 800-63B-4, 3.2.2: at most 100)."""
+"""Most failures of one user, from wherever they did not sign in before (NIST SP 800-63B-4, 3.2.2: at most 100)."""
 SIGN_IN_FAILURES_FAMILIAR_MAX = 10
-"""Of one user from one network or device where they did sign in before: further ones wait, but at most
+"""Most failures of one user from one network or device where they did sign in before: further ones wait, but at most
 SIGN_IN_PAUSE_MAX, and failures from elsewhere never count."""
 SIGN_IN_PAUSE_MAX = timedelta(minutes=1)
 FAMILIAR_FOR = timedelta(days=90)
-"""How long it is remembered after a sign-in where it came from."""
+"""Time for which it is remembered where a sign-in came from."""
 FAMILIAR_NETWORKS_MAX = 20
-"""Of one user, the last ones."""
+"""Most networks that are remembered of one user: the last ones."""
 HASHINGS_AT_ONCE_MAX = 2
-"""In one process: each takes 64 MiB and a core, and sign-ins must not starve the robots."""
+"""Most hashings at once in one process: each takes 64 MiB and a core, and sign-ins must not starve the robots."""
 HASHINGS_WAITED_FOR_MAX = 4
-"""Requests that wait for a hashing in one process: with those above, always less than half of its threads."""
+"""Most requests that wait for a hashing in one process: with those above, always less than half of its threads."""
 HASHINGS_OF_ONE_MAX = 2
-"""Of one network, or of one user where they signed in before: at work or waiting, in one process."""
+"""Most hashings of one network, or of one user where they signed in before: at work or waiting, in one process."""

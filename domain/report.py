@@ -128,7 +128,7 @@ def _unique_sequence_numbers(details: list[Detail]) -> list[Detail]:
 
 
 TIME_PATTERN: Final = "^(19[7-9][0-9]|2[01][0-9]{2})-"
-"""Of JSON Schema: which years there are."""
+"""The years that there are, as JSON Schema can say it."""
 Time = Annotated[
     AwareDatetime,
     BeforeValidator(_rfc_3339, json_schema_input_type=datetime),

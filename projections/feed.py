@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     """What becomes of an event that a read model can't take in: it returns, and the event is left out, or raises."""
 
 BATCH_EVENTS_MAX = 4_000
-"""In one transaction. A key that was used often in a batch is changed once, so large ones are cheaper; see
-docs/performance.md."""
+"""Most events in one transaction. A key that was used often in a batch is changed once, so large ones are cheaper;
+see docs/performance.md."""
 RANGE_POSITIONS_MAX = 20_000
 """Positions that one statement reads across: events that no read model wants are read past, in bounded time."""
 DECODED_AT_ONCE = 100
-"""Of a batch: what is made of them is smaller than they are, and what was just made is still in the processor's cache.
-With all of a batch at once the same work took a sixth longer."""
+"""Events of a batch that are decoded at once: what is made of them is smaller than they are, and what was just made
+is still in the processor's cache. With all of a batch at once the same work took a sixth longer."""
 DECODED_BYTES_AT_ONCE = 256 * 1024
 """The same for large events: ten to twenty times as many bytes of memory while they are decoded."""
 LARGE_BYTES_MIN = 1024 * 1024
-"""Of an event, after which memory is given back: of eight of 9 MB, 63 MB were kept, and are 22."""
+"""Size of an event after which memory is given back: of eight of 9 MB, 63 MB were kept, and are 22."""
 TURN_SECONDS = 0.0002
 """How long one of the two threads keeps the other waiting. With Python's 5 ms PostgreSQL has nothing to do after each
 statement, and between the pieces of a large one: catching up took a quarter longer."""

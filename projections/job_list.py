@@ -128,8 +128,8 @@ JOB_LIST = EventTable(
 HEADS = Table(name=JOB_LIST.name, row=JobHead, key=JOB_LIST.key)
 """The same table without `data`, which lists need not read: it may be 64 KiB for each job."""
 ONE_BY_ONE_MAX = 100
-"""Of so many processes, or processes and keys, the newest jobs of each are looked at, by the index. Who asks for more
-asks for much of the account, and the jobs of others are passed over."""
+"""Most processes, or processes and keys, of which the newest jobs of each are looked at, by the index. Who asks for
+more asks for much of the account, and the jobs of others are passed over."""
 
 _COLUMNS = [Column("received_at", moment), Column("position", number)]
 BY_TIME = Listing(

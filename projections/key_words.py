@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LAST_CHARACTER = "\U0010ffff"
 """Every word that begins with something comes before that something with this behind it."""
 WORDS_ASKED_MAX = 8
-"""Of a search; further ones would only make it slower."""
+"""Most words of a search; further ones would only make it slower."""
 _PREFIX_CHARS = 8
 _OF_A_PREFIX = re.compile("[0-9A-Za-z]+")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from projections.read_model import Connect, Decode, ReadModel
 
 REPORT_SECONDS = 1.0
-"""Between two notes that it works, for those who ask in other processes."""
+"""Pause between two reports that it works, for those who ask in other processes."""
 
 _NOT_BEGUN = "The projector has not looked at the log yet."
 _LOCK = 0x72706177_70726F6A  # "rpawproj"

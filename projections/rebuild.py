@@ -30,7 +30,7 @@ REBUILT = "_rebuilt"
 CHECKED = "_checked"
 """What is added to the names of tables that are being made."""
 NEAR_EVENTS_MAX = 500
-"""Behind the log, when the tables change places: the last events are taken in while readers wait."""
+"""Most events behind the log when the tables change places: the last ones are taken in while readers wait."""
 SWITCH_ATTEMPTS = 100
 _LOCK = 0x72706177_72656275  # "rpawrebu"
 _SESSION = {

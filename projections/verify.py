@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 2_000
 DIFFERENCES_MAX = 1_000
-"""Then there is no point in looking for more."""
+"""Most differences that are looked for; further ones say nothing new."""
 
 Kind: TypeAlias = Literal["missing", "unexpected", "different"]
 """missing: the log has it and the list has not. unexpected: the list has it and the log has not."""

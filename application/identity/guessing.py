@@ -19,7 +19,7 @@ _JUDGED_CHARS_MAX: Final = 32
 _GUESSES_MIN: Final = 10**10
 """The library's highest score. A thousand guesses an hour, which sign-ins are slowed to, take a thousand years."""
 _GUESSES_SQUEEZED_MIN: Final = 10**8
-"""Of the letters and digits alone: what stands between words adds less than the library gives for it, but something."""
+"""Least guesses for the letters and digits alone: what stands between words adds little."""
 _OWN_WORDS: Final = ("rpawatch", "rpa", "watch", "robotic process automation", "admin", "administrator")
 _PHRASES: Final = (
     "correct horse battery staple",

@@ -114,4 +114,4 @@ class HashingTurns:
 
 
 HASHING = HashingTurns()
-"""Of this process, whatever hashes in it: sign-ins, changes of passwords, first passwords."""
+"""The turns of this process, whatever hashes in it: sign-ins, changes of passwords, first passwords."""

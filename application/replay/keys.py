@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 AHEAD_EVENTS_MAX: Final = 32
-"""Of a key in a row, stamped by a clock that was ahead, behind which an instant is found for sure."""
+"""Most events of a key in a row, stamped by a clock that was ahead, behind which an instant is found for sure."""
 _NOT_SHOWN: Final = {"uses", "last_used_at", "created_at", "created_by", "rotated_at"}
 SHOWN: Final = tuple(field.name for field in fields(KeyState) if field.name not in _NOT_SHOWN)
 """What of a key's state its lifecycle decides: not its uses, nor by whom and when something was done, as each event

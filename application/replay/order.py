@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from application.store.log.reading import Recorded
 
 ORDER_APART_MAX: Final = CLOCKS_APART_MAX + timedelta(seconds=5)
-"""By how much an event may be later than one behind it in the log, where all clocks are right: by as much as in a
-stream, and by the time that an append waited for those before it, 3 s at most."""
+"""Most that an event may be later than one behind it in the log, where all clocks are right: as much as in a stream,
+and the time that an append waited for those before it, 3 s at most."""
 LOOK_AHEAD_EVENTS: Final = 10_000
-"""For how many events behind a leap it is remembered."""
+"""Events behind a leap for which it is remembered."""
 _NO_TIME: Final = timedelta(0)
 
 

@@ -35,12 +35,12 @@ reads in between, the way there. As long as a statement may take; together with 
 CLOCKS_APART_MAX of domain/limits.py, or right clocks would set streams back."""
 MEASURED_EVERY_SECONDS: Final = 5.0
 STEP_SECONDS: Final = 0.5
-"""From here on, a change is a step of the clock and is followed at once, also backwards. Below it, the time stands
-still until it is reached again. Less than AHEAD_SECONDS_MAX, or appends would be refused meanwhile."""
+"""Least change that is a step of the clock, and followed at once, also backwards. Below it, the time stands still
+until it is reached again. Less than AHEAD_SECONDS_MAX, or appends would be refused meanwhile."""
 OFF_SECONDS: Final = 2.0
-"""From here on, it is said that the machine's clock is off. It decides nothing, but logs and certificates need it."""
+"""Least error at which the machine's clock is reported. It decides nothing, but logs and certificates need it."""
 _DRIFT_PER_MILLION: Final = 1_000
-"""By how much two clocks may go apart: the kernel speeds a clock up or slows it down by 500 millionths at most."""
+"""Most that two clocks may go apart: the kernel speeds a clock up or slows it down by 500 millionths at most."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND: Final = 1_000_000

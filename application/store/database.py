@@ -41,13 +41,13 @@ _SECONDS_LEFT_MIN = 0.05
 CONNECT_SECONDS_MAX = 2
 POOL_WAIT_SECONDS_MAX = 2.0
 STATEMENT_SECONDS_MAX = 3.0
-"""The server ends a statement that takes longer."""
+"""Longest statement; the server ends one that takes longer."""
 REPLY_SECONDS_MAX = 3.5
-"""The client gives up on a server that says nothing, which no server-side timeout can see."""
+"""Longest wait for a server that says nothing, which no server-side timeout can see."""
 BEGIN_SECONDS_MAX = 10.0
-"""For all that makes a new connection a session, also where each reply takes two seconds."""
+"""Longest time for all that makes a new connection a session, also where each reply takes two seconds."""
 CHECK_SECONDS = 1.0
-"""Between two looks whether a session behind a pooler is ours still, while it is used."""
+"""Pause between two checks that a session behind a pooler is ours still, while it is used."""
 
 _LIBPQ: dict[str, Any] = {
     # Neither the URL's nor PGOPTIONS: the session is what is set after connecting (session.py).
@@ -67,7 +67,7 @@ _beginning = threading.Lock()
 that hold one and wait for another could take the last ones from each other."""
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
-"""Of the thread, or of the request where one thread serves several: no wait for the database goes on beyond it."""
+"""Deadline of the thread, or of the request where one thread serves several: no wait for the database outlasts it."""
 
 
 @contextmanager

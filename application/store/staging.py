@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from application.store.database import Database
 
 _TOKEN: Final = b"\0staged:"
-"""What no event begins with, which is a JSON object."""
+"""The first bytes of a token: no event begins with them, as it is a JSON object."""
 LEFT_OVER_HOURS: Final = 1
-"""After which nobody can be about to append it any more: its process has died."""
+"""Age of a staged state that nobody can be about to append any more: its process has died."""
 COPY_SECONDS_PER_BYTE: Final = 5e-9
-"""Of the bytes as they are kept: how long an append holds its lock to copy what is compressed. 9 MB of usual details
-are 1 to 6 MB then, so 5 to 30 ms."""
+"""Time that an append holds its lock to copy a byte as it is kept, compressed. 9 MB of usual details are 1 to 6 MB
+then, so 5 to 30 ms."""
 COMPRESS_SECONDS_PER_BYTE: Final = 43e-9
 """The same for what can't be compressed, which PostgreSQL then tries again: 0.4 s for 9 MB of random digits."""
 _COPY: Final = "COPY rpawatch.staged_states (id, state) FROM STDIN (FORMAT BINARY)"

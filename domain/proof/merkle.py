@@ -23,7 +23,7 @@ HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 """The root of a tree without leaves."""
 PROOF_HASHES_MAX: Final = 64
-"""Of a tree with 2^63 leaves; more than any log has."""
+"""Most hashes in a proof: that of a tree with 2^63 leaves; more than any log has."""
 _TOO_MANY: Final = "The proof has too many hashes."
 _TOO_FEW: Final = "The proof has too few hashes."
 

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS: Final = 0.5
 REPORT_SECONDS: Final = 0.5
-"""Between two notes of how far it is."""
+"""Pause between two records of how far it is."""
 CHECK_SECONDS_MAX: Final = 1_800.0
-"""Of one comparison. `rpawatch audit verify` has no such bound."""
+"""Longest comparison. `rpawatch audit verify` has no such bound."""
 ATTEMPTS_MAX: Final = 3
-"""To make one that was interrupted: what ends the process must not do so for ever."""
+"""Most attempts to make one that was interrupted: what ends the process must not do so for ever."""
 WAITING_OF_TURN_MAX: Final = 10
-"""People of one account whose comparisons wait."""
+"""Most people of one account whose comparisons wait."""
 FINDINGS_MAX: Final = 20
 CONTRADICTIONS_SHOWN_MAX: Final = 20
 _ASK_OPERATOR: Final = "Have the operator run `rpawatch audit verify`."

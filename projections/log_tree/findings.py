@@ -22,7 +22,7 @@ unknown: an event was changed, removed or inserted, and the stored tree, which w
 
 
 _MOVED_MAX: Final = 10_000
-"""By so many positions at most an event is looked for where it may have stood."""
+"""Most positions at which an event is looked for."""
 
 
 @dataclass(frozen=True, slots=True)

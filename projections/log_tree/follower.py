@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     """Returns what signs for the log of this name; raises SigningKeyError."""
 
 LOCK: Final = 0x72706177_74726565  # "rpawtree"
-"""Advisory, of the one that works; others stand by."""
+"""Advisory lock of the one that works; others stand by."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,9 +40,9 @@ class TreeFollower:
     """
 
     TURN_SECONDS_MIN = 2.0
-    """Between two looks at a log that grows: each rewrites the last tile, and nobody waits for it."""
+    """Shortest time between two looks at a log that grows: each rewrites the last tile, and nobody waits for it."""
     SIGN_SECONDS_MIN = 60.0
-    """Between two signed heads."""
+    """Shortest time between two signed heads."""
 
     def __init__(self, connect: Connect, load_signer: LoadSigner | None) -> None:
         self._connect = connect

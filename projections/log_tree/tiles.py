@@ -20,7 +20,7 @@ TILE_LEVELS: Final = 8
 TILE_HASHES: Final = 1 << TILE_LEVELS
 TILE_BYTES: Final = TILE_HASHES * HASH_BYTES
 LEVEL_MAX: Final = 7
-"""Of tiles: a tree of 2^63 leaves has no higher ones."""
+"""Highest level of tiles: a tree of 2^63 leaves has no higher ones."""
 _PATH: Final = re.compile(r"((?:x\d{3}/){0,5})(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 _TILE = "SELECT hashes FROM rpawatch.tree_tiles WHERE level = %s AND number = %s"

@@ -35,7 +35,7 @@ DATABASE: Final = "rpawatch"
 DEADLINE_SECONDS: Final = 60.0
 """One start or restart takes well below a second; this is for crash recovery after much work on a slow disk."""
 STOP_SECONDS_MAX: Final = 10.0
-"""For an orderly stop, which takes below a second too; after that the server is told to stop as in a crash."""
+"""Longest orderly stop, which takes below a second; after that the server is told to stop as in a crash."""
 
 _log = structlog.get_logger(__name__)
 

@@ -26,15 +26,16 @@ _SOMEBODY_WAITS: Final = "somebody waits"
 LOOK_SECONDS = 1.0
 """A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
 TURN_SECONDS_MIN = 0.5
-"""Between two looks when nobody waits for the second one: under load it serves many appends, and a hundred uses of a
-key change its row once. With 0.02 s the projector took a sixth of the processor time of a service under load."""
+"""Shortest time between two looks when nobody waits for the second one: under load it serves many appends, and a
+hundred uses of a key change its row once. With 0.02 s the projector took a sixth of the processor time of a service
+under load."""
 ANSWER_SECONDS = 0.005
-"""How soon it is seen meanwhile that somebody waits."""
+"""Time after which it is seen meanwhile that somebody waits."""
 STOP_SECONDS_MAX = 0.2
-"""How soon a projector that waits for notifications sees that it is to stop."""
+"""Longest time until a projector that waits for notifications sees that it is to stop."""
 PAUSE_SECONDS_FIRST = 0.1
 PAUSE_SECONDS_MAX = 2.0
-"""Between attempts to connect: soon enough to be back well before 15 s after the database is."""
+"""Longest pause between attempts to connect: short enough to be back well before 15 s after the database is."""
 FOLLOWER_SESSION: Final = {
     # No wait for the disk: tables and positions are lost or kept together, and what is lost is done again.
     "synchronous_commit": "off",

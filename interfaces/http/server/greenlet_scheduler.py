@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from interfaces.http.server.channel import Channel
 
 WAIT: Final = "rpawatch.wait"
-"""In the WSGI environment of such a request: `GreenletScheduler.wait`."""
+"""WSGI name of `GreenletScheduler.wait`, for such a request."""
 
 
 class Waited(Protocol):

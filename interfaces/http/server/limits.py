@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from interfaces.http.forwarded import Oddity, TrustedProxies
 
 RECEIVE_BYTES: Final = 8 * 1024
-"""Of one read. Asking for 64 KiB makes small requests a quarter dearer: the allocator gives the rest back each time."""
+"""Largest read. Asking for 64 KiB makes small requests a quarter dearer: the allocator returns the rest each time."""
 RECEIVE_BODY_BYTES: Final = 64 * 1024
-"""Of one read when a body has begun: between two reads of a connection, all others are looked at."""
+"""Largest read when a body has begun: between two reads of a connection, all others are looked at."""
 SEND_BUFFER_BYTES: Final = 128 * 1024
-"""Of each socket, doubled by the kernel. Left alone it grows to 4 MiB, which a thousand readers who take nothing make
-4 GiB; and a socket counts as writable, so as making progress, only when a third of its buffer is free."""
+"""Send buffer of each socket, doubled by the kernel. Left alone it grows to 4 MiB, which a thousand readers who take
+nothing make 4 GiB; and a socket counts as writable, so as making progress, only when a third of its buffer is free."""
 BODY_IN_MEMORY_BYTES_MAX: Final = 128 * 1024
-"""Of each body; the rest goes into a temporary file. A thousand half-received ones are 125 MiB of memory."""
+"""Most of a body in memory; the rest goes into a temporary file. A thousand half-received ones are 125 MiB of
+memory."""
 ANSWER_IN_MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 """Never a temporary file: writing one takes a thread much longer than making the answer, and `unsent_bytes_max` bounds
 all of them better than a limit for each."""

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 MAINTENANCE_SECONDS: Final = 1.0
 QUICK_BYTES_MAX: Final = 32 * 1024
-"""Of a body that is taken apart in the thread of the loop: a millisecond. Larger and compressed ones go to a thread."""
+"""Largest body that is taken apart in the loop's thread: a millisecond. Larger and compressed ones go to a thread."""
 ANSWERING_SECONDS_MAX: Final = 0.01
-"""Of a turn, for requests that are answered in it: as long as that, new connections and new bytes wait."""
+"""Longest time of a turn for requests that are answered in it: as long as that, new connections and new bytes wait."""
 DROPPED_PER_TURN_DIVISOR: Final = 64
-"""Of `connections_max`, when it is reached: finding them costs a look at all, so a few at a time."""
+"""Share of `connections_max` that is dropped when it is reached: finding them costs a look at all, so a few at a
+time."""
 BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
 """Received and written before the buffers of all connections are added up. A second is long enough for a gigabyte."""
 

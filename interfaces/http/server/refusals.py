@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from interfaces.http.server.limits import ServerLimits
 
 INSTANCE_CHARS_MAX = 1000
-"""Of a path that an answer repeats. Longer ones say nothing to a person."""
+"""Most characters of a path that an answer repeats. Longer ones say nothing to a person."""
 
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from interfaces.http.server.listening import Listener
 
 LEFT_SECONDS: Final = 0.025
-"""How long a new connection is left to the processes that have fewer: a few turns of a busy one."""
+"""Time for which a new connection is left to the processes that have fewer: a few turns of a busy one."""
 LOOK_SECONDS: Final = 0.001
-"""Between two looks at whether they still have fewer."""
+"""Pause between two looks at whether they still have fewer."""
 NOT_LEFT_SECONDS: Final = 1.0
-"""After one was left in vain: a process that does not accept must not cost every connection that long."""
+"""Pause after one was left in vain: a process that does not accept must not cost every connection that long."""
 _COUNT: Final = struct.Struct("<i")
 _NOBODY: Final = -1
 

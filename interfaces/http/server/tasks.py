@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from interfaces.http.server.refusals import Refusal
 
 RECEIVED_MONOTONIC = "rpawatch.received_monotonic"
-"""In the WSGI environment: time.monotonic() when the request had arrived completely. It may have waited since."""
+"""WSGI name of time.monotonic() when the request had arrived completely. It may have waited since."""
 
 ENTRANCE = "rpawatch.entrance"
-"""In the WSGI environment: what `Listener.entrance` says of the socket that the connection was accepted from."""
+"""WSGI name of the `Listener.entrance` of the socket that the connection was accepted from."""
 
 ONE_PIECE_BYTES_MAX = 64 * 1024
-"""Of an answer's first bytes that are copied to follow the header in one system call."""
+"""Most of an answer's first bytes that are copied to follow the header in one system call."""
 
 _PORTS = {"http": "80", "https": "443"}
 
