@@ -124,7 +124,7 @@ class Channel(HTTPChannel):
             return
         if request.completed:
             self._ahead = data[used:]
-            self._line_up(request)
+            self._enqueue(request)
         elif request.expect_continue and request.headers_finished and not self.sent_continue:
             self.send_continue()
 
@@ -134,15 +134,15 @@ class Channel(HTTPChannel):
         request.error = refusal
         request.completed = True
         self._ahead = b""
-        self._line_up(request)
+        self._enqueue(request)
 
-    def _line_up(self, request: RequestParser) -> None:
+    def _enqueue(self, request: RequestParser) -> None:
         self.request = None
         self.sent_continue = False
         # Whoever answered the last one may not have left waitress' `service`, which looks for a next one at its end.
         with self.requests_lock:  # type: ignore[attr-defined]  # missing in the stubs
             self.requests.append(request)
-        self.server.line_up(self)
+        self.server.enqueue(self)
 
     def has_more(self) -> bool:
         """Tell whether something has arrived after the request that is being answered. In any thread."""

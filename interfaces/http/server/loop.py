@@ -23,7 +23,7 @@ from interfaces.http.server.polling import Poller
 from interfaces.http.server.sharing import Listening
 from interfaces.http.server.slow_readers import SlowReaders
 from interfaces.http.server.tasks import Dispatcher
-from interfaces.http.server.turns import Line, Turns
+from interfaces.http.server.turns import Priority, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,14 +182,14 @@ class Loop(TcpWSGIServer):
 
     # Answering
 
-    def line_up(self, channel: Channel) -> None:
+    def enqueue(self, channel: Channel) -> None:
         """Have the request that a connection has received answered, when it is its turn."""
         request = channel.requests[0]
         if request.error is None and request.path in self._paths.health:
-            line = Line.HEALTH
+            priority = Priority.HEALTH
         else:
-            line = Line.REFUSED if channel.was_refused else Line.ORDINARY
-        self._turns.add(channel, line)
+            priority = Priority.REFUSED if channel.was_refused else Priority.ORDINARY
+        self._turns.add(channel, priority)
 
     def _answer_some(self) -> None:
         """Answer those whose turn it is, for as long as a turn may take."""

@@ -1,4 +1,4 @@
-"""Whose turn it is: the one queue of connections whose request has been received and has to be answered."""
+"""Whose turn it is: the one queue, by priority, of connections whose request was received and has to be answered."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from interfaces.http.server.channel import Channel
 
 
-class Line(IntEnum):
-    """Where a connection waits for its turn."""
+class Priority(IntEnum):
+    """The part of the queue in which a connection waits for its turn."""
 
     HEALTH = 0
     """Asks whether the process runs: whoever watches the service must not take a busy one for a dead one."""
@@ -21,8 +21,8 @@ class Line(IntEnum):
     """Was refused the last time. Who sends junk as fast as it can must not take the turns of those who don't."""
 
 
-_SHARES: Final = (Line.HEALTH, Line.ORDINARY, Line.ORDINARY, Line.ORDINARY, Line.ORDINARY, Line.REFUSED)
-"""Of six turns, while somebody waits in each line. A line that is empty leaves its turns to the others."""
+_SHARES: Final = (Priority.HEALTH, *[Priority.ORDINARY] * 4, Priority.REFUSED)
+"""Whose each of six turns is, while somebody waits in each part. An empty one leaves its turns to the others."""
 
 
 class Turns:
@@ -33,20 +33,19 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._lines: tuple[deque[Channel], ...] = tuple(deque() for _ in Line)
+        self._parts: tuple[deque[Channel], ...] = tuple(deque() for _ in Priority)
         self._shares = cycle(_SHARES)
 
     def __bool__(self) -> bool:
-        return any(self._lines)
+        return any(self._parts)
 
-    def add(self, channel: Channel, line: Line) -> None:
-        """Line a connection up."""
-        self._lines[line].append(channel)
+    def add(self, channel: Channel, priority: Priority) -> None:
+        self._parts[priority].append(channel)
 
     def next(self) -> Channel:
         """Take out whose turn it is. Raises IndexError when nobody waits."""
         for _ in _SHARES:
-            line = self._lines[next(self._shares)]
-            if line:
-                return line.popleft()
+            part = self._parts[next(self._shares)]
+            if part:
+                return part.popleft()
         raise IndexError("nobody waits")

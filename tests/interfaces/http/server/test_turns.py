@@ -10,7 +10,7 @@ import pytest
 
 from interfaces.http.server import Paths
 from interfaces.http.server.loop import ANSWERING_SECONDS_MAX
-from interfaces.http.server.turns import Line, Turns
+from interfaces.http.server.turns import Priority, Turns
 from tests.interfaces.http.server.wire import ask, connect, request, serving, until
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ PIPELINED = 2_000
 """Requests on each flooding connection."""
 
 
-def order(waiting: dict[Line, int]) -> list[Line]:
-    """Return the lines in the order in which those that wait in them get their turn."""
+def order(waiting: dict[Priority, int]) -> list[Priority]:
+    """Return the priorities in the order in which those that have them get their turn."""
     turns = Turns()
-    for line, number in waiting.items():
+    for priority, number in waiting.items():
         for _ in range(number):
-            turns.add(line, line)  # type: ignore[arg-type] # anything may wait
+            turns.add(priority, priority)  # type: ignore[arg-type] # anything may wait
     found = []
     while turns:
         found.append(turns.next())
@@ -36,18 +36,18 @@ def order(waiting: dict[Line, int]) -> list[Line]:
 
 
 def test_health_is_asked_within_six_turns_however_many_wait() -> None:
-    found = order({Line.ORDINARY: 100, Line.REFUSED: 100, Line.HEALTH: 1})
-    assert found.index(Line.HEALTH) < 6
+    found = order({Priority.ORDINARY: 100, Priority.REFUSED: 100, Priority.HEALTH: 1})
+    assert found.index(Priority.HEALTH) < 6
 
 
 def test_of_six_turns_the_refused_have_one_while_others_wait() -> None:
-    found = order({Line.ORDINARY: 100, Line.REFUSED: 100})
-    assert found[:50].count(Line.REFUSED) <= 10
-    assert found[:50].count(Line.REFUSED) >= 5
+    found = order({Priority.ORDINARY: 100, Priority.REFUSED: 100})
+    assert found[:50].count(Priority.REFUSED) <= 10
+    assert found[:50].count(Priority.REFUSED) >= 5
 
 
 def test_turns_that_nobody_needs_are_left_to_the_others() -> None:
-    assert order({Line.REFUSED: 10}) == [Line.REFUSED] * 10
+    assert order({Priority.REFUSED: 10}) == [Priority.REFUSED] * 10
 
 
 def test_nobody_is_next_when_nobody_waits() -> None:
