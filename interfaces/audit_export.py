@@ -6,11 +6,14 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 
-Items: TypeAlias = Iterable[Mapping[str, Any]]
+from interfaces.audit_log import AuditEntry
+from interfaces.http.answers.audit import AuditItem, audit_item
+
+Entries: TypeAlias = Iterable[AuditEntry]
 
 _RESOURCE: Final = ("kind", "id", "label")
 CSV_COLUMNS: Final = (
@@ -24,13 +27,13 @@ Injection)."""
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """media_type: for the Content-Type. head: bytes before the first item. body: what items are, as bytes."""
+    """media_type: for the Content-Type. head: bytes before the first entry. body: what entries are, as bytes."""
 
     media_type: str
     head: bytes
-    body: Callable[[Items], bytes]
+    body: Callable[[Entries], bytes]
 
-    def pieces(self, pages: Iterable[Items]) -> Iterator[bytes]:
+    def pieces(self, pages: Iterable[Entries]) -> Iterator[bytes]:
         """Yield the file, in one piece for each page."""
         head = self.head
         for page in pages:
@@ -57,17 +60,17 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _csv_row(item: Mapping[str, Any]) -> list[object]:
-    flat = {**item, **{f"resource_{name}": item["resource"][name] for name in _RESOURCE}}
+def _csv_row(item: AuditItem) -> list[object]:
+    flat: dict[str, object] = {**item, **{f"resource_{name}": item["resource"][name] for name in _RESOURCE}}
     return [orjson.dumps(flat[name]).decode() if name == "changes" else flat[name] for name in CSV_COLUMNS]
 
 
-def _csv_body(items: Items) -> bytes:
-    return csv_lines(map(_csv_row, items))
+def _csv_body(entries: Entries) -> bytes:
+    return csv_lines(_csv_row(audit_item(entry)) for entry in entries)
 
 
-def _jsonl_body(items: Items) -> bytes:
-    return b"".join(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE) for item in items)
+def _jsonl_body(entries: Entries) -> bytes:
+    return b"".join(orjson.dumps(audit_item(entry), option=orjson.OPT_APPEND_NEWLINE) for entry in entries)
 
 
 EXPORT_FORMATS: Final[Mapping[str, ExportFormat]] = {

@@ -1,23 +1,35 @@
-"""The audit log as it looks on the wire: rows of the read model joined with the names of people."""
+"""The audit log: rows of the read model joined with the names of people."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING
-from uuid import UUID
+from typing import TYPE_CHECKING, NamedTuple
 
+from application.identity.actors import actor_of
+from domain.api_key import ApiKey
 from domain.member import Member
-from interfaces.http.answers.audit import actor_kind, audit_item
 from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.paging import Page, PageRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
 
+    from application.identity.actors import Actor
     from application.identity.users import Users
     from application.store.database import Database
-    from interfaces.http.answers.audit import AuditItem
     from projections.audit_log import AuditRow
+
+
+class AuditEntry(NamedTuple):
+    """Something that was done, and who did it.
+
+    label: what it was done to, as that was called then, a key with its prefix; a member as they are called now, and
+    None when that was erased.
+    """
+
+    row: AuditRow
+    by: Actor
+    label: str | None
 
 
 class AuditLog:
@@ -27,25 +39,27 @@ class AuditLog:
         self._database = database
         self._users = users
 
-    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> Page[AuditItem]:
+    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Return one page of it, newest first. Raises BadCursorError."""
         page = list_audit_log(self._database, scope_id=scope_id, where=where, page=PageRequest(limit, cursor))
-        return Page(tuple(self._items(page.items)), page.next_cursor)
+        return Page(tuple(self._entries(page.items)), page.next_cursor)
 
-    def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[AuditItem]]:
+    def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[AuditEntry]]:
         """Yield all of it as it is when this begins, oldest first; see whole_audit_log."""
-        return map(self._items, whole_audit_log(self._database, scope_id=scope_id, where=where))
+        return map(self._entries, whole_audit_log(self._database, scope_id=scope_id, where=where))
 
-    def _items(self, rows: Sequence[AuditRow]) -> list[AuditItem]:
-        ids = {found for row in rows for found in _people(row)}
-        users = self._users.by_ids(ids) if ids else {}
-        names = {str(user_id): user.name for user_id, user in users.items()}
-        return [audit_item(row, names) for row in rows]
+    def _entries(self, rows: Sequence[AuditRow]) -> list[AuditEntry]:
+        names = self._users.names(person for row in rows for person in (row.actor, _member(row)))
+        return [_entry(row, names) for row in rows]
 
 
-def _people(row: AuditRow) -> Iterator[UUID]:
-    if row.kind == Member.TOPIC:
-        yield row.resource_id
-    if actor_kind(row) == "user":
-        with suppress(ValueError):
-            yield UUID(row.actor)
+def _entry(row: AuditRow, names: Mapping[str, str]) -> AuditEntry:
+    by = actor_of(row.actor, names, row.resource_id if row.kind == ApiKey.TOPIC else None)
+    member = _member(row)
+    if member is not None:
+        return AuditEntry(row, by, names.get(member))
+    return AuditEntry(row, by, row.name if row.prefix is None else f"{row.name} ({row.prefix})")
+
+
+def _member(row: AuditRow) -> str | None:
+    return str(row.resource_id) if row.kind == Member.TOPIC else None

@@ -7,6 +7,7 @@ address of a person is in a row, as in no event: names are joined when rows are 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,6 @@ from projections.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from application.store.log.reading import Recorded
@@ -67,6 +67,14 @@ class AuditRow:
     stream_id: UUID
     version: int
     changes: dict[str, Any]
+
+    @property
+    def typed_changes(self) -> dict[str, Any]:
+        """The changes, with times as times."""
+        return {
+            name: datetime.fromisoformat(value) if name.endswith("_at") else value
+            for name, value in self.changes.items()
+        }
 
 
 # The last index tells an event after the first what it is about.

@@ -12,6 +12,7 @@ import typer
 from domain.limits import PAGE_ITEMS_MAX
 from domain.model import SYSTEM_ACTOR
 from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.audit_log import AuditEntry
 from interfaces.cli.audit_group import AUDIT
 from interfaces.cli.desk import Desk, as_uuid, checked_period, open_desk
 from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
@@ -26,7 +27,7 @@ from interfaces.cli.store_command import (
     store_command,
     uuid_of,
 )
-from interfaces.http.answers.audit import AuditItem
+from interfaces.http.answers.audit import AuditItem, audit_item
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
@@ -114,7 +115,7 @@ def list_audit(  # noqa: PLR0913 - each is an option
     cursor = None
     while len(items) < limit:
         page, cursor = desk.services.audit_log.page(scope_id, where, min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
-        items += page
+        items += map(audit_item, page)
         if cursor is None:
             break
     note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."
@@ -192,7 +193,7 @@ class _Export:
                 progress.show(lambda: f"Exported {self.rows:,} rows, {bytes_in_words(self.size)}", self.size)
                 yield piece
 
-    def _counted(self) -> Iterator[list[AuditItem]]:
+    def _counted(self) -> Iterator[list[AuditEntry]]:
         for page in self._pages:
             self.rows += len(page)
             yield page

@@ -11,7 +11,7 @@ from domain.errors import NotFoundError
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Action
 from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
-from interfaces.http.answers.audit import AUDIT_PAGE
+from interfaces.http.answers.audit import AUDIT_PAGE, audit_item
 from interfaces.http.answers.fields import ACTOR_PATTERN
 from interfaces.http.operation import ACCOUNT_PATH, AccountRequest, AdminOperations, Operation, Success, page_of
 from interfaces.http.parameters import parameter, refused, several
@@ -69,7 +69,7 @@ def list_audit(request: AccountRequest[None]) -> AuditPage:
     items, next_cursor = request.services.audit_log.page(
         request.caller.account_id, _filter(request), page.limit, page.cursor
     )
-    return {"items": list(items), "next_cursor": next_cursor}
+    return {"items": [audit_item(entry) for entry in items], "next_cursor": next_cursor}
 
 
 @_AUDIT.get(

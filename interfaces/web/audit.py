@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from application.identity.actors import ActorKind
 from domain import limits
 from domain.account import Account
 from domain.api_key import ApiKey
@@ -19,7 +20,6 @@ from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.web.event_labels import EVENT_LABELS, labelled_fields
 from interfaces.web.page import ViewPage
-from interfaces.web.rendering import moment
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     import falcon
 
+    from interfaces.audit_log import AuditEntry
     from interfaces.web.page import Visit
+    from projections.audit_log import AuditRow
 
 KIND_NAMES: Final[Mapping[str, str]] = {
     Account.TOPIC: "The account",
@@ -74,19 +76,21 @@ class AuditPage(ViewPage):
         }
         head = self._services.log_proofs.latest_head()
         provable_before = head.signed_at - _TREE_BEHIND_MAX if head else limits.TIME_MIN
-        flow_ids = [UUID(item["changes"]["flow_id"]) for item in found if item["changes"].get("flow_id")]
+        flow_ids = [UUID(flow_id) for entry in found if (flow_id := entry.row.changes.get("flow_id"))]
         process_names = {str(flow_id): name for flow_id, name in self._process_names(visit, flow_ids).items()}
         return {
             "asked": asked,
             "query": {name: value for name, value in asked.items() if value},
             "entries": [
                 {
-                    **item,
-                    "link": _link(visit, item["resource"]),
-                    "told": labelled_fields(item["changes"], process_names),
-                    "provable": moment(item["at"]) < provable_before,
+                    "row": entry.row,
+                    "by": entry.by,
+                    "label": entry.label,
+                    "link": _link(visit, entry.row),
+                    "told": labelled_fields(entry.row.typed_changes, process_names),
+                    "provable": entry.row.at < provable_before,
                 }
-                for item in found
+                for entry in found
             ],
             "next_cursor": next_cursor,
             "people": self._choosable(visit, found, actor),
@@ -104,9 +108,11 @@ class AuditPage(ViewPage):
             },
         }
 
-    def _choosable(self, visit: Visit, found: Sequence[Mapping[str, Any]], actor: str | None) -> dict[str, str]:
+    def _choosable(self, visit: Visit, found: Sequence[AuditEntry], actor: str | None) -> dict[str, str]:
         """Return whom the log can be narrowed to, by id: members, for who may see them, and who is on the page."""
-        people = {item["actor"]: item["actor_name"] or item["actor"] for item in found if item["actor_kind"] == "user"}
+        people = {
+            entry.row.actor: entry.by.name or entry.row.actor for entry in found if entry.by.kind is ActorKind.USER
+        }
         if visit.may(Action.READ_MEMBERS):
             members, _ = self._services.lists.members(visit.account_id, limits.PAGE_ITEMS_MAX, None)
             people |= {
@@ -135,12 +141,12 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _link(visit: Visit, resource: Mapping[str, Any]) -> str | None:
+def _link(visit: Visit, row: AuditRow) -> str | None:
     """Return where something is shown, or None where it has no page or the visitor must not see it."""
-    path, action = _PATH_TO.get(resource["kind"], ("", None))
-    return f"{visit.base}/{path}/{resource['id']}" if action is not None and visit.may(action) else None
+    path, action = _PATH_TO.get(row.kind, ("", None))
+    return f"{visit.base}/{path}/{row.resource_id}" if action is not None and visit.may(action) else None
 
 
-def _label(found: Sequence[Mapping[str, Any]]) -> str | None:
+def _label(found: Sequence[AuditEntry]) -> str | None:
     """Return what that is called which all of the rows are about."""
-    return next((item["resource"]["label"] for item in found if item["resource"]["label"]), None)
+    return next((entry.label for entry in found if entry.label), None)

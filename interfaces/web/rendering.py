@@ -27,19 +27,14 @@ _STEPS: Final = (
 _SHORT: Final = timedelta(minutes=1)
 
 
-def moment(time: datetime | str) -> datetime:
-    """Return a time of an aggregate, or of a resource, as a time."""
-    return datetime.fromisoformat(time) if isinstance(time, str) else time
-
-
-def utc_text(time: datetime | str) -> str:
+def utc_text(time: datetime) -> str:
     """Return a time as people read it, to the second, in UTC."""
-    return f"{moment(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def relative_text(time: datetime | str, now: datetime) -> str:
+def relative_text(time: datetime, now: datetime) -> str:
     """Return how long ago something was, or in how long it will be, in its largest unit."""
-    span = now - moment(time)
+    span = now - time
     text = span_text(abs(span))
     if abs(span) < _SHORT:
         return "just now" if span >= timedelta(0) else "in a moment"
@@ -73,7 +68,7 @@ def number_text(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def _time(time: datetime | str | None, now: datetime | None = None, *, none: str = "Never") -> Markup:
+def _time(time: datetime | None, now: datetime | None = None, *, none: str = "Never") -> Markup:
     """Return a <time>: relative when `now` is given. A script adds the reader's own zone.
 
     HTML allows no more than three digits of a second.
@@ -82,7 +77,7 @@ def _time(time: datetime | str | None, now: datetime | None = None, *, none: str
         return Markup('<span class="faint">{}</span>').format(none)
     exact = utc_text(time)
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment(time).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         exact,
         Markup(" data-relative") if now else "",
         relative_text(time, now) if now else exact,
@@ -138,7 +133,6 @@ def make_environment() -> Environment:
     )
     environment.filters |= {
         "time": _time,
-        "moment": moment,
         "number": number_text,
         "number_of": number_of,
         "duration": _duration,

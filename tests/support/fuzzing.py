@@ -85,7 +85,7 @@ def target_of(world: World, app: WSGIApplication) -> Target:
     reported = robot.report(details=[{"sequence_no": 1, "status": "failed", "record_id": "INV-1001"}])
     world.wait_for_head()
     [event] = world.services.audit_log.page(world.cast.account_a, AuditFilter(), 1, None)[0]
-    return Target(world, app, robot, UUID(reported.json["job_id"]), event["position"])
+    return Target(world, app, robot, UUID(reported.json["job_id"]), event.row.position)
 
 
 @dataclass

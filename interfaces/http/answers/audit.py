@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from domain.member import Member
-from domain.model import SYSTEM_ACTOR
 from domain.times import time_text
 from interfaces.http.answers.fields import (
     KEY_ID,
@@ -29,9 +27,7 @@ from interfaces.http.answers.fields import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from projections.audit_log import AuditRow
+    from interfaces.audit_log import AuditEntry
 
 
 class AuditResource(TypedDict):
@@ -73,42 +69,25 @@ class AuditPage(TypedDict):
     next_cursor: Cursor
 
 
-def actor_kind(row: AuditRow) -> str:
-    """Return what did it: a user, a key, or the operator."""
-    if row.actor == SYSTEM_ACTOR:
-        return "system"
-    # A key does nothing but what happens to itself.
-    return "key" if row.kind == "api_key" and row.actor == str(row.resource_id) else "user"
-
-
-def audit_item(row: AuditRow, names: Mapping[str, str]) -> AuditItem:
-    """Return a row of the audit log. names: of people, by their ids."""
-    kind = actor_kind(row)
+def audit_item(entry: AuditEntry) -> AuditItem:
+    """Return an entry of the audit log."""
+    row, by = entry.row, entry.by
     return {
         "position": row.position,
         "at": time_text(row.at),
         "actor": row.actor,
-        "actor_name": names.get(row.actor) if kind == "user" else None,
-        "actor_kind": kind,
+        "actor_name": by.name,
+        "actor_kind": by.kind.value,
         "action": row.action,
-        "resource": {
-            "kind": row.kind,
-            "id": str(row.resource_id),
-            "label": names.get(str(row.resource_id)) if row.kind == Member.TOPIC else _label(row),
-        },
+        "resource": {"kind": row.kind, "id": str(row.resource_id), "label": entry.label},
         "address": row.address,
         "request_id": row.request_id,
         "version": row.version,
-        "changes": {name: _shown(name, value) for name, value in row.changes.items()},
+        "changes": {
+            name: time_text(value) if isinstance(value, datetime) else value
+            for name, value in row.typed_changes.items()
+        },
     }
-
-
-def _label(row: AuditRow) -> str | None:
-    return row.name if row.prefix is None else f"{row.name} ({row.prefix})"
-
-
-def _shown(name: str, value: Any) -> Any:  # noqa: ANN401 - of any event's fields
-    return time_text(datetime.fromisoformat(value)) if name.endswith("_at") else value
 
 
 AUDIT_PAGE = Answer[AuditPage](

@@ -117,11 +117,11 @@ def test_ten_thousand_rows_are_all_there_once_and_take_no_memory(world: World) -
 def test_what_is_added_while_a_file_is_made_is_left_out_of_it(world: World) -> None:
     rename(world, 300)
     pages = world.services.audit_log.pages(world.cast.account_a, AuditFilter(actions=frozenset(["account.renamed"])))
-    names = [item["changes"]["name"] for item in next(pages)]
+    names = [entry.row.changes["name"] for entry in next(pages)]
     create_key(world)
     world.application.execute(RenameAccount(by=world.cast.caller(world.cast.account_a), name="Too late"))
     world.wait_for_lists()
-    names += [item["changes"]["name"] for page in pages for item in page]
+    names += [entry.row.changes["name"] for page in pages for entry in page]
     assert names == [f"Account {number}" for number in range(300)]
 
 
