@@ -133,7 +133,7 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
             KINDS[cls.TOPIC] = cls  # the library derives classes from ours; the last one is in use
 
     @classmethod
-    def told(cls) -> tuple[str, ...]:
+    def detail_fields(cls) -> tuple[str, ...]:
         """Return the fields that say what happened, in their order."""
         header = (*FirstEvent.model_fields, *cls.ABOUT)
         return tuple(name for name in cls.model_fields if name not in header)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from application.identity.actors import Actor
     from application.identity.users import Users
-    from application.replay.keys import Happening, Replay
+    from application.replay.keys import Replay, ReplayedEvent
     from domain.api_key import ApiKey, KeyStatus
 
 _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
@@ -42,7 +42,7 @@ class PastKey(NamedTuple):
 class HistoryEntry(NamedTuple):
     """One thing that happened to a key, and who did it."""
 
-    happening: Happening
+    event: ReplayedEvent
     by: Actor
 
 
@@ -69,11 +69,11 @@ class KeyHistory:
         """Return one page of what happened to a key, in order. Raises NotFoundError, BadCursorError."""
         key_of_account(self._replay.at_version(key_id, 1), account_id)
         after = _after(cursor)
-        happenings = self._replay.page(key_id, after=after, limit=limit + 1, lifecycle_only=lifecycle_only)
-        shown_here = happenings[:limit]
-        next_cursor = f"v{shown_here[-1].version}" if len(happenings) > limit else None
-        names = self._users.names(happening.actor for happening in shown_here)
-        entries = (HistoryEntry(happening, actor_of(happening.actor, names, key_id)) for happening in shown_here)
+        events = self._replay.page(key_id, after=after, limit=limit + 1, lifecycle_only=lifecycle_only)
+        shown_here = events[:limit]
+        next_cursor = f"v{shown_here[-1].version}" if len(events) > limit else None
+        names = self._users.names(event.actor for event in shown_here)
+        entries = (HistoryEntry(event, actor_of(event.actor, names, key_id)) for event in shown_here)
         return Page(tuple(entries), next_cursor)
 
 

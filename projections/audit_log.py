@@ -104,9 +104,9 @@ _SUBJECTS: Final[Mapping[str, Callable[[Any], Subject]]] = {
     Member.RoleGranted.TOPIC: lambda event: Subject(event.account_id or event.tenant_id, event.user_id),
     ApiKey.Created.TOPIC: lambda event: Subject(event.account_id, event.originator_id, event.name, event.prefix),
 }
-_TOLD: Final = {topic: event.told() for topic, event in ACTIONS.items()}
-_RENAMES: Final = {topic for topic, told in _TOLD.items() if "name" in told} - _SUBJECTS.keys()
-_ABOUT_PROCESSES: Final = {topic for topic, told in _TOLD.items() if "process_id" in told}
+_DETAILS: Final = {topic: event.detail_fields() for topic, event in ACTIONS.items()}
+_RENAMES: Final = {topic for topic, fields in _DETAILS.items() if "name" in fields} - _SUBJECTS.keys()
+_ABOUT_PROCESSES: Final = {topic for topic, fields in _DETAILS.items() if "process_id" in fields}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ class AuditTable(Table[AuditRow]):
                     version=event.originator_version,
                     changes=_about_process(event.process_id, subject, subjects)
                     if topic in _ABOUT_PROCESSES
-                    else {field: value for field in _TOLD[topic] if (value := getattr(event, field)) is not None},
+                    else {field: value for field in _DETAILS[topic] if (value := getattr(event, field)) is not None},
                 )
             )
         self.store(connection, rows)

@@ -30,7 +30,7 @@ says that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ReplayedEvent:
     """An event of a key. changes: field to what it was before and after; details: of a use, what came of it."""
 
     position: int
@@ -48,13 +48,13 @@ class Happening:
 class Difference:
     """What changed between two instants. before, after: the key then; None before it was made.
 
-    changes: field to what it was and is. happenings: in between, without uses. uses: in between, by outcome.
+    changes: field to what it was and is. events: in between, without uses. uses: in between, by outcome.
     """
 
     before: ApiKey | None
     after: ApiKey | None
     changes: Mapping[str, tuple[Any, Any]]
-    happenings: tuple[Happening, ...]
+    events: tuple[ReplayedEvent, ...]
     uses: Mapping[str, int]
 
 
@@ -123,26 +123,26 @@ class Replay:
             raise NotFoundError
         return key
 
-    def happenings(self, key_id: UUID, *, after: int = 0, lifecycle_only: bool = True) -> Iterator[Happening]:
+    def events(self, key_id: UUID, *, after: int = 0, lifecycle_only: bool = True) -> Iterator[ReplayedEvent]:
         """Yield what happened to the key after a version, in order; memory does not grow with its uses."""
         self._last_version(key_id)
         events = self._streams.events(key_id, after=after, lifecycle_only=lifecycle_only)
-        return self._told(self.at_version(key_id, after) if after else None, events)
+        return self._replay(self.at_version(key_id, after) if after else None, events)
 
-    def page(self, key_id: UUID, *, after: int, limit: int, lifecycle_only: bool) -> list[Happening]:
+    def page(self, key_id: UUID, *, after: int, limit: int, lifecycle_only: bool) -> list[ReplayedEvent]:
         """Return up to `limit` of what happened to the key after a version."""
         if after >= self._last_version(key_id):
             return []
         events = self._streams.page(key_id, after=after, limit=limit, lifecycle_only=lifecycle_only)
-        return list(self._told(self.at_version(key_id, after) if after else None, iter(events)))
+        return list(self._replay(self.at_version(key_id, after) if after else None, iter(events)))
 
-    def uses(self, key_id: UUID, since: datetime | None, until: datetime | None) -> Iterator[Happening]:
+    def uses(self, key_id: UUID, since: datetime | None, until: datetime | None) -> Iterator[ReplayedEvent]:
         """Yield the uses of the key from one instant up to, and without, another."""
         after = 0 if since is None else self._version_before(key_id, since)
         last = self._last_version(key_id) if until is None else self._version_before(key_id, until)
         for placed in self._streams.events(key_id, after=after, until=last):
             if isinstance(placed.event, ApiKey.Used):
-                yield _happening(placed, {})
+                yield _replayed(placed, {})
 
     def difference(self, key_id: UUID, since: datetime, until: datetime) -> Difference:
         """Return what changed between two instants; what happened at the first one belongs to the state then."""
@@ -156,9 +156,9 @@ class Replay:
             if isinstance(placed.event, ApiKey.Used)
         )
         changes = changed(_shown(before), _shown(after))
-        return Difference(before, after, changes, tuple(self._told(before, between)), dict(uses))
+        return Difference(before, after, changes, tuple(self._replay(before, between)), dict(uses))
 
-    def _told(self, key: ApiKey | None, events: Iterator[Recorded]) -> Iterator[Happening]:
+    def _replay(self, key: ApiKey | None, events: Iterator[Recorded]) -> Iterator[ReplayedEvent]:
         """Yield events with what they changed. key: as it was before them."""
         key = None if key is None else key.copy()
         for placed in events:
@@ -169,7 +169,7 @@ class Replay:
             else:
                 # Not `mutate`, which minds that uses were left out; what they decide is not shown.
                 placed.event.apply(key)
-            yield _happening(placed, changed(before, _shown(key)))
+            yield _replayed(placed, changed(before, _shown(key)))
 
     def _snapshot(self, key_id: UUID, version: int) -> ApiKey | None:
         for stored in self._snapshots.recorder.select_events(key_id, lte=version, desc=True, limit=1):
@@ -222,14 +222,14 @@ def _shown(key: ApiKey | None) -> dict[str, Any]:
     return {"refusals": 0} if key is None else {name: getattr(key, name) for name in SHOWN}
 
 
-def _happening(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> Happening:
+def _replayed(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> ReplayedEvent:
     event = placed.event
     details: dict[str, Any] = {}
     if isinstance(event, ApiKey.Used):
         details = {"outcome": event.outcome, "problem": event.problem, "job_id": event.job_id}
     elif isinstance(event, ApiKey.Refused):
         details = {"attempts": event.attempts}
-    return Happening(
+    return ReplayedEvent(
         position=placed.position,
         version=event.originator_version,
         at=event.timestamp,

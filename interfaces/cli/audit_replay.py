@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from application.replay.keys import Happening, Replay
+from application.replay.keys import Replay, ReplayedEvent
 from application.replay.limits import Breach, breaches
 from application.replay.order import ClockSteps
 from domain.proof.check import DOES_NOT_HOLD, HOLDS
@@ -86,8 +86,8 @@ def replay(  # noqa: PLR0913 - each is an option
     with open_desk(data_dir, database_url) as desk:
         replays = Replay(desk.services.event_sourcing)
         if instant is None and version is None:
-            happenings = replays.happenings(key_id, lifecycle_only=not is_all)
-            show_items(_told(happenings), _HISTORY_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=_HISTORY_CSV)
+            events = replays.events(key_id, lifecycle_only=not is_all)
+            show_items(_told(events), _HISTORY_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=_HISTORY_CSV)
             return
         if as_csv:
             raise WrongUsageError("--csv is for a history. Leave it out, or leave out --at and --version.")
@@ -124,7 +124,7 @@ def diff(
         "versions": [found.before.version if found.before else 0, found.after.version if found.after else 0],
         "changes": changes_item(found.changes),
         "uses": dict(found.uses),
-        "items": [key_event(happening) for happening in found.happenings],
+        "items": [key_event(event) for event in found.events],
     }
     rows = [
         {"field": name, "before": shown(before), "after": shown(after)}
@@ -135,7 +135,7 @@ def diff(
         document,
         {"field": "Field", "before": "Before", "after": "After"},
         rows=rows,
-        note=f"Uses in between: {uses}. Other events in between: {len(found.happenings):,}.",
+        note=f"Uses in between: {uses}. Other events in between: {len(found.events):,}.",
     )
 
 
@@ -232,14 +232,14 @@ def _time(text: str, name: str) -> datetime:
     return found
 
 
-def _told(happenings: Iterator[Happening]) -> Iterator[dict[str, Any]]:
-    for happening in happenings:
-        item = key_event(happening)
+def _told(events: Iterator[ReplayedEvent]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        item = key_event(event)
         yield {**item, "what": _what(item)}
 
 
-def _use(happening: Happening) -> dict[str, object]:
-    item: dict[str, object] = {**key_event(happening)}
+def _use(event: ReplayedEvent) -> dict[str, object]:
+    item: dict[str, object] = {**key_event(event)}
     return {name: item[name] for name in (*_USE_COLUMNS, "request_id")}
 
 

@@ -32,7 +32,7 @@ def test_what_changes_holds_is_in_the_table(action: str) -> None:
     what, changes = table("What each action means")[action]
     assert what
     if changes != "the same":
-        fields = PROCESS if "process_id" in ACTIONS[action].told() else ACTIONS[action].told()
+        fields = PROCESS if "process_id" in ACTIONS[action].detail_fields() else ACTIONS[action].detail_fields()
         assert tuple(re.findall(r"`(\w+)`", changes)) == fields
 
 

@@ -97,4 +97,4 @@ def test_topics_are_short_lower_case_and_no_two_events_share_one() -> None:
 def test_an_event_says_what_people_read_of_it_or_that_they_do_not(kind: type[Event]) -> None:
     assert kind.LABEL.lower() == kind.LABEL, "it stands behind what it happened to; empty where nobody reads of it"
     assert kind.model_fields.keys() >= set(kind.ABOUT)
-    assert not set(kind.told()) & {*FirstEvent.model_fields, *kind.ABOUT}
+    assert not set(kind.detail_fields()) & {*FirstEvent.model_fields, *kind.ABOUT}

@@ -83,7 +83,7 @@ def test_every_field_of_an_event_is_told_in_changes_or_elsewhere(topic: str) -> 
         *(["flow_id"] * (topic == "process.registered")),
     }
     own = KINDS[topic].model_fields.keys() - Event.model_fields.keys()
-    assert set(ACTIONS[topic].told()) == own - elsewhere
+    assert set(ACTIONS[topic].detail_fields()) == own - elsewhere
 
 
 def test_every_event_of_the_log_is_there_once_as_it_was_whatever_the_batches(world: World) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from application.ingest import KeyView
-    from application.replay.keys import Happening
+    from application.replay.keys import ReplayedEvent
     from domain.api_key import ApiKey
     from interfaces.key_history import HistoryEntry, PastKey
     from projections.key_list import KeyRow
@@ -195,23 +195,23 @@ def key_as_of(past: PastKey) -> KeyAsOf:
 
 def history_item(entry: HistoryEntry) -> HistoryItem:
     """Return an event of a key, and who did it."""
-    return {**key_event(entry.happening), "actor_name": entry.by.name, "actor_kind": entry.by.kind.value}
+    return {**key_event(entry.event), "actor_name": entry.by.name, "actor_kind": entry.by.kind.value}
 
 
-def key_event(happening: Happening) -> KeyEvent:
+def key_event(event: ReplayedEvent) -> KeyEvent:
     """Return an event of a key. changes: field to [before, after]; what came of a use stands beside it, else null."""
     return {
-        "version": happening.version,
-        "at": time_text(happening.at),
-        "actor": happening.actor,
-        "action": happening.action,
-        "changes": changes_item(happening.changes),
-        "outcome": happening.details.get("outcome"),
-        "problem": happening.details.get("problem"),
-        "job_id": text_or_none(happening.details.get("job_id")),
-        "address": happening.address,
-        "request_id": happening.request_id,
-        "position": happening.position,
+        "version": event.version,
+        "at": time_text(event.at),
+        "actor": event.actor,
+        "action": event.action,
+        "changes": changes_item(event.changes),
+        "outcome": event.details.get("outcome"),
+        "problem": event.details.get("problem"),
+        "job_id": text_or_none(event.details.get("job_id")),
+        "address": event.address,
+        "request_id": event.request_id,
+        "position": event.position,
     }
 
 

@@ -67,7 +67,7 @@ def test_what_was_not_there_is_not_found(application: Application) -> None:
     with pytest.raises(NotFoundError):
         replays.at(uuid4(), NOON)
     with pytest.raises(NotFoundError):
-        list(replays.happenings(uuid4()))
+        list(replays.events(uuid4()))
 
 
 def test_a_stream_that_is_no_keys_is_none(application: Application, cast: Cast) -> None:
@@ -80,7 +80,7 @@ def test_the_history_tells_what_each_event_changed(application: Application, cas
     bot.use()
     application.execute(cast.change_key_command(bot.key_id, name="Nightly", limit=5))
     application.execute(cast.deactivate_key_command(bot.key_id))
-    told = list(Replay(application.event_sourcing).happenings(bot.key_id, lifecycle_only=False))
+    told = list(Replay(application.event_sourcing).events(bot.key_id, lifecycle_only=False))
     assert [one.action for one in told] == [
         "api_key.created", "api_key.used", "api_key.renamed", "api_key.rate_limit_changed", "api_key.deactivated",
     ]  # fmt: skip
@@ -98,8 +98,8 @@ def test_a_history_without_uses_has_the_same_changes(application: Application) -
     events = a_life(application, seeded_random(), 150)
     key_id = events[0].originator_id
     replays = Replay(application.event_sourcing)
-    every = [one for one in replays.happenings(key_id, lifecycle_only=False) if one.action != "api_key.used"]
-    assert list(replays.happenings(key_id)) == every
+    every = [one for one in replays.events(key_id, lifecycle_only=False) if one.action != "api_key.used"]
+    assert list(replays.events(key_id)) == every
     pages: list[Any] = []
     while page := replays.page(key_id, after=pages[-1].version if pages else 0, limit=7, lifecycle_only=True):
         pages += page
@@ -133,7 +133,7 @@ def test_a_difference_is_that_of_the_states_at_both_instants(application: Applic
     assert state_of(found.after) == state_of(after)  # type: ignore[arg-type] # as above
     assert found.changes.keys() <= {name for name in vars(after) if vars(after)[name] != vars(before)[name]}
     assert sum(found.uses.values()) == sum(isinstance(event, ApiKey.Used) for event in between)
-    assert len(found.happenings) == sum(not isinstance(event, ApiKey.Used) for event in between)
+    assert len(found.events) == sum(not isinstance(event, ApiKey.Used) for event in between)
 
 
 def test_before_it_was_made_there_is_nothing_to_compare_with(application: Application) -> None:
@@ -187,12 +187,12 @@ def test_a_busy_key_is_replayed_from_the_start_in_memory_that_does_not_grow(
     application: Application, database_url: str
 ) -> None:
     key_id = a_busy_key(application, database_url, effort(USES, 100_000))
-    happenings = Replay(application.event_sourcing).happenings(key_id, lifecycle_only=False)
+    events = Replay(application.event_sourcing).events(key_id, lifecycle_only=False)
     for _ in range(2 * PAGE_EVENTS):
-        next(happenings)
+        next(events)
     tracemalloc.start()
     try:
-        rest = sum(1 for _ in happenings)
+        rest = sum(1 for _ in events)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -207,7 +207,7 @@ def test_the_lifecycle_of_a_busy_key_is_read_past_its_uses(application: Applicat
         owner.execute("ANALYZE rpawatch.events")
         plan = owner.execute(b"EXPLAIN " + KEY_LIFECYCLE, (key_id, 0, 2**63 - 1, 1_000)).fetchall()
     assert "events_key_lifecycle_idx" in "\n".join(row[0] for row in plan)
-    assert [one.action for one in Replay(application.event_sourcing).happenings(key_id)] == ["api_key.created"]
+    assert [one.action for one in Replay(application.event_sourcing).events(key_id)] == ["api_key.created"]
 
 
 def test_a_stream_with_a_hole_is_not_replayed_over_it(application: Application, database_url: str) -> None:
