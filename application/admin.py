@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """key: the Idempotency-Key. digest: SHA-256 of method, path and body, hexadecimal."""
+    """A request with an Idempotency-Key.
+
+    key: the Idempotency-Key.
+    digest: SHA-256 of method, path and body, hexadecimal.
+    """
 
     key: str
     digest: str
@@ -47,7 +51,11 @@ class AdminCommand(Command):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """resource_id: the stream that was made or changed. replayed: an earlier request with the same key had done it."""
+    """What a command of the admin API came to.
+
+    resource_id: the stream that was made or changed.
+    replayed: an earlier request with the same key had done it.
+    """
 
     resource_id: UUID
     replayed: bool = False

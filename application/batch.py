@@ -54,8 +54,11 @@ class CommandGroup(AppendGroup):
 class Stream:
     """A stream that a command has met.
 
-    place: its number in the batch. version: in the log, 0 when it is not there; fresh: it was read there just now. now:
-    the aggregate as the commands so far leave it, not to be changed. changed_in: the group that changes it.
+    place: its number in the batch.
+    version: in the log, 0 when it is not there.
+    fresh: it was read there just now.
+    now: the aggregate as the commands so far leave it, not to be changed.
+    changed_in: the group that changes it.
     """
 
     id: UUID

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 class Caller:
     """Who asks something of a tenant, or of one of its accounts.
 
-    actor: a user id, or "system" for the operator. account_id: None for the tenant. request_id: as the log line names
-    it. address: of the user's client; None at the command line. Events have it only where it may be kept.
+    actor: a user id, or "system" for the operator.
+    account_id: None for the tenant.
+    request_id: as the log line names it.
+    address: of the user's client; None at the command line. Events have it only where it may be kept.
     """
 
     actor: str = SYSTEM_ACTOR

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 class UseKey(Command):
     """A request with a well-formed key.
 
-    key_id: where the key leads (ids.key_id). request_id: as the log line names it. address: of the client, or None.
+    key_id: where the key leads (ids.key_id).
+    request_id: as the log line names it.
+    address: of the client, or None.
     refused: why the request is refused whatever it asks for (the body is not JSON, breaks a rule, …) with the slug that
     goes into the log; the refusal is told only to a key that gets in.
     """

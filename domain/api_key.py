@@ -64,8 +64,10 @@ _LET_IN = frozenset({KeyStatus.ACTIVE, KeyStatus.EXPIRING})
 class KeyState:
     """What a key is, but for the times of its last uses, which its limit is decided by (rate_limit.py).
 
-    flow_id: of the one process that it is for; None for all of the account. refusals: attempts after its end;
-    refused_at, refused_address: of the last of them. rotated_to: the key that took its place, at `rotated_at`.
+    flow_id: of the one process that it is for; None for all of the account.
+    refusals: attempts after its end.
+    refused_at, refused_address: of the last of them.
+    rotated_to: the key that took its place, at `rotated_at`.
     """
 
     account_id: UUID

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class DomainError(Exception):
     """A command that the rules refuse.
 
-    slug: what programs know it by, for ever. advice: what was wrong, and what to do where that is the same everywhere.
+    slug: what programs know it by, for ever.
+    advice: what was wrong, and what to do where that is the same everywhere.
     """
 
     slug: ClassVar[str]

@@ -61,7 +61,11 @@ _PLACES: Final = {kind: place for place, kind in enumerate(FindingKind)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """unused: for how long a key is not used that nobody needs. max_age: of a key that never expires; None for any."""
+    """The times after which hygiene speaks of a key.
+
+    unused: for how long a key is not used that nobody needs.
+    max_age: of a key that never expires; None for any.
+    """
 
     unused: timedelta = KEY_UNUSED_NOTICE
     max_age: timedelta | None = None

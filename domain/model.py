@@ -55,9 +55,12 @@ AGGREGATES: dict[str, type[Aggregate]] = {}
 class Cause:
     """What brought an event about; it stands in every event.
 
-    at: when, in UTC. actor: a user id, a key id or "system". request_id: the request as its log line names it.
+    at: when, in UTC.
+    actor: a user id, a key id or "system".
+    request_id: the request as its log line names it.
     command_id: one per command, the same when the command is tried again, which is how a lost reply is told from a
-    conflict. address: of the client that asked; None for the command line, and where no addresses are kept.
+    conflict.
+    address: of the client that asked; None for the command line, and where no addresses are kept.
     """
 
     at: datetime

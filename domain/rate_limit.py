@@ -23,8 +23,9 @@ _SPAN: Final = RATE_WINDOW // _MICROSECOND
 class Quota:
     """What a caller is told of its limit.
 
-    left: requests that would be admitted now. reset_seconds: whole seconds, rounded up, until one more is free than
-    now; whoever waits that long gets through. 0 when nothing is used.
+    left: requests that would be admitted now.
+    reset_seconds: whole seconds, rounded up, until one more is free than now; whoever waits that long gets through. 0
+    when nothing is used.
     """
 
     limit: int

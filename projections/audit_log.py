@@ -47,10 +47,15 @@ KINDS: Final = tuple(dict.fromkeys(_KIND_OF.values()))
 class AuditRow:
     """An event, in the terms of the API.
 
-    scope_id: the account, or the tenant for what holds in all of it. at: its time. action: its topic; kind: the first
-    word of that. resource_id: what it happened to: the id of a key or account, the flow_id of a process, the user_id of
-    a member. name, prefix: what that was called from this event on; a member has none. address: where the request came
-    from. stream_id, version: of the event in the log. changes: what it says of its own.
+    scope_id: the account, or the tenant for what holds in all of it.
+    at: its time.
+    action: its topic.
+    kind: the first word of that.
+    resource_id: what it happened to: the id of a key or account, the flow_id of a process, the user_id of a member.
+    name, prefix: what that was called from this event on; a member has none.
+    address: where the request came from.
+    stream_id, version: of the event in the log.
+    changes: what it says of its own.
     """
 
     scope_id: UUID

@@ -30,10 +30,16 @@ _LOG = Listing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which rows. None is for any. actors: user ids, key ids and "system". actions: these, and kinds.
+    """Which rows. None is for any.
 
-    resource_ids, position: as rows have it. since: this time and later; before: earlier than this. Times of different
-    things may cross, since each keeps its own from running backwards: rows are in the order in which they came to be.
+    actors: user ids, key ids and "system".
+    actions: these, and kinds.
+    resource_ids, position: as rows have it.
+    since: this time and later.
+    before: earlier than this.
+
+    Times of different things may cross, since each keeps its own from running backwards: rows are in the order in which
+    they came to be.
     """
 
     actors: frozenset[str] | None = None

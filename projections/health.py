@@ -28,9 +28,12 @@ _READ = "SELECT extract(epoch FROM clock_timestamp() - looked_at)::float8, error
 
 @dataclass(frozen=True, slots=True)
 class ProjectionHealth:
-    """position: up to where all lists that can be read show the log. log_position: its last event.
+    """How the read models are doing.
 
-    incomplete: read models that are still being made for the first time. dead_letters: events that were set aside.
+    position: up to where all lists that can be read show the log.
+    log_position: its last event.
+    incomplete: read models that are still being made for the first time.
+    dead_letters: events that were set aside.
     error: why no projector works, in words for anybody; None when one does.
     """
 

@@ -32,10 +32,12 @@ CHUNK_BYTES_MAX = 64 * 1024
 
 @dataclass
 class DetailsRow:
-    """Some details of a job, in the order of their numbers. position: the job's (job_list.py).
+    """Some details of a job, in the order of their numbers.
 
-    last_no: the number of the last one. success, failed, skipped: how many there are of each status. details: a JSON
-    array as text.
+    position: the job's (job_list.py).
+    last_no: the number of the last one.
+    success, failed, skipped: how many there are of each status.
+    details: a JSON array as text.
     """
 
     account_id: UUID

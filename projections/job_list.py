@@ -139,8 +139,10 @@ BY_TIME = Listing(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """What jobs are asked for: of any of these; None stands for all. since: received then or later; until: before.
+    """What jobs are asked for: of any of these; None stands for all.
 
+    since: received then or later.
+    until: before.
     visible: the processes whose jobs may be seen (a user's assigned ones).
     """
 

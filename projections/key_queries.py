@@ -45,8 +45,11 @@ KEY_SORTS = tuple(_KEYS.orders)
 class KeyFilter:
     """Which keys: None where it does not matter.
 
-    active: whether they let requests in. search: see key_search.py. flow_ids: of the processes that they are for.
-    unused_since: they were not used after that, nor made. ends_before: they have an end, and it is before that.
+    active: whether they let requests in.
+    search: see key_search.py.
+    flow_ids: of the processes that they are for.
+    unused_since: they were not used after that, nor made.
+    ends_before: they have an end, and it is before that.
     """
 
     active: bool | None = None

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class UseRow:
-    """An hour of a key. hour: when it began. accepted, replayed, rejected: requests that were let in, by outcome.
+    """An hour of a key.
 
+    hour: when it began.
+    accepted, replayed, rejected: requests that were let in, by outcome.
     throttled: windows in which requests were refused for the limit; the refused requests are not counted.
     """
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class MemberRow(MemberState):
-    """What a user is in one scope. scope_id: the account's id, or the tenant's; member_id: the stream."""
+    """What a user is in one scope.
+
+    scope_id: the account's id, or the tenant's.
+    member_id: the stream.
+    """
 
     scope_id: UUID
     member_id: UUID

@@ -39,8 +39,10 @@ class BadCursorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """limit: rows at most, 1 to PAGE_ITEMS_MAX. cursor: `next_cursor` of the page before, None for the first.
+    """Which page of a list is asked for.
 
+    limit: rows at most, 1 to PAGE_ITEMS_MAX.
+    cursor: `next_cursor` of the page before, None for the first.
     sort: one of the list's orders, None for its first.
     """
 
@@ -118,11 +120,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Listing(Generic[R]):
-    """A list of a table's rows. orders: by name; the first is what is taken where none is asked for.
+    """A list of a table's rows.
 
-    also: the names of further read models that a condition looks at. covered: the indexes hold all that rows are picked
-    by. Then they are picked in an index alone, and only those of the page are read: half the time where many are passed
-    over.
+    orders: by name; the first is what is taken where none is asked for.
+    also: the names of further read models that a condition looks at.
+    covered: the indexes hold all that rows are picked by. Then they are picked in an index alone, and only those of the
+    page are read: half the time where many are passed over.
     """
 
     name: str

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class ProcessRow(ProcessState):
-    """A process. process_id: its stream, which is what members are assigned; sort_name: what the list is ordered by."""
+    """A process.
+
+    process_id: its stream, which is what members are assigned.
+    sort_name: what the list is ordered by.
+    """
 
     process_id: UUID
     sort_name: Bytewise

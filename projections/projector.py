@@ -44,8 +44,11 @@ class LogCutError(Exception):
 class ProjectorHealth:
     """How it goes with one projector; what holds for the service is in health.py.
 
-    position: up to where all lists show the log. log_position: its last event when the projector last looked.
-    working: it holds the lock and gets on. standby: another one holds it. error: what is wrong, and can be shown.
+    position: up to where all lists show the log.
+    log_position: its last event when the projector last looked.
+    working: it holds the lock and gets on.
+    standby: another one holds it.
+    error: what is wrong, and can be shown.
     """
 
     position: int

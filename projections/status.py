@@ -29,8 +29,10 @@ ORDER BY name
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """A table of read models. rows_about: as PostgreSQL last counted, -1 when it never has. behind: in events.
+    """A table of read models.
 
+    rows_about: as PostgreSQL last counted, -1 when it never has.
+    behind: in events.
     bytes: with its indexes.
     """
 

@@ -44,7 +44,11 @@ class StreamBeginsLateError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamTable(Table[S]):
-    """of: what has the streams. stream: the column with a stream's id."""
+    """A read model with a row per stream.
+
+    of: what has the streams.
+    stream: the column with a stream's id.
+    """
 
     of: type[Aggregate]
     stream: str

@@ -53,13 +53,17 @@ def _column(field: Field[Any]) -> sql.Composed:
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Generic[R]):
-    """name: of the table, with its version. row: a dataclass, one field per column.
+    """A read model's table.
 
-    key: the columns of the primary key, account first. indexes: statements with `{table}` for the name; an index has no
-    name of its own, so that the same statement makes one of a copy under another name. fillfactor: how full pages are
-    written, in percent, to leave room for changes of rows. sums: the columns whose values are added to those that are
-    there, where others take their place. fence: the columns of which one must hold an id that a transaction may read
-    (fence.py), or a row is not there for it.
+    name: of the table, with its version.
+    row: a dataclass, one field per column.
+    key: the columns of the primary key, account first.
+    indexes: statements with `{table}` for the name; an index has no name of its own, so that the same statement makes
+    one of a copy under another name.
+    fillfactor: how full pages are written, in percent, to leave room for changes of rows.
+    sums: the columns whose values are added to those that are there, where others take their place.
+    fence: the columns of which one must hold an id that a transaction may read (fence.py), or a row is not there for
+    it.
     """
 
     name: str

@@ -50,8 +50,10 @@ class PositionMovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """positions: how far each read model is, by name. log_position: the last event of the log, 0 when it is empty.
+    """How far the read models are in the log.
 
+    positions: how far each read model is, by name.
+    log_position: the last event of the log, 0 when it is empty.
     incomplete: those that have never shown the whole log yet.
     """
 

@@ -28,7 +28,11 @@ class Actor(NamedTuple):
 
 
 def actor_of(actor: str, names: Mapping[str, str], key_id: UUID | None) -> Actor:
-    """Return who an actor is. names: of people, by their ids. key_id: of the key that it was done to, if it was one."""
+    """Return who an actor is.
+
+    names: of people, by their ids.
+    key_id: of the key that it was done to, if it was one.
+    """
     if actor == SYSTEM_ACTOR:
         return Actor(ActorKind.SYSTEM, None)
     if actor == str(key_id):

@@ -31,8 +31,10 @@ _NAME_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who signs in from where. address: of the client. name: what it says it is (User-Agent), cut where it is long.
+    """Who signs in from where.
 
+    address: of the client.
+    name: what it says it is (User-Agent), cut where it is long.
     device: what it shows of an earlier sign-in, see `Familiar.remember`.
     """
 

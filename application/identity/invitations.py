@@ -64,7 +64,8 @@ class Invited(KnownMember):
 class Invitation:
     """A role that is about to be given: the command is carried out, and then `settled` is told what came of it.
 
-    identity: who is meant, as they were when this began; None for a repeat. was_member: they had a role there before.
+    identity: who is meant, as they were when this began; None for a repeat.
+    was_member: they had a role there before.
     """
 
     invitations: Invitations
@@ -100,8 +101,10 @@ class Invitations:
     def begin(self, command: AddMember, email: str, name: str) -> Invitation:
         """Decide who is meant by an address (normalised), and see that they have a row before they have a role.
 
-        command: as it will be carried out, with the id of nobody. name: of who is new. A command that would be refused
-        is refused here, with nothing made. Raises what it would raise.
+        command: as it will be carried out, with the id of nobody.
+        name: of who is new.
+
+        A command that would be refused is refused here, with nothing made. Raises what it would raise.
         """
         if _rehearse(UnitOfWork(self._events, command, self._clock()), command).replayed:
             return Invitation(self, command)

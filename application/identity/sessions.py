@@ -74,7 +74,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """What a user is told of a session. last_seen_at: exact to SEEN_STEP. client: None where it did not say."""
+    """What a user is told of a session.
+
+    last_seen_at: exact to SEEN_STEP.
+    client: None where it did not say.
+    """
 
     session_id: UUID
     created_at: datetime

@@ -53,8 +53,9 @@ class PasswordKind(StrEnum):
 class Identity(User):
     """A user, who vouched for them, and how they sign in.
 
-    scope_id: the account whose administrator vouched for them, or the tenant. password_salt: the same for all of an
-    address. signed_in_at: last.
+    scope_id: the account whose administrator vouched for them, or the tenant.
+    password_salt: the same for all of an address.
+    signed_in_at: last.
     """
 
     scope_id: UUID

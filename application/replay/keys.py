@@ -31,7 +31,11 @@ says that."""
 
 @dataclass(frozen=True, slots=True)
 class ReplayedEvent:
-    """An event of a key. changes: field to what it was before and after; details: of a use, what came of it."""
+    """An event of a key.
+
+    changes: field to what it was before and after.
+    details: of a use, what came of it.
+    """
 
     position: int
     version: int
@@ -46,9 +50,12 @@ class ReplayedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed between two instants. before, after: the key then; None before it was made.
+    """What changed between two instants.
 
-    changes: field to what it was and is. events: in between, without uses. uses: in between, by outcome.
+    before, after: the key then; None before it was made.
+    changes: field to what it was and is.
+    events: in between, without uses.
+    uses: in between, by outcome.
     """
 
     before: ApiKey | None

@@ -37,7 +37,11 @@ _SPAN: Final = RATE_WINDOW // _MICROSECOND
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """What the log should not have. uses: in the 60 seconds that end with this use. limit: of the key then."""
+    """What the log should not have.
+
+    uses: in the 60 seconds that end with this use.
+    limit: of the key then.
+    """
 
     kind: Kind
     key_id: UUID
@@ -70,7 +74,11 @@ class _Minute:
 
 @dataclass(slots=True)
 class _Watched:
-    """What is known of a key at a point of its stream. decided: uses by their times; ordered: by those of the log."""
+    """What is known of a key at a point of its stream.
+
+    decided: uses by their times.
+    ordered: by those of the log.
+    """
 
     limit: int = 0
     expires_at: datetime | None = None

@@ -39,8 +39,10 @@ class Ordered(NamedTuple):
 
 @dataclass(slots=True)
 class ClockSteps:
-    """Where time ran back in the log. count: how often. seconds_max: by how much, at most.
+    """Where time ran back in the log.
 
+    count: how often.
+    seconds_max: by how much, at most.
     first, last: the positions of the first event from which on it did, and of the last one.
     """
 
@@ -57,7 +59,11 @@ class ClockSteps:
 
 @dataclass(slots=True)
 class _LogRange:
-    """Events in a row without a leap among them. leap: before it. moved: what is to be added to their times."""
+    """Events in a row without a leap among them.
+
+    leap: before it.
+    moved: what is to be added to their times.
+    """
 
     leap: timedelta
     moved: timedelta

@@ -64,8 +64,8 @@ class Asked(NamedTuple):
 class StoreClock:
     """Tells the database's time. Any thread may ask it; asking asks nobody else.
 
-    counter: microseconds since some moment, which nobody sets. wall: the machine's clock, in seconds since 1970, which
-    is only compared.
+    counter: microseconds since some moment, which nobody sets.
+    wall: the machine's clock, in seconds since 1970, which is only compared.
     """
 
     def __init__(

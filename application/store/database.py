@@ -211,7 +211,8 @@ def store_errors() -> Iterator[None]:
 class Database:
     """A pool of bounded connections.
 
-    conninfo: a libpq connection string or URL. connections_max: how many may be open at once.
+    conninfo: a libpq connection string or URL.
+    connections_max: how many may be open at once.
     """
 
     def __init__(self, conninfo: str, *, connections_max: int = 8, role: str | None = APP_ROLE) -> None:

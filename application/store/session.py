@@ -58,7 +58,11 @@ _TURNS: Final = "abaabbab"
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What a session is meant to be. role: None for the database's user. statement_seconds_max: 0 for no limit."""
+    """What a session is meant to be.
+
+    role: None for the database's user.
+    statement_seconds_max: 0 for no limit.
+    """
 
     role: str | None
     statement_seconds_max: float
@@ -84,9 +88,12 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that is what was meant. pid: of the server's process. user: whose rights it has.
+    """A session that is what was meant.
 
-    login: who connected, as the server knows them. is_pooled: whether a pooler stands in between.
+    pid: of the server's process.
+    user: whose rights it has.
+    login: who connected, as the server knows them.
+    is_pooled: whether a pooler stands in between.
     """
 
     pid: int

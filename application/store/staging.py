@@ -47,7 +47,11 @@ def token_of(id_: UUID) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StagedState:
-    """id: what stands for the state in an append. lock_seconds: about how long that keeps all other writers out."""
+    """A state that waits in the store to be appended.
+
+    id: what stands for the state in an append.
+    lock_seconds: about how long that keeps all other writers out.
+    """
 
     id: UUID
     lock_seconds: float

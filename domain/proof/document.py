@@ -33,7 +33,9 @@ DOCUMENT_BYTES_MAX: Final = 100 * 1024 * 1024
 class EventProof:
     """An event, and the proof that it is in the log of which the checkpoint, a signed note, is the head.
 
-    state: its stored bytes. index: in the tree, from 0. hashes: from the leaf upwards.
+    state: its stored bytes.
+    index: in the tree, from 0.
+    hashes: from the leaf upwards.
     """
 
     position: int

@@ -27,7 +27,12 @@ FORMAT: Final = "rpawatch event v1"
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One event in the tree. position: in the log. stream, version: of its aggregate. state_sha256: hexadecimal."""
+    """One event in the tree.
+
+    position: in the log.
+    stream, version: of its aggregate.
+    state_sha256: hexadecimal.
+    """
 
     position: int
     stream: UUID

@@ -101,10 +101,12 @@ _log = structlog.get_logger(__name__)
 class Check:
     """A comparison that was asked for.
 
-    asked_by: a user's id, or the system's. kept: the checkpoint that came with it; None for the log against the heads
-    that were signed here. events: read so far, of events_total. ended_at: None while it waits or is made. holds: None
-    too when it could not be made; findings then say why. contradicts: the log is not that of the checkpoint, which the
-    log's own key has signed.
+    asked_by: a user's id, or the system's.
+    kept: the checkpoint that came with it; None for the log against the heads that were signed here.
+    events: read so far, of events_total.
+    ended_at: None while it waits or is made.
+    holds: None too when it could not be made; findings then say why.
+    contradicts: the log is not that of the checkpoint, which the log's own key has signed.
     """
 
     number: int
@@ -125,8 +127,10 @@ class Checks:
     """What somebody may know of comparisons.
 
     outcome: what is known of the log itself, which is the same for everybody: of the last comparison with the heads
-    that were signed here that could be made. of_log: the last one of those that was asked for. own: the last with a
-    checkpoint of theirs. of_log_after, own_after: how many are made before those, when they wait.
+    that were signed here that could be made.
+    of_log: the last one of those that was asked for.
+    own: the last with a checkpoint of theirs.
+    of_log_after, own_after: how many are made before those, when they wait.
     """
 
     outcome: Check | None

@@ -37,10 +37,14 @@ _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a comparison found. events: that were read. root: of their tree. heads: signed ones that hold.
+    """What a comparison found.
 
-    signed: how many events the largest head that holds has; those after it have no proof yet. strange_heads: heads in
-    the database that none of the given keys signed. failed: the checkpoint or head that does not hold.
+    events: that were read.
+    root: of their tree.
+    heads: signed ones that hold.
+    signed: how many events the largest head that holds has; those after it have no proof yet.
+    strange_heads: heads in the database that none of the given keys signed.
+    failed: the checkpoint or head that does not hold.
     """
 
     events: int
@@ -57,9 +61,10 @@ def compare(
 ) -> Compared:
     """Compare the whole log with checkpoints that were kept elsewhere, and with the signed heads in the database.
 
-    kept: checkpoints whose signatures were checked; none for what the database has alone. verifiers: the keys that
-    heads are believed of. Stops at the first head that does not hold. Memory does not grow with the log. Raises
-    psycopg.Error.
+    kept: checkpoints whose signatures were checked; none for what the database has alone.
+    verifiers: the keys that heads are believed of.
+
+    Stops at the first head that does not hold. Memory does not grow with the log. Raises psycopg.Error.
     """
     with connection.transaction():
         # What grows meanwhile is of no concern.
@@ -186,7 +191,8 @@ class _Comparison:
     def _holds(self, checkpoint: Checkpoint, root: bytes | None, position: int) -> bool:
         """Return whether the log is the one of a checkpoint, or note what is wrong with it.
 
-        root: of so many events; None when there are fewer. position: of the last event that it is about.
+        root: of so many events; None when there are fewer.
+        position: of the last event that it is about.
         """
         if root == checkpoint.root:
             self._heads += 1

@@ -27,7 +27,11 @@ _MOVED_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is not as it was. position: the first that is concerned; until: the last that may be, where that is open."""
+    """What is not as it was.
+
+    position: the first that is concerned.
+    until: the last that may be, where that is open.
+    """
 
     kind: Kind
     position: int
@@ -39,8 +43,10 @@ class Finding:
 class Difference:
     """The first place where the log and the stored tree differ.
 
-    index: in the tree. row, hash: of the event there. before: the position of the event in front of it. following: the
-    hash of the event behind it, once that was read.
+    index: in the tree.
+    row, hash: of the event there.
+    before: the position of the event in front of it.
+    following: the hash of the event behind it, once that was read.
     """
 
     index: int

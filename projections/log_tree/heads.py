@@ -35,7 +35,11 @@ _TENANT = "SELECT tenant_id FROM rpawatch.installation"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A signed head. size: how many events the tree had. note: the checkpoint with its signatures."""
+    """A signed head.
+
+    size: how many events the tree had.
+    note: the checkpoint with its signatures.
+    """
 
     size: int
     signed_at: datetime

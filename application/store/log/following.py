@@ -87,8 +87,10 @@ def follow(  # noqa: PLR0913 - what followers differ in
     """Take turns along the log until `stop` is set, alone with what takes the same advisory lock.
 
     begin: is called with the lock held, and returns what takes a turn; that returns whether it is still behind.
-    stand_by: is called each LOOK_SECONDS while another holds the lock. turn_seconds_min: between two turns when nobody
-    waits for the second one; TURN_SECONDS_MIN without it. Raises what these raise, psycopg.Error.
+    stand_by: is called each LOOK_SECONDS while another holds the lock.
+    turn_seconds_min: between two turns when nobody waits for the second one; TURN_SECONDS_MIN without it.
+
+    Raises what these raise, psycopg.Error.
     """
     begin_session(connection, FOLLOWER_SESSION)
     while not try_lock(connection, lock):

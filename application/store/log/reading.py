@@ -124,8 +124,12 @@ def read_range(  # noqa: PLR0913 - what is read
 ) -> tuple[list[LoggedEvent], int]:
     """Return up to `limit` events after one position and until another, in order, and how far the log was read.
 
-    The events before the last one have fewer than BATCH_BYTES_MAX bytes together. topics: of these alone. kind: of one
-    kind of stream alone. `until` must have been seen in the log.
+    The events before the last one have fewer than BATCH_BYTES_MAX bytes together.
+
+    topics: of these alone.
+    kind: of one kind of stream alone.
+
+    `until` must have been seen in the log.
     """
     parameters: list[object] = [after, until, limit]
     query = _RANGE

@@ -56,11 +56,13 @@ class AppendGroup:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """position: of the last event, 0 when there was none. refused: groups (their index) that were left out.
+    """What came of an append.
 
-    stale: the streams that are not at the version given, and because of which those were left out. arrived_at: what the
-    database's clock said when it was asked, None where it was not. misdated: it was not between the times given, so all
-    was left out.
+    position: of the last event, 0 when there was none.
+    refused: groups (their index) that were left out.
+    stale: the streams that are not at the version given, and because of which those were left out.
+    arrived_at: what the database's clock said when it was asked, None where it was not.
+    misdated: it was not between the times given, so all was left out.
     """
 
     position: int
@@ -133,8 +135,10 @@ class EventRecorder(_StreamRecorder):
         """Append the events of every group that is based on nothing stale.
 
         streams: every stream that a group is based on, with its version before any of these events; 0 for one that was
-        not there. sent_between: where the database's clock has to be when this arrives; None for anywhere. Raises
-        ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
+        not there.
+        sent_between: where the database's clock has to be when this arrives; None for anywhere.
+
+        Raises ConflictError when nothing could be appended, StoreUnavailableError when the outcome is unknown.
         """
         events = [(number, event) for number, group in enumerate(groups) for event in group.events]
         # Places begin with 1 in PostgreSQL.

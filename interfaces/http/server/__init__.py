@@ -62,11 +62,16 @@ def listen(host: str, port: int) -> socket.socket:
 class Server:
     """Serves a WSGI application, from construction (its sockets listen) to the end of `run`.
 
-    host: an address, or a name of which one address is taken, IPv4 where there is one. port: 0 for any free one.
-    problem: writes the errors that the server answers by itself. trusted_proxy: whose X-Forwarded-For and
-    X-Forwarded-Proto are taken, as `TrustedProxies` has it; those of others are dropped. listening: what to accept
-    from, alone or together with other processes; host and port are then those of its first socket. paths: those whose
-    requests are treated in their own way. Raises OSError when the address can't be had, ValueError when one is none.
+    host: an address, or a name of which one address is taken, IPv4 where there is one.
+    port: 0 for any free one.
+    problem: writes the errors that the server answers by itself.
+    trusted_proxy: whose X-Forwarded-For and X-Forwarded-Proto are taken, as `TrustedProxies` has it; those of others
+    are dropped.
+    listening: what to accept from, alone or together with other processes; host and port are then those of its first
+    socket.
+    paths: those whose requests are treated in their own way.
+
+    Raises OSError when the address can't be had, ValueError when one is none.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each of them

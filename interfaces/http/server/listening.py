@@ -41,7 +41,8 @@ class ListenError(Exception):
 class Entrance(wasyncore.dispatcher):
     """A further listening socket of a loop, which looks after all of them in the same way.
 
-    may_accept: whether to look for new connections. accept_some: what to do when one waits, given this.
+    may_accept: whether to look for new connections.
+    accept_some: what to do when one waits, given this.
     """
 
     _fileno: int | None

@@ -34,8 +34,10 @@ class ProblemWriter(Protocol):
     ) -> tuple[list[tuple[str, str]], bytes]:
         """Return header fields and body.
 
-        instance: the path of the request, safe to repeat and to log. request_id: X-Request-Id as the client sent it,
-        unchecked. Content-Length, Connection, Date and Retry-After are added by the server.
+        instance: the path of the request, safe to repeat and to log.
+        request_id: X-Request-Id as the client sent it, unchecked.
+
+        Content-Length, Connection, Date and Retry-After are added by the server.
         """
         ...
 
