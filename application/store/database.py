@@ -153,7 +153,7 @@ class BoundedConnection(psycopg.Connection[DictRow]):
 
         Raises StoreSessionError, psycopg.Error.
         """
-        if not self.autocommit or self._check_at == math.inf:
+        if self._check_at == math.inf or not self.autocommit:
             return
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
             return

@@ -34,7 +34,6 @@ class OnOff(StrEnum):
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_accounts, name=name, help=help_line)
 
 

@@ -15,5 +15,4 @@ COMMANDS: Final = (audit_list, audit_replay, audit_proof, audit_check)
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(AUDIT, name=name, help=help_line)

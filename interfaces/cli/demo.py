@@ -36,7 +36,6 @@ _EXAMPLES = """
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the command."""
     app.command(name, short_help=help_line, epilog=example_text(_EXAMPLES))(demo)
 
 

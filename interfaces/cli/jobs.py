@@ -62,7 +62,6 @@ _jobs = typer.Typer(no_args_is_help=True)
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_jobs, name=name, help=help_line)
 
 

@@ -49,7 +49,6 @@ class Looked:
 
 
 def add_to(keys: typer.Typer) -> None:
-    """Add the command to the group `keys`."""
     store_command(
         keys,
         "hygiene",

@@ -34,7 +34,6 @@ _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)", "last_use
 
 
 def add_to(keys: typer.Typer) -> None:
-    """Add the command to the group `keys`."""
     store_command(
         keys,
         "list",

@@ -68,7 +68,6 @@ KeyId = Annotated[UUID, _KEY_ID]
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_keys, name=name, help=help_line)
 
 

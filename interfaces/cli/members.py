@@ -42,7 +42,6 @@ InTenant = Annotated[bool, typer.Option("--tenant", help="The roles that hold in
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_members, name=name, help=help_line)
 
 

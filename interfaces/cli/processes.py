@@ -32,7 +32,6 @@ FlowId = Annotated[
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_processes, name=name, help=help_line)
 
 

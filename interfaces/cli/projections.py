@@ -41,7 +41,6 @@ Names = Annotated[
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the group."""
     app.add_typer(_projections, name=name, help=help_line)
 
 

@@ -51,7 +51,6 @@ Examples:
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add the command."""
     app.command(name, short_help=help_line, epilog=_EPILOG)(report)
 
 

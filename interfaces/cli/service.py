@@ -29,7 +29,6 @@ _EXAMPLES = {
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    """Add one of the two commands."""
     add = app.command(name, short_help=help_line, epilog=example_text(_EXAMPLES[name]))
     if name == "serve":
         add(serve)

@@ -62,7 +62,6 @@ class _Projection:
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return the gauges."""
         health = self._services.projection_health()
         yield GaugeMetricFamily(
             "rpawatch_projector_lag_events",
@@ -84,7 +83,6 @@ class _LogTree:
         self._services = services
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return the gauges."""
         with suppress(StoreUnavailableError):
             behind, unsigned = self._services.log_proofs.health()
             yield GaugeMetricFamily(
