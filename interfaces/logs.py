@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
 LINE_BYTES_MAX: Final = 8 * 1024
-"""Of an event as it is written, in UTF-8."""
+"""Largest event as it is written, in UTF-8."""
 _DEPTH_MAX: Final = 8
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """C0, DEL, C1, the separators of lines and paragraphs; and halves of surrogate pairs, which can't be written at all."""
@@ -54,7 +54,7 @@ _SHORTENED: Final = (
 """What an event that is too long is cut to, one after the other until it is short enough. The last one always is."""
 _UNWRITABLE: Final = '{"event":"an event that can not be written","level":"error"}'
 _FIELDS_MAX: Final = 12
-"""Of an object in an event that is too long, and of the event."""
+"""Most fields of an object in an event that is too long, and of the event."""
 
 
 def configure_logs(level: str, log_format: str, *, worker: int | None = None, for_good: bool = False) -> None:

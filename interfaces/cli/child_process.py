@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from interfaces.settings import Settings
 
 TURN_SECONDS: Final = 0.1
-"""Between two looks at the processes."""
+"""Pause between two looks at the processes."""
 STEADY_SECONDS: Final = 10.0
 """A process that dies sooner has failed at the start, and the next attempt waits longer."""
 PAUSE_SECONDS_FIRST: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 5.0
-"""Between attempts: soon enough to serve well before 15 s after what was wrong is put right, and no load meanwhile."""
+"""Longest pause between attempts: it serves well before 15 s after what was wrong is put right, and is no load
+meanwhile."""
 FAILURES_TOLD: Final = 3
-"""After so many in a row, whatever is wrong won't go away by itself."""
+"""Failures in a row after which whatever is wrong won't go away by itself."""
 
 _log = structlog.get_logger("rpawatch.serve")
 

@@ -45,7 +45,7 @@ A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
 
 _SERVED_SECONDS_MAX = 0.1
-"""How long to wait for a projector that runs elsewhere before running one here."""
+"""Longest wait for a projector that runs elsewhere before running one here."""
 _CATCH_UP_SECONDS_MAX = 15.0
 
 

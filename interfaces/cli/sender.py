@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 REPORT_PATH: Final = "/api/v1/ingest/report"
 CONNECT_SECONDS_MAX: Final = 10.0
 SILENCE_SECONDS_MAX: Final = 60.0
-"""For a body to be taken, and for each piece of the answer to come."""
+"""Longest wait for a body to be taken, and for each piece of the answer."""
 ATTEMPT_SECONDS_MAX: Final = 120.0
-"""For one attempt as a whole: a server that sends a byte now and then is never silent."""
+"""Longest attempt as a whole: a server that sends a byte now and then is never silent."""
 TOTAL_SECONDS_MAX: Final = 300.0
 """No wait is begun that would end later than this."""
 WAIT_SECONDS_FIRST: Final = 0.5

@@ -37,7 +37,7 @@ _WATCH_SECONDS = 1.0
 _CATCH_UP_SECONDS_MAX = 1.0
 _THREADS_WITHOUT_REQUESTS = 1
 _OTHER_CONNECTIONS = 10
-"""Of the projector, the watch, and the commands of an operator."""
+"""Connections of the projector, the watch, and the commands of an operator."""
 
 
 def serve(settings: Settings) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONNECTION_COUNTS = "connections"
-"""In the folder that they share."""
+"""Name of the file with the counts, in the folder that they share."""
 
 _log = structlog.get_logger("rpawatch.serve")
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from interfaces.settings import Settings
 
 END_SECONDS_MAX: Final = 9.0
-"""From the wish to end to the death of the last one. More than they take for their drain, and less than the 10 s after
-which a container is killed."""
+"""Longest time from the wish to end to the death of the last one. More than they take for their drain, and less than
+the 10 s after which a container is killed."""
 
 
 class WebProcesses:

@@ -50,7 +50,7 @@ METRICS_ENTRANCE = "metrics"
 
 _TILE = "/api/v1/audit/tile/{level}/{number}"
 _CONVERTED = {_TILE: "/api/v1/audit/tile/{level}/{number:path}"}
-"""As the router has to be told: the number of a tile has slashes in it."""
+"""Paths as the router has to be told them: the number of a tile has slashes in it."""
 
 
 class _App(falcon.App):  # type: ignore[type-arg] # Falcon's App is generic only to type checkers

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 SESSION: Final = "session"
 DEVICE: Final = "device"
-"""Of a device that somebody signed in with before. It opens nothing."""
+"""Cookie of a device that somebody signed in with before. It opens nothing."""
 VISITOR: Final = "visitor"
-"""Of a browser that has yet to sign in: a form shows by it that it was given to that browser. It opens nothing."""
+"""Cookie of a browser that has yet to sign in: it shows that a form was given to that browser. It opens nothing."""
 SECURE_PREFIX: Final = "__Host-"
 """It makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
 _INSTALLATION_CHARS: Final = 12

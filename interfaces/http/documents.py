@@ -34,7 +34,7 @@ ASSETS = {
 }
 HTML = "text/html; charset=utf-8"
 COOKIE_IN_DOCUMENT = "rpawatch_session"
-"""In the place of the session cookie's name, which each installation has its own of."""
+"""What stands for the session cookie's name, which each installation has its own of."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>RPA Watch API</title>

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     import falcon
 
 AT_ONCE_MAX: Final = 2
-"""In one process, of its 16 threads: a download keeps one busy for as long as it takes, and bots need the others."""
+"""Most downloads in one process, of 16 threads: each keeps one busy for as long as it takes, and bots need the
+others."""
 SECONDS_MAX: Final = 600.0
-"""From the request to the last byte, however slowly it is read: nobody keeps a place for longer."""
+"""Longest download, from the request to the last byte: nobody keeps a place for longer, however slowly they read."""
 PIECE_SECONDS_MAX: Final = 4.2
 """All waits for the store in making one piece end after this."""
 RETRY_SECONDS: Final = 10
 KEPT_SECONDS: Final = 25.0
-"""For who was refused, a place is kept for so long: they have been told to come back sooner."""
+"""Time for which a place is kept for who was refused: they have been told to come back sooner."""
 _NEEDS_CHUNKS: Final = (
     "A download needs HTTP/1.1: in HTTP/1.0 nobody could tell that its end is missing. A proxy in front may have to be"
     " told so (nginx: proxy_http_version 1.1)."

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
 
 STAGING_SECONDS_MAX = 16.0
-"""From a large report's turn until it is in the store: thirteen to take it apart, and to send it there."""
+"""Longest time from a large report's turn until it is in the store: thirteen to take it apart, and to send it there."""
 _WINDOW_SECONDS = int(RATE_WINDOW.total_seconds())
 
 

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 LARGE_BYTES_MIN: Final = 256 * 1024
-"""Of a body, as it was sent or inflated, from which on it is large: up to 20 ms of work, which nobody notices."""
+"""Smallest large body, as it was sent or inflated: up to 20 ms of work, which nobody notices."""
 AT_ONCE_MAX: Final = 1
 WAITING_MAX: Final = 6
 """Each keeps a thread, of 16."""
 WAITING_PER_ACCOUNT_MAX: Final = 2
 WAIT_SECONDS_MAX: Final = 8.0
-"""With the rest it stays below the 30 s after which the server closes a connection without an answer."""
+"""Longest wait: with the rest it stays below the 30 s after which the server closes a connection without an answer."""
 RETRY_SECONDS: Final = 2
 LOCK_SHARE_MAX: Final = 0.01
-"""Of the time, for which the large reports of one account keep all writers out: what 99 of 100 never meet."""
+"""Share of the time for which the large reports of one account keep all writers out: what 99 of 100 never meet."""
 UNRESTED_SECONDS: Final = 10.0
-"""Of rest that an account has saved up when it comes: a tenth of a second in which it keeps others out."""
+"""Rest that an account has saved up when it comes: a tenth of a second in which it keeps others out."""
 LOOK_SECONDS: Final = 0.25
-"""Between two looks whether the client is still there."""
+"""Pause between two looks whether the client is still there."""
 
 
 @dataclass(eq=False, slots=True)

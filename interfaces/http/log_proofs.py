@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
 _OWN_ALWAYS: Final = f"private, {ALWAYS.removeprefix('public, ')}"
-"""Of hashes: those of a tile never change, also of one that is not full, whose width is in its address."""
+"""Caching of hashes: those of a tile never change, also of one that is not full, whose width is in its address."""
 _OWN_ASK_AGAIN: Final = f"private, {ASK_AGAIN}"
-"""Of what is made of the log as it is now: also of entries, so that one that was altered is seen."""
+"""Caching of what is made of the log as it is now: also of entries, so that one that was altered is seen."""
 _ENTRIES: Final = "entries"
 _LEVELS: Final = frozenset(map(str, range(64)))
 _DIGITS_MAX: Final = 19

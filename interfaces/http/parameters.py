@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _DIGITS_MAX = 19
-"""As many as the largest number has; Python itself refuses to read those that are very long."""
+"""Most digits: as many as the largest number has; Python itself refuses to read those that are very long."""
 T = TypeVar("T", datetime, date, int)
 V = TypeVar("V")
 _NAME_CHARS_SHOWN = 50

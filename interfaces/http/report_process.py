@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ANSWER_SECONDS_MAX: Final = 13.0
-"""For one report, also while the processor is busy with others."""
+"""Longest wait for one report, also while the processor is busy with others."""
 IDLE_SECONDS: Final = 10.0
 """Without a question, after which the process ends; the next one starts it anew, in half a second."""
 END_SECONDS_MAX: Final = 2.0

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 COMPRESSED_BYTES_MIN: Final = 1024
 """Below it fits one packet either way."""
 LEVEL: Final = 5
-"""Of 1 to 9: a list of 27 kB takes 0.25 ms and becomes a fifth. At 9 it takes twice as long and becomes no smaller."""
+"""Compression, 1 to 9: a list of 27 kB takes 0.25 ms and becomes a fifth. At 9 it takes twice as long for nothing."""
 LEVEL_OF_KEPT: Final = 9
 BLUR_BYTES_MAX: Final = 100
 ALWAYS: Final = "public, max-age=31536000, immutable"
-"""For what another address would be given when it changes."""
+"""Caching of what another address would be given when it changes."""
 ASK_AGAIN: Final = "no-cache"
 """It may be kept, and is asked for again each time: that costs a question, and no answer while nothing has changed."""
 
@@ -52,7 +52,7 @@ _TEXT: Final = frozenset(
 )
 _DIGEST_CHARS: Final = 32
 _ASKED_CHARS_MAX: Final = 1000
-"""Of Accept-Encoding: no browser sends a tenth of it, and to read a longer one takes more than it would save."""
+"""Longest Accept-Encoding: no browser sends a tenth of it, and to read a longer one takes more than it would save."""
 _QUALITY_CHARS_MAX: Final = 5
 _GZIP_WBITS: Final = 31
 _RAW_WBITS: Final = -15

@@ -39,7 +39,7 @@ KIND_NAMES: Final[Mapping[str, str]] = {
     ApiKey.TOPIC: "API keys",
 }
 _TREE_BEHIND_MAX: Final = timedelta(seconds=10)
-"""By so much the tree may be behind the log when its head is signed."""
+"""Most that the tree may be behind the log when its head is signed."""
 _PATH_TO: Final[Mapping[str, tuple[str, Action]]] = {ApiKey.TOPIC: ("keys", Action.READ_KEYS)}
 """Where things have a page of their own, by what they are, and what one must be allowed to do to see it."""
 _DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=2))

@@ -34,7 +34,7 @@ CSRF = "csrf"
 RESUMED = "resumed"
 """It comes with what was typed before one had to sign in again: the form is shown with it, and not carried out."""
 VISITOR = "visitor"
-"""In place of CSRF where there is no session yet; see interfaces/web/same_site.py."""
+"""What stands in place of CSRF where there is no session yet; see interfaces/web/same_site.py."""
 NOT_CARRIED = frozenset({CSRF, RESUMED, VISITOR})
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 """No browser sends it, and to undo escapes takes ten times as long for each that is none."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 DATA_CHARS_SHOWN = 16 * 1024
-"""Of `data`, which may be 64 KiB. All of it is in the API's answer."""
+"""Most of `data`, which may be 64 KiB. All of it is in the API's answer."""
 RESULT_CHARS_SHOWN = 250
-"""Of what a robot says of one record: with 50 of the longest on it, a page would be a megabyte."""
+"""Most of what a robot says of one record: with 50 of the longest on it, a page would be a megabyte."""
 
 
 class JobPage(ViewPage):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FILTERS = ("q", "status", "flow_id", "key_id", "from", "to")
 _DAY = timedelta(days=1)
 _ERROR_CHARS_SHOWN = 300
-"""Of what may have 10,000. Two lines of it are seen, as of a summary, which is never so long."""
+"""Most of an error, which may have 10,000. Two lines of it are seen, as of a summary, which is never so long."""
 
 
 class JobsPage(ViewPage):

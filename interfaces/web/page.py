@@ -43,7 +43,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,300}")
 CHOOSE_PATH = "/profile/password"
 """Where every page leads who has yet to choose a password."""
 ACCOUNTS_SHOWN = 20
-"""In the switch of the header; the others are on a page of their own."""
+"""Most accounts in the switch of the header; the others are on a page of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ _PAGES_OF_ACCOUNT: Final[Mapping[str, type[Page]]] = {
     "/suspend": SuspendAccountPage,
     "/resume": ResumeAccountPage,
 }
-"""By what follows the address of the account."""
+"""Pages by what follows the address of the account."""
 PAGES: Final[Mapping[str, type[Page]]] = {
     "/": Home,
     "/sign-in": SignInPage,

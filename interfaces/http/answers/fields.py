@@ -20,7 +20,7 @@ JOB_ID: Final = "3f2b8d1c-6a5e-4f7a-8b9c-0d1e2f3a4b5c"
 KEY_ID: Final = "c9f0f895-fb98-5b91-9b2d-7e6a5c4b3d21"
 FLOW_ID: Final = "4de713a3-1a07-4282-8885-dfbaa7869a31"
 REQUEST_ID: Final = "5d0c3a4be3a24ad89ee72b8a4ab9d5a8"
-"""Of the examples, which are about the same things all the way through."""
+"""The request of the examples, which are about the same things all the way through."""
 
 
 @dataclass(frozen=True)

@@ -106,4 +106,4 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     },
     "OpenApiDocument": {"type": "object", "additionalProperties": True, "description": "A document of OpenAPI 3.1."},
 }
-"""By name. Those that pydantic makes of an enumeration of ours are replaced by these, which say more."""
+"""Schemas by name. Those that pydantic makes of an enumeration of ours are replaced by these, which say more."""

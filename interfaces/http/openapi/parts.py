@@ -135,7 +135,7 @@ HEADERS: dict[str, Header] = {
         required=True, description="What to show instead.", schema=text(pattern="^(ApiKey|Bearer) ")
     ),
 }
-"""By name; in the document each is a component of that name."""
+"""Headers by name; in the document each is a component of that name."""
 
 SECURITY_SCHEMES: dict[str, SecurityScheme] = {
     name: SecurityScheme.model_validate(fields)
