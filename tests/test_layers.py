@@ -58,6 +58,7 @@ def test_every_import_follows_the_arrows() -> None:
         ("domain/proof", "pydantic"),
         ("application", "falcon.asgi"),
         ("projections", "rich.progress"),
+        ("interfaces/web", "interfaces.http.answers.keys"),
     ],
 )
 def test_an_import_against_the_arrows_is_found_and_named(a_copy: Path, package: str, imports: str) -> None:
