@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from interfaces.audit_log import AuditEntry
 from interfaces.http.answers.audit import AuditItem, audit_item
+from interfaces.queries.audit_log import AuditEntry
 
 Entries: TypeAlias = Iterable[AuditEntry]
 

@@ -22,15 +22,15 @@ from application.store.errors import StoreSetupError, StoreUnavailableError
 from application.store.schema import check_migrated
 from application.store.schema import migrate as migrate_store
 from domain.limits import BODY_BYTES_MAX_DEFAULT
-from interfaces.audit_log import AuditLog
 from interfaces.http.downloads import AT_ONCE_MAX, Downloads
 from interfaces.http.ended_key_attempts import EndedKeyAttempts
 from interfaces.http.large_reports import LargeReports
 from interfaces.http.refused_key_throttle import InProcessCounters, RefusedKeyThrottle
 from interfaces.http.shared_file_counters import SharedFileCounters
-from interfaces.jobs import Jobs
-from interfaces.key_history import KeyHistory
-from interfaces.lists import Lists
+from interfaces.queries.audit_log import AuditLog
+from interfaces.queries.jobs import Jobs
+from interfaces.queries.key_history import KeyHistory
+from interfaces.queries.lists import Lists
 from projections.fence import ListIncompleteError
 from projections.health import ProjectionHealth, read_health
 from projections.log_tree.checks import LogChecker

@@ -58,6 +58,7 @@ def test_every_import_follows_the_arrows() -> None:
         ("domain/proof", "pydantic"),
         ("application", "falcon.asgi"),
         ("projections", "rich.progress"),
+        ("interfaces/queries", "interfaces.http.answers.keys"),
         ("interfaces/web", "interfaces.http.answers.keys"),
     ],
 )

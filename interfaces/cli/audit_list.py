@@ -12,7 +12,6 @@ import typer
 from domain.limits import PAGE_ITEMS_MAX
 from domain.model import SYSTEM_ACTOR
 from interfaces.audit_export import EXPORT_FORMATS
-from interfaces.audit_log import AuditEntry
 from interfaces.cli.audit_group import AUDIT
 from interfaces.cli.desk import Desk, as_uuid, checked_period, open_desk
 from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
@@ -28,6 +27,7 @@ from interfaces.cli.store_command import (
     uuid_of,
 )
 from interfaces.http.answers.audit import AuditItem, audit_item
+from interfaces.queries.audit_log import AuditEntry
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
 

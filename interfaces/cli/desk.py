@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from application.identity.users import Identity
     from domain.clock import Clock
     from interfaces.bootstrap import Services
-    from interfaces.lists import Lists
+    from interfaces.queries.lists import Lists
     from interfaces.settings import Settings
     from projections.account_list import AccountRow
     from projections.paging import Page

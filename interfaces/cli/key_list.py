@@ -14,7 +14,7 @@ from interfaces.cli.desk import Desk, all_pages
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.keys import key_resource
-from interfaces.lists import batched
+from interfaces.queries.lists import batched
 from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.key_uses import UseRow
 from projections.paging import PageRequest

@@ -13,7 +13,7 @@ from application.store.errors import ConflictError, StoreUnavailableError
 from domain import errors, limits
 from interfaces.http.answers.keys import Key
 from interfaces.http.validation import BrokenRule
-from interfaces.jobs import JobNotShownError
+from interfaces.queries.jobs import JobNotShownError
 from projections.fence import ListIncompleteError
 from projections.paging import BadCursorError
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.audit_log import AuditEntry
+    from interfaces.queries.audit_log import AuditEntry
     from interfaces.web.page import Visit
     from projections.audit_log import AuditRow
 

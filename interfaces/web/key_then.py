@@ -14,7 +14,7 @@ from domain.permissions import Action
 from domain.report import Time
 from interfaces.http.parameters import int_parameter, parameter, refused, time_parameter
 from interfaces.http.requests import path_uuid
-from interfaces.key_history import PastKey
+from interfaces.queries.key_history import PastKey
 from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 

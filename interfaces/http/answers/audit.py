@@ -27,7 +27,7 @@ from interfaces.http.answers.fields import (
 )
 
 if TYPE_CHECKING:
-    from interfaces.audit_log import AuditEntry
+    from interfaces.queries.audit_log import AuditEntry
 
 
 class AuditResource(TypedDict):

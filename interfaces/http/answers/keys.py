@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from application.ingest import KeyView
     from application.replay.keys import ReplayedEvent
     from domain.api_key import ApiKey
-    from interfaces.key_history import HistoryEntry, PastKey
+    from interfaces.queries.key_history import HistoryEntry, PastKey
     from projections.key_list import KeyRow
 
 Prefix = Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]

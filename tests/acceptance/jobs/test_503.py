@@ -13,7 +13,7 @@ def test_a_job_that_can_not_be_shown_in_time_is_not_said_to_be_missing(
     world: World, monkeypatch: pytest.MonkeyPatch, rest: str
 ) -> None:
     headers = world.signed_in("alice")
-    monkeypatch.setattr("interfaces.jobs.find_job", lambda *_, **__: None)
+    monkeypatch.setattr("interfaces.queries.jobs.find_job", lambda *_, **__: None)
     monkeypatch.setattr(world.services.lists, "wait_for", lambda _: False)
     location = world.robot().report().headers["location"]
     answer = world.ask("GET", f"{location}{rest}", headers=headers)

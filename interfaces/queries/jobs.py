@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.store.database import Database
     from domain.report import Detail
-    from interfaces.lists import Lists
+    from interfaces.queries.lists import Lists
     from projections.job_list import JobFilter, JobHead, JobRow
     from projections.paging import Page, PageRequest
 
