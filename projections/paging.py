@@ -21,7 +21,7 @@ from projections.table import R
 from projections.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from projections.read_model import Pool
@@ -60,6 +60,16 @@ class Page(NamedTuple, Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None
+
+
+def all_items(page: Callable[[PageRequest], Page[T]], sort: str | None = None) -> Iterator[T]:
+    """Yield the items of all pages. page: returns the one that is asked for."""
+    cursor = None
+    while True:
+        items, cursor = page(PageRequest(PAGE_ITEMS_MAX, cursor, sort))
+        yield from items
+        if cursor is None:
+            return
 
 
 def moment(text: str) -> datetime:

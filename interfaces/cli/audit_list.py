@@ -30,6 +30,7 @@ from interfaces.http.answers.audit import AuditItem, audit_item
 from interfaces.queries.audit_log import AuditEntry
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
+from projections.paging import PageRequest
 
 _COLUMNS = {
     "done_at": "Time",
@@ -114,8 +115,9 @@ def list_audit(  # noqa: PLR0913 - each is an option
     items: list[AuditItem] = []
     cursor = None
     while len(items) < limit:
-        page, cursor = desk.services.audit_log.page(scope_id, where, min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
-        items += map(audit_item, page)
+        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
+        entries, cursor = desk.services.audit_log.page(scope_id, where, page)
+        items += map(audit_item, entries)
         if cursor is None:
             break
     note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."

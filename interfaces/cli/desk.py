@@ -15,7 +15,6 @@ from application.caller import AccountCaller, Caller
 from application.identity.users import normalised_email
 from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
-from domain.limits import PAGE_ITEMS_MAX
 from domain.model import Aggregate
 from domain.report import Time
 from interfaces.cli.first_password import tell_or_keep
@@ -24,10 +23,11 @@ from interfaces.cli.store import open_services
 from interfaces.http.validation import field_errors
 from interfaces.logs import configure_logs
 from interfaces.settings import load_settings
+from projections.paging import all_items
 from projections.tracking import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from interfaces.queries.lists import Lists
     from interfaces.settings import Settings
     from projections.account_list import AccountRow
-    from projections.paging import Page
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
@@ -106,7 +105,7 @@ class Desk:
     def accounts(self) -> list[AccountRow]:
         """Return all accounts by name."""
         lists = self.lists()
-        return all_pages(lambda cursor: lists.accounts(self.services.tenant_id, PAGE_ITEMS_MAX, cursor))
+        return list(all_items(lambda page: lists.accounts(self.services.tenant_id, page)))
 
     def known_as(self, email: str) -> list[Identity]:
         """Return all who are known by this address, or the one with this user id. Raises CommandError."""
@@ -186,16 +185,6 @@ def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
     say(f"This installation is new. Its first administrator: {admin.email}")
     if admin.password is not None:
         say(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
-
-
-def all_pages(page: Callable[[str | None], Page[T]]) -> list[T]:
-    """Return the items of all pages; `page` takes the cursor."""
-    first, cursor = page(None)
-    items = list(first)
-    while cursor is not None:
-        more, cursor = page(cursor)
-        items += more
-    return items
 
 
 def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as the kind says

@@ -12,12 +12,12 @@ from domain.ids import process_id
 from domain.job import Job
 from domain.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SEARCH_CHARS_MAX
 from domain.report import JobStatus
-from interfaces.cli.desk import Desk, all_pages, checked, checked_period
+from interfaces.cli.desk import Desk, checked, checked_period
 from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.jobs import job_detail, job_head
 from projections.job_list import JobFilter, JobHead
-from projections.paging import PageRequest
+from projections.paging import PageRequest, all_items
 from projections.words import words_of
 
 _COLUMNS: Final = {
@@ -172,7 +172,7 @@ def show_job(
     job: dict[str, object] = {**job_head(row), "data": None if row.data is None else JsonText(row.data)}
     if not details:
         return Answer(job, _WHOLE)
-    found = all_pages(lambda cursor: jobs.details(account_id, job_id, PageRequest(PAGE_ITEMS_MAX, cursor)))
+    found = all_items(lambda page: jobs.details(account_id, job_id, page))
     items = [job_detail(detail) for detail in found]
     return Answer({**job, "details": items}, _WHOLE, below=Answer({"items": items}, _DETAILS))
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from domain.hygiene import FindingKind, Rules, Severity, finding_of
-from domain.limits import KEY_UNUSED_NOTICE, PAGE_ITEMS_MAX
+from domain.limits import KEY_UNUSED_NOTICE
 from domain.times import time_text
 from interfaces.cli.desk import Desk
 from interfaces.cli.hygiene_words import FINDING_LABELS, Case, number_of
@@ -20,7 +20,7 @@ from interfaces.cli.output import Answer, Group
 from interfaces.cli.store_command import store_command
 from projections.key_list import KeyRow
 from projections.key_queries import list_keys
-from projections.paging import PageRequest
+from projections.paging import all_items
 
 _COLUMNS: Final = {
     "account": "Account",
@@ -116,14 +116,8 @@ def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looke
 
 
 def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:
-    cursor = None
-    while True:
-        request = PageRequest(PAGE_ITEMS_MAX, cursor)
-        page = list_keys(desk.services.database, account_id=account_id, page=request, now=desk.services.clock())
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    database, now = desk.services.database, desk.services.clock()
+    return all_items(lambda page: list_keys(database, account_id=account_id, page=page, now=now))
 
 
 def _document(looked: Looked, now: datetime) -> dict[str, Any]:

@@ -10,14 +10,14 @@ import typer
 
 from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
 from domain.times import time_text
-from interfaces.cli.desk import Desk, all_pages
+from interfaces.cli.desk import Desk
 from interfaces.cli.output import Answer, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.keys import key_resource
 from interfaces.queries.lists import batched
 from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.key_uses import UseRow
-from projections.paging import PageRequest
+from projections.paging import all_items
 
 _COLUMNS = {
     "id": "Id",
@@ -81,7 +81,7 @@ def list_keys(  # noqa: PLR0913 - each is an option
         unused_since=None if unused_for is None else now - timedelta(days=unused_for),
     )
     items = []
-    keys = all_pages(lambda cursor: lists.keys(account_id, PageRequest(PAGE_ITEMS_MAX, cursor, sort), now, only))
+    keys = list(all_items(lambda page: lists.keys(account_id, page, now, only), sort))
     for some in batched(keys, PAGE_ITEMS_MAX):
         uses = lists.uses_of_a_day(account_id, [key.id for key in some], now)
         for key in some:

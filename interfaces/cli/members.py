@@ -12,16 +12,16 @@ from application.accounts import AddMember, NewFirstPassword, RemoveMember
 from application.identity.invitations import KnownMember
 from domain.account import Account
 from domain.ids import member_id, process_id, random_id
-from domain.limits import PAGE_ITEMS_MAX
 from domain.member import Member
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, TENANT_ROLES, Role
 from domain.process import Process
 from domain.times import time_text
-from interfaces.cli.desk import Desk, all_pages, as_uuid, checked, checked_email
+from interfaces.cli.desk import Desk, as_uuid, checked, checked_email
 from interfaces.cli.output import Answer, CommandError, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.members import member_resource
+from projections.paging import all_items
 
 if TYPE_CHECKING:
     from application.identity.users import Identity
@@ -156,7 +156,7 @@ def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, te
 
 def _members_of(desk: Desk, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
     lists = desk.lists()
-    found = all_pages(lambda cursor: lists.members(scope_id, PAGE_ITEMS_MAX, cursor, for_tenant=True))
+    found = all_items(lambda page: lists.members(scope_id, page, for_tenant=True))
     return [{**member_resource(item), "account_name": account_name} for item in found]
 
 

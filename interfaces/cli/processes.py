@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import typer
 
 from application.accounts import ChangeProcess, RegisterProcess
-from domain.limits import PAGE_ITEMS_MAX
 from domain.process import Process
-from interfaces.cli.desk import Desk, all_pages, checked
+from interfaces.cli.desk import Desk, checked
 from interfaces.cli.output import Answer
 from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import process_resource
+from projections.paging import all_items
 
 _COLUMNS = {
     "flow_id": "Flow id",
@@ -40,7 +40,7 @@ def list_processes(desk: Desk, account: AccountOption = None) -> Answer:
     """List the processes of an account by name."""
     account_id = desk.account(account).id
     lists = desk.lists()
-    found = all_pages(lambda cursor: lists.processes(account_id, PAGE_ITEMS_MAX, cursor))
+    found = list(all_items(lambda page: lists.processes(account_id, page)))
     jobs = lists.jobs_of_processes(account_id, found)
     return Answer({"items": [process_resource(row, jobs.get(row.process_id)) for row in found]}, _COLUMNS)
 

@@ -107,10 +107,8 @@ def list_accounts(request: TenantRequest[None]) -> AccountPage:
 
     All accounts of the tenant for who has a role in the tenant.
     """
-    caller, page = request.caller, request.page()
-    items, next_cursor = request.services.lists.accounts_of(
-        UUID(caller.actor), caller.tenant_id, page.limit, page.cursor
-    )
+    caller = request.caller
+    items, next_cursor = request.services.lists.accounts_of(UUID(caller.actor), caller.tenant_id, request.page())
     return {"items": [account_resource(row) for row in items], "next_cursor": next_cursor}
 
 
@@ -179,10 +177,10 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
 
     Consultants and account users see those that they are assigned.
     """
-    services, caller, page = request.services, request.caller, request.page()
+    services, caller = request.services, request.caller
     visible = visible_processes(services.event_sourcing, caller)
     items, next_cursor = services.lists.processes(
-        caller.account_id, page.limit, page.cursor, visible=visible, retired=request[RETIRED]
+        caller.account_id, request.page(), visible=visible, retired=request[RETIRED]
     )
     jobs = services.lists.jobs_of_processes(caller.account_id, items)
     return {"items": [process_resource(row, jobs.get(row.process_id)) for row in items], "next_cursor": next_cursor}

@@ -65,10 +65,7 @@ def list_audit(request: AccountRequest[None]) -> AuditPage:
 
     For account admins, tenant admins and auditors; newest first. All filters together hold.
     """
-    page = request.page()
-    items, next_cursor = request.services.audit_log.page(
-        request.caller.account_id, _filter(request), page.limit, page.cursor
-    )
+    items, next_cursor = request.services.audit_log.page(request.caller.account_id, _filter(request), request.page())
     return {"items": [audit_item(entry) for entry in items], "next_cursor": next_cursor}
 
 

@@ -233,9 +233,9 @@ def list_key_history(request: AccountRequest[None], key_id: UUID) -> HistoryPage
 
     As the log has it. Without its uses, unless `kind` is `all`.
     """
-    page, kind = request.page(), request[KIND] or LIFECYCLE
+    kind = request[KIND] or LIFECYCLE
     items, next_cursor = request.services.key_history.page(
-        request.caller.account_id, key_id, lifecycle_only=kind == LIFECYCLE, limit=page.limit, cursor=page.cursor
+        request.caller.account_id, key_id, request.page(), lifecycle_only=kind == LIFECYCLE
     )
     return {"items": [history_item(entry) for entry in items], "next_cursor": next_cursor}
 

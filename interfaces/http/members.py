@@ -98,9 +98,9 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
 
     Those with a role in the account itself; roles in the tenant are not listed here.
     """
-    services, caller, page = request.services, request.caller, request.page()
+    services, caller = request.services, request.caller
     for_tenant = services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
-    items, next_cursor = services.lists.members(caller.account_id, page.limit, page.cursor, for_tenant=for_tenant)
+    items, next_cursor = services.lists.members(caller.account_id, request.page(), for_tenant=for_tenant)
     return {"items": [member_resource(item) for item in items], "next_cursor": next_cursor}
 
 

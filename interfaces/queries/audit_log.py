@@ -39,10 +39,10 @@ class AuditLog:
         self._database = database
         self._users = users
 
-    def page(self, scope_id: UUID, where: AuditFilter, limit: int, cursor: str | None) -> Page[AuditEntry]:
+    def page(self, scope_id: UUID, where: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
         """Return one page of it, newest first. Raises BadCursorError."""
-        page = list_audit_log(self._database, scope_id=scope_id, where=where, page=PageRequest(limit, cursor))
-        return Page(tuple(self._entries(page.items)), page.next_cursor)
+        rows, next_cursor = list_audit_log(self._database, scope_id=scope_id, where=where, page=page)
+        return Page(tuple(self._entries(rows)), next_cursor)
 
     def pages(self, scope_id: UUID, where: AuditFilter) -> Iterator[list[AuditEntry]]:
         """Yield all of it as it is when this begins, oldest first; see whole_audit_log."""

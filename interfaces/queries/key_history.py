@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from application.identity.users import Users
     from application.replay.keys import Replay, ReplayedEvent
     from domain.api_key import ApiKey, KeyStatus
+    from projections.paging import PageRequest
 
 _CURSOR: Final = re.compile(r"v([1-9][0-9]{0,17})", re.ASCII)
 """The version that the page before ended with."""
@@ -63,12 +64,10 @@ class KeyHistory:
         key = key_of_account(self._replay.at_version(key_id, version or 0), account_id)
         return PastKey(key, key.modified_on if at is None else at)
 
-    def page(
-        self, account_id: UUID, key_id: UUID, *, lifecycle_only: bool, limit: int, cursor: str | None
-    ) -> Page[HistoryEntry]:
+    def page(self, account_id: UUID, key_id: UUID, page: PageRequest, *, lifecycle_only: bool) -> Page[HistoryEntry]:
         """Return one page of what happened to a key, in order. Raises NotFoundError, BadCursorError."""
         key_of_account(self._replay.at_version(key_id, 1), account_id)
-        after = _after(cursor)
+        after, limit = _after(page.cursor), page.limit
         events = self._replay.page(key_id, after=after, limit=limit + 1, lifecycle_only=lifecycle_only)
         shown_here = events[:limit]
         next_cursor = f"v{shown_here[-1].version}" if len(events) > limit else None

@@ -16,7 +16,7 @@ from projections.fence import ListIncompleteError
 from projections.key_queries import KeyFilter, count_keys, list_keys
 from projections.key_uses import UseRow, uses_of_keys
 from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
-from projections.paging import Page, PageRequest
+from projections.paging import Page, PageRequest, all_items
 from projections.process_jobs import jobs_of_processes
 from projections.process_list import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
@@ -52,7 +52,7 @@ class KnownMembership(NamedTuple):
 
 
 class Lists:
-    """Reads the read models. `limit` and `cursor` are those of the request; a bad cursor is a BadCursorError."""
+    """Reads the read models. Lists in pages raise BadCursorError."""
 
     def __init__(self, database: Database, event_sourcing: EventSourcing, users: Users) -> None:
         self._database = database
@@ -63,30 +63,27 @@ class Lists:
         """Wait until lists show the log up to a position, for a bounded time, and return whether they do."""
         return wait_for(self._database, position, min(WAIT_SECONDS_MAX, seconds_left()))
 
-    def accounts_of(self, user_id: UUID, tenant_id: UUID, limit: int, cursor: str | None) -> Page[AccountRow]:
+    def accounts_of(self, user_id: UUID, tenant_id: UUID, page: PageRequest) -> Page[AccountRow]:
         """Return the accounts that a user is a member of: all of them for a role in the tenant."""
         in_tenant = roles_of(self._event_sourcing, user_id, tenant_id, None)
         mine = None if in_tenant else account_ids_of_user(self._database, tenant_id=tenant_id, user_id=user_id)
-        return self.accounts(tenant_id, limit, cursor, mine)
+        return self.accounts(tenant_id, page, mine)
 
     def accounts(
-        self, tenant_id: UUID, limit: int, cursor: str | None = None, account_ids: frozenset[UUID] | None = None
+        self, tenant_id: UUID, page: PageRequest, account_ids: frozenset[UUID] | None = None
     ) -> Page[AccountRow]:
         """Return accounts of the tenant by name."""
-        page = PageRequest(limit, cursor)
         return list_accounts(self._database, tenant_id=tenant_id, page=page, account_ids=account_ids)
 
     def processes(
         self,
         account_id: UUID,
-        limit: int,
-        cursor: str | None,
+        page: PageRequest,
         *,
         visible: frozenset[UUID] | None = None,
         retired: bool | None = None,
     ) -> Page[ProcessRow]:
         """Return processes of an account by name; `visible` are the streams that the caller may see, None for all."""
-        page = PageRequest(limit, cursor)
         return list_processes(self._database, account_id=account_id, page=page, process_ids=visible, retired=retired)
 
     def jobs_of_processes(self, account_id: UUID, processes: Iterable[ProcessRow]) -> dict[UUID, ProcessJobsRow]:
@@ -134,39 +131,30 @@ class Lists:
         until = now + timedelta.resolution  # also the hour that begins now
         return uses_of_keys(self._database, account_id=account_id, key_ids=key_ids, since=since, until=until)
 
-    def members(self, scope_id: UUID, limit: int, cursor: str | None, *, for_tenant: bool = False) -> Page[KnownMember]:
+    def members(self, scope_id: UUID, page: PageRequest, *, for_tenant: bool = False) -> Page[KnownMember]:
         """Return the members of an account, or of the tenant when `scope_id` is its id.
 
         for_tenant: whoever looks may know how all of them sign in, and not only whom the account vouched for.
         """
-        page = list_members(self._database, scope_id=scope_id, page=PageRequest(limit, cursor))
-        users = self._users.by_ids(row.user_id for row in page.items)
+        rows, next_cursor = list_members(self._database, scope_id=scope_id, page=page)
+        users = self._users.by_ids(row.user_id for row in rows)
 
         def known(row: MemberRow) -> KnownMember:
             user = users.get(row.user_id)
             return KnownMember(row, user, for_tenant or (user is not None and user.scope_id == scope_id))
 
-        return Page(tuple(map(known, page.items)), page.next_cursor)
+        return Page(tuple(map(known, rows)), next_cursor)
 
     def memberships(self, user_id: UUID, tenant_id: UUID) -> list[KnownMembership]:
         """Return what a user is, and where."""
-        rows = self._all_memberships(user_id, tenant_id)
+        rows = list(
+            all_items(lambda page: list_memberships(self._database, tenant_id=tenant_id, user_id=user_id, page=page))
+        )
         names = self._account_names(tenant_id, {row.account_id for row in rows if row.account_id})
         return [
             KnownMembership(row.account_id, names.get(row.account_id) if row.account_id else None, row.roles)
             for row in rows
         ]
-
-    def _all_memberships(self, user_id: UUID, tenant_id: UUID) -> list[MemberRow]:
-        rows: list[MemberRow] = []
-        cursor = None
-        while True:
-            request = PageRequest(limits.PAGE_ITEMS_MAX, cursor)
-            page = list_memberships(self._database, tenant_id=tenant_id, user_id=user_id, page=request)
-            rows += page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return rows
 
     def _account_names(self, tenant_id: UUID, account_ids: set[UUID]) -> dict[UUID, str]:
         names: dict[UUID, str] = {}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from application.accounts import OpenAccount, RenameAccount, ResumeAccount, SuspendAccount
-from domain import limits
 from domain.account import Account
 from domain.errors import NotFoundError
 from domain.permissions import Action
@@ -15,6 +14,7 @@ from interfaces.http.parameters import parameter
 from interfaces.web.form_page import Filled, FormPage, PlainFormPage
 from interfaces.web.forms import parse
 from interfaces.web.page import ViewPage
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     import falcon
@@ -30,7 +30,7 @@ class AccountsPage(ViewPage):
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         found, next_cursor = self._services.lists.accounts_of(
-            visit.session.user.user_id, self._services.tenant_id, limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor")
+            visit.session.user.user_id, self._services.tenant_id, PageRequest(cursor=parameter(req, "cursor"))
         )
         return {"found": found, "next_cursor": next_cursor}
 

@@ -22,6 +22,7 @@ from interfaces.web.event_labels import EVENT_LABELS, labelled_fields
 from interfaces.web.page import ViewPage
 from projections.audit_log import ACTIONS, KINDS
 from projections.audit_queries import AuditFilter
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ class AuditPage(ViewPage):
             before=None if last is None else _begin(last + timedelta(days=1)),
         )
         found, next_cursor = self._services.audit_log.page(
-            visit.account_id, where, limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor")
+            visit.account_id, where, PageRequest(cursor=parameter(req, "cursor"))
         )
         asked = {
             "actor": actor or "",
@@ -114,7 +115,7 @@ class AuditPage(ViewPage):
             entry.row.actor: entry.by.name or entry.row.actor for entry in found if entry.by.kind is ActorKind.USER
         }
         if visit.may(Action.READ_MEMBERS):
-            members, _ = self._services.lists.members(visit.account_id, limits.PAGE_ITEMS_MAX, None)
+            members, _ = self._services.lists.members(visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX))
             people |= {
                 str(known.member.user_id): known.user.name if known.user else str(known.member.user_id)
                 for known in members

@@ -53,7 +53,7 @@ class StartPage(ViewPage):
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         services, account, now = self._services, visit.account_id, self._services.clock()
-        processes, _ = services.lists.processes(account, 1, None, retired=False)
+        processes, _ = services.lists.processes(account, PageRequest(1), retired=False)
         keys, _ = services.lists.keys(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
         jobs, _ = services.jobs.page(account, JobFilter(), PageRequest(1))
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import limits
 from domain.api_key import ApiKey
 from domain.permissions import Action
 from domain.report import DetailStatus
@@ -34,7 +33,7 @@ class JobPage(ViewPage):
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         visible, job_id = self._visible_processes(visit), path_uuid(ids["job_id"])
         status = choice_parameter(req, "status", tuple(DetailStatus))
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"))
+        page = PageRequest(cursor=parameter(req, "cursor"))
         job = self._services.jobs.one(visit.account_id, job_id, visible)
         details, next_cursor = self._services.jobs.details(
             visit.account_id, job_id, page, statuses=only(status), visible=visible

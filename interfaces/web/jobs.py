@@ -46,7 +46,7 @@ class JobsPage(ViewPage):
         visible = self._visible_processes(visit)
         query = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
         wanted = _filter(req, visit.account_id, visible)
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"))
+        page = PageRequest(cursor=parameter(req, "cursor"))
         jobs, next_cursor = self._services.jobs.page(visit.account_id, wanted, page, query)
         return {
             "asked": {name: parameter(req, name) or "" for name in _FILTERS},

@@ -77,7 +77,7 @@ class KeyPage(ViewPage):
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
         bars = self._uses(visit, key.id, span, now)
         log, older = self._services.audit_log.page(
-            visit.account_id, AuditFilter(resource_ids=frozenset([key.id])), _EVENTS_SHOWN, None
+            visit.account_id, AuditFilter(resource_ids=frozenset([key.id])), PageRequest(_EVENTS_SHOWN)
         )
         jobs, _ = self._services.jobs.page(
             visit.account_id, JobFilter(key_ids=frozenset([key.id])), PageRequest(_JOBS_SHOWN)

@@ -19,6 +19,7 @@ from interfaces.http.representations import holds_secret
 from interfaces.http.requests import path_uuid
 from interfaces.web.form_page import Filled, FormPage, S
 from interfaces.web.forms import parse, whole_number
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ class _KeyForm(FormPage[S]):
 
     def _some_flow_id(self, visit: Visit) -> UUID | None:
         """Return a process of the account that the lines to paste can name."""
-        found, _ = self._services.lists.processes(visit.account_id, 1, None, retired=False)
+        found, _ = self._services.lists.processes(visit.account_id, PageRequest(1), retired=False)
         return found[0].flow_id if found else None
 
 

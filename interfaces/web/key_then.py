@@ -17,6 +17,7 @@ from interfaces.http.requests import path_uuid
 from interfaces.queries.key_history import PastKey
 from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,9 +45,8 @@ class KeyThenPage(ViewPage):
         since, more = history.page(
             visit.account_id,
             key.id,
+            PageRequest(_SHOWN_MAX, f"v{then.key.version}" if then else None),
             lifecycle_only=True,
-            limit=_SHOWN_MAX,
-            cursor=f"v{then.key.version}" if then else None,
         )
         return {
             "key": key,

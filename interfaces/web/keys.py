@@ -44,7 +44,7 @@ class KeysPage(ViewPage):
             "scope": str(uuid_parameter(req, "scope") or ""),
             "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
         }
-        page = PageRequest(limits.PAGE_ITEMS_DEFAULT, parameter(req, "cursor"), asked["sort"])
+        page = PageRequest(cursor=parameter(req, "cursor"), sort=asked["sort"])
         keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
         return {
             "asked": asked,

@@ -19,6 +19,7 @@ from interfaces.web.form_page import Filled, FormPage, S
 from interfaces.web.forms import ONCE, parse
 from interfaces.web.page import go_to
 from interfaces.web.roles import ROLES, role_names
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,8 @@ class _MembersForm(FormPage[S]):
 
     def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
         """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
-        found, more = self._services.lists.processes(visit.account_id, limits.PAGE_ITEMS_MAX, None, retired=False)
+        page = PageRequest(limits.PAGE_ITEMS_MAX)
+        found, more = self._services.lists.processes(visit.account_id, page, retired=False)
         shown = found[:ASSIGNED_MAX]
         left_out = len(found) - len(shown)
         return {

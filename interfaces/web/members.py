@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import limits
 from domain.permissions import Action
 from interfaces.http.parameters import parameter
 from interfaces.web.page import ViewPage
 from interfaces.web.roles import role_names
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     import falcon
@@ -25,8 +25,7 @@ class MembersPage(ViewPage):
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         members, next_cursor = self._services.lists.members(
             visit.account_id,
-            limits.PAGE_ITEMS_DEFAULT,
-            parameter(req, "cursor"),
+            PageRequest(cursor=parameter(req, "cursor")),
             for_tenant=self._speaks_for_tenant(visit),
         )
         return {"members": members, "next_cursor": next_cursor, "role_names": role_names}

@@ -20,6 +20,7 @@ from interfaces.http.sessions import check_csrf_token, find_session
 from interfaces.web.forms import CSRF, RESUMED, Form, drop_blank_parameters, read_form
 from interfaces.web.rendering import render
 from projections.fence import ListIncompleteError
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +156,7 @@ class Page(AdminResource):
     ) -> dict[str, Any]:
         """Return the processes to choose one of, and whether there are more than can be offered."""
         processes, more = self._services.lists.processes(
-            visit.account_id, limits.PAGE_ITEMS_MAX, None, visible=visible, retired=retired
+            visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX), visible=visible, retired=retired
         )
         return {"processes": processes, "more_processes": more is not None}
 
@@ -208,8 +209,8 @@ class Page(AdminResource):
         """Return the accounts that the visitor can switch to."""
         try:
             return self._services.lists.accounts_of(
-                visit.session.user.user_id, self._services.tenant_id, ACCOUNTS_SHOWN, None
-            )[0]
+                visit.session.user.user_id, self._services.tenant_id, PageRequest(ACCOUNTS_SHOWN)
+            ).items
         except ListIncompleteError:
             return []  # one can't switch for now; the page itself may need no list
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain import limits
 from domain.ids import process_id
 from domain.permissions import Action
 from domain.process import Process
 from interfaces.http.parameters import choice_parameter, parameter, uuid_parameter
 from interfaces.web.page import ViewPage
+from projections.paging import PageRequest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,17 +34,15 @@ class ProcessesPage(ViewPage):
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         visible = self._visible_processes(visit)
         show = choice_parameter(req, "show", tuple(SHOWN)) or "active"
-        lists, account, size = self._services.lists, visit.account_id, limits.PAGE_ITEMS_DEFAULT
-        processes, next_cursor = lists.processes(
-            account, size, parameter(req, "cursor"), visible=visible, retired=SHOWN[show]
-        )
+        lists, account, page = self._services.lists, visit.account_id, PageRequest(cursor=parameter(req, "cursor"))
+        processes, next_cursor = lists.processes(account, page, visible=visible, retired=SHOWN[show])
         return {
             "show": show,
             "shown": {show: show.capitalize() for show in SHOWN},
             "processes": processes,
             "jobs": lists.jobs_of_processes(account, processes),
             "next_cursor": next_cursor,
-            "any_process": bool(processes) or bool(lists.processes(account, 1, None, visible=visible)[0]),
+            "any_process": bool(processes) or bool(lists.processes(account, PageRequest(1), visible=visible).items),
             "sees_all": visible is None,
             "about": self._about(visit, visible, uuid_parameter(req, "about")),
         }

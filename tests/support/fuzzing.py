@@ -24,6 +24,7 @@ from domain.limits import POSITION_MAX, RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from domain.permissions import Role
 from interfaces.http.answers.fields import FLOW_ID
 from projections.audit_queries import AuditFilter
+from projections.paging import PageRequest
 from tests.support.world import add_user, email_of, password_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def target_of(world: World, app: WSGIApplication) -> Target:
     robot = world.robot(limit=RATE_LIMIT_MAX)
     reported = robot.report(details=[{"sequence_no": 1, "status": "failed", "record_id": "INV-1001"}])
     world.wait_for_head()
-    [event] = world.services.audit_log.page(world.cast.account_a, AuditFilter(), 1, None)[0]
+    [event] = world.services.audit_log.page(world.cast.account_a, AuditFilter(), PageRequest(1)).items
     return Target(world, app, robot, UUID(reported.json["job_id"]), event.row.position)
 
 

@@ -310,7 +310,7 @@ def test_keys_of_a_suspended_account_need_no_attention_until_they_have_ended(key
 
 
 def test_accounts_with_many_keys_are_looked_at_in_full(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interfaces.cli.key_hygiene.PAGE_ITEMS_MAX", 2)
+    monkeypatch.setattr("projections.paging.PAGE_ITEMS_MAX", 2)
     made = [keys.create(f"Key {number}", at=NOON - 100 * DAY) for number in range(5)]
     assert keys.findings() == [("never_used", key) for key in made]
 

@@ -56,7 +56,7 @@ def test_what_is_no_flow_id_is_wrong_usage(store: Rpawatch, account: str) -> Non
 
 
 def test_lists_of_more_than_a_page_are_whole(store: Rpawatch, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interfaces.cli.processes.PAGE_ITEMS_MAX", 2)
+    monkeypatch.setattr("projections.paging.PAGE_ITEMS_MAX", 2)
     for number in range(5):
         store("processes", "register", f"Process {number}", "--account", account)
     names = [item["name"] for item in store("processes", "list", "--account", account, "--json").json["items"]]
