@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from projections.job_list import JobRow
-from projections.job_terms import SECONDS_PER_DAY, day_of, day_term
+from projections.job_list import JOB_LIST, JobRow
+from projections.job_terms import JOB_TERMS, SECONDS_PER_DAY, day_of, day_term
+from projections.key_list import KEY_LIST
+from projections.key_words import KEY_WORDS
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import psycopg
 
-_FILL_KEYS = """
-INSERT INTO rpawatch_lists.key_list_v1 (
+_FILL_KEYS = f"""
+INSERT INTO rpawatch_lists.{KEY_LIST.name} (
     account_id, key_id, flow_id, name, sort_name, prefix, "limit", created_at, created_by, expires_at, ends_at,
     expires_order, used_order, uses, last_used_at, refusals, last_event_at
 )
@@ -33,38 +35,38 @@ FROM (
     FROM generate_series(1, %(keys)s) AS number
 ) AS made_up
 """
-_FILL_WORDS = """
-INSERT INTO rpawatch_lists.key_words_v1
+_FILL_WORDS = f"""
+INSERT INTO rpawatch_lists.{KEY_WORDS.name}
 SELECT DISTINCT account_id, word, false, key_id
-FROM rpawatch_lists.key_list_v1, regexp_split_to_table(sort_name, ' ') AS word
+FROM rpawatch_lists.{KEY_LIST.name}, regexp_split_to_table(sort_name, ' ') AS word
 WHERE account_id = %(account)s
-UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.key_list_v1 WHERE account_id = %(account)s
+UNION ALL SELECT account_id, prefix, true, key_id FROM rpawatch_lists.{KEY_LIST.name} WHERE account_id = %(account)s
 ON CONFLICT DO NOTHING
 """
 # Copies of an account's jobs: each whole days later, at other positions and with other ids. Of what they are searched
 # by, only the day is another.
-_COPY_JOBS = """
-INSERT INTO rpawatch_lists.job_list_v1 ({columns})
-SELECT {copied} FROM rpawatch_lists.job_list_v1 WHERE account_id = %(account)s AND position <= %(last)s
+_COPY_JOBS = f"""
+INSERT INTO rpawatch_lists.{JOB_LIST.name} ({{columns}})
+SELECT {{copied}} FROM rpawatch_lists.{JOB_LIST.name} WHERE account_id = %(account)s AND position <= %(last)s
 """
 _COPIED = {
     "job_id": "md5(job_id::text || %(copy)s)::uuid",
     "position": "position + %(copy)s * %(last)s",
     "received_at": "received_at + %(copy)s * %(span)s",
 }
-_COPY_TERMS = """
-INSERT INTO rpawatch_lists.job_terms_v1
+_COPY_TERMS = f"""
+INSERT INTO rpawatch_lists.{JOB_TERMS.name}
 SELECT position + %(copy)s * %(last)s, terms.received_at + %(copy)s * %(span)s,
     array_replace(terms, sooner.term, later.term)
-FROM rpawatch_lists.job_terms_v1 AS terms
-JOIN rpawatch_lists.job_list_v1 AS jobs USING (position)
+FROM rpawatch_lists.{JOB_TERMS.name} AS terms
+JOIN rpawatch_lists.{JOB_LIST.name} AS jobs USING (position)
 JOIN days AS sooner ON sooner.day = floor(extract(epoch FROM terms.received_at) / %(day_seconds)s)
 JOIN days AS later ON later.day = sooner.day + %(copy)s * extract(days FROM %(span)s)
 WHERE account_id = %(account)s AND position <= %(last)s
 """
-_OF_ACCOUNT = """
-SELECT count(*), min(received_at), max(received_at), (SELECT max(position) FROM rpawatch_lists.job_list_v1)
-FROM rpawatch_lists.job_list_v1 WHERE account_id = %s
+_OF_ACCOUNT = f"""
+SELECT count(*), min(received_at), max(received_at), (SELECT max(position) FROM rpawatch_lists.{JOB_LIST.name})
+FROM rpawatch_lists.{JOB_LIST.name} WHERE account_id = %s
 """
 
 

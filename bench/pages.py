@@ -17,7 +17,9 @@ from bench.history import write_history
 from interfaces.bootstrap import Services, migrate
 from interfaces.http.app import create_app
 from interfaces.http.cookies import SESSION, cookie_name
+from projections.job_list import JOB_LIST
 from projections.key_queries import KEY_SORTS
+from projections.key_uses import KEY_USES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,8 @@ TIMES = 15
 _EMAIL, _PASSWORD = "bench@localhost", "made for this measurement only"
 _CATCH_UP_SECONDS_MAX = 120.0
 _HTTP_OK = 200
-_JOB = "SELECT job_id FROM rpawatch_lists.job_list_v1 WHERE account_id = %s AND success + failed > 3 LIMIT 1"
+_KEY = f"SELECT key_id FROM rpawatch_lists.{KEY_USES.name} WHERE account_id = %s"
+_JOB = f"SELECT job_id FROM rpawatch_lists.{JOB_LIST.name} WHERE account_id = %s AND success + failed > 3 LIMIT 1"
 
 
 def pages(lineup: Lineup, seconds: float, results: Results) -> None:
@@ -53,7 +56,7 @@ def pages(lineup: Lineup, seconds: float, results: Results) -> None:
             fill_keys(connection, account, KEYS)
             fill_jobs(connection, account, JOBS)
             connection.execute("VACUUM ANALYZE")
-            key = _first(connection, b"SELECT key_id FROM rpawatch_lists.key_uses_v1 WHERE account_id = %s", account)
+            key = _first(connection, _KEY.encode(), account)
             job = _first(connection, _JOB.encode(), account)
         browser = _Browser(services)
         took = {

@@ -26,7 +26,8 @@ from domain.ids import random_id
 from interfaces.bootstrap import Services, migrate
 from interfaces.cli.projector_process import ProjectorProcess
 from interfaces.settings import Settings
-from projections.job_list import BY_TIME, JobFilter
+from projections.job_list import BY_TIME, JOB_LIST, JobFilter
+from projections.key_list import KEY_LIST
 from projections.key_queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
@@ -156,7 +157,9 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         fill_keys(connection, account, LIST_KEYS)
         connection.execute("VACUUM ANALYZE")
-        row = connection.execute(b"SELECT flow_id FROM rpawatch_lists.key_list_v1 WHERE flow_id IS NOT NULL").fetchone()
+        row = connection.execute(
+            f"SELECT flow_id FROM rpawatch_lists.{KEY_LIST.name} WHERE flow_id IS NOT NULL".encode()
+        ).fetchone()
     now = system_clock()
     filters = {
         "all": KeyFilter(),
@@ -181,10 +184,8 @@ def _read_jobs(database: str, account: UUID, results: Results) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         jobs = fill_jobs(connection, account, LIST_JOBS)
         connection.execute("VACUUM ANALYZE")
-        row = connection.execute(
-            b"SELECT key_id, process_id, external_id FROM rpawatch_lists.job_list_v1 WHERE account_id = %s LIMIT 1",
-            (account,),
-        ).fetchone()
+        some_job = f"SELECT key_id, process_id, external_id FROM rpawatch_lists.{JOB_LIST.name} WHERE account_id = %s"
+        row = connection.execute(f"{some_job} LIMIT 1".encode(), (account,)).fetchone()
     assert row, "there are jobs"
     filters: dict[str, tuple[JobFilter, str | None]] = {
         "all": (JobFilter(), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -32,11 +33,16 @@ _STATUS_COLUMNS = {
 }
 _DIFFERENCE_COLUMNS = {"read_model": "Read model", "key": "Key", "kind": "What is wrong"}
 _LETTERS_MAX = 20
+_VERSION = re.compile(r"_v\d+$", re.ASCII)
 _DIFFERENT = 1
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[READ_MODEL]...", help="As `status` names them; without one, all.", show_default=False),
+    typer.Argument(
+        metavar="[READ_MODEL]...",
+        help="As `status` names them, with or without the version; without one, all.",
+        show_default=False,
+    ),
 ]
 
 
@@ -79,7 +85,7 @@ def show_status(desk: Desk) -> Answer:
 @store_command(
     _projections,
     "rebuild",
-    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list_v1 process_list_v1",
+    examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list process_list",
 )
 def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
     """Make read models anew from the log, beside the running service, and switch to them."""
@@ -95,7 +101,7 @@ def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
 @store_command(
     _projections,
     "verify",
-    examples="rpawatch projections verify\nrpawatch projections verify key_list_v1 --json",
+    examples="rpawatch projections verify\nrpawatch projections verify key_list --json",
 )
 def verify_rows(desk: Desk, names: Names = None) -> Answer:
     """Compare read models with the log, row by row. Exits with 1 when a row is not what the log makes of it."""
@@ -129,11 +135,13 @@ def clean(desk: Desk) -> Answer:
 
 
 def _models(names: list[str] | None) -> list[ReadModel]:
-    known = {model.name: model for model in READ_MODELS}
+    known = {name: model for model in READ_MODELS for name in (model.name, _VERSION.sub("", model.name))}
     unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise WrongUsageError(f"There is no read model {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
-    return [model for model in READ_MODELS if not names or model.name in names]
+        there_are = ", ".join(sorted(model.name for model in READ_MODELS))
+        raise WrongUsageError(f"There is no read model {', '.join(unknown)}. There are: {there_are}.")
+    asked_for = {known[name].name for name in names or ()}
+    return [model for model in READ_MODELS if not names or model.name in asked_for]
 
 
 def _table(table: TableStatus) -> dict[str, Any]:

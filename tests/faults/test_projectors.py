@@ -117,7 +117,7 @@ def test_when_the_one_that_works_is_killed_the_other_takes_over_and_counts_nothi
         installation.running(2)
     with psycopg.connect(installation.conninfo()) as connection:
         row = connection.execute(
-            f"SELECT uses FROM rpawatch_lists.{KEY_LIST.name} WHERE key_id = %s",  # noqa: S608 - a constant
+            f"SELECT uses FROM rpawatch_lists.{KEY_LIST.name} WHERE key_id = %s",
             (robot.key_id,),
         ).fetchone()
     assert row == (asked,)

@@ -174,7 +174,7 @@ class World:
 
     def rows(self, model: StreamTable[Any]) -> dict[UUID, Any]:
         """Return all rows of a read model by stream."""
-        rows = [model.make_row(**row) for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{model.name}")]  # noqa: S608 - a constant
+        rows = [model.make_row(**row) for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{model.name}")]
         by_stream = {getattr(row, model.stream): row for row in rows}
         assert len(by_stream) == len(rows), "no stream has two rows"
         return by_stream
@@ -182,9 +182,9 @@ class World:
     def jobs(self) -> dict[UUID, tuple[Any, ...]]:
         """Return what the read models say of each job, its details put together."""
         details: dict[int, list[Any]] = {}
-        for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_DETAILS.name} ORDER BY position, last_no"):  # noqa: S608 - a constant
+        for row in self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_DETAILS.name} ORDER BY position, last_no"):
             details.setdefault(row["position"], []).extend(json.loads(row["details"]))
-        rows = self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_LIST.name}")  # noqa: S608 - a constant
+        rows = self.owner.execute(f"SELECT * FROM rpawatch_lists.{JOB_LIST.name}")
         return {row["job_id"]: shown_of_job(row, details.get(row["position"], [])) for row in rows}
 
     def shown(self) -> dict[str, dict[UUID, Any]]:

@@ -44,20 +44,20 @@ LEFT_OUT = {
 def take_in(world: World, events: Iterable[Event], *, batch: int = 1_000_000) -> None:
     """Take in events, in batches of this size at most, as if they stood in the log from the next position on."""
     with world.connect() as connection:
-        [row] = connection.execute("SELECT coalesce(max(position), 0) AS last FROM rpawatch_lists.audit_log_v1")
+        [row] = connection.execute(f"SELECT coalesce(max(position), 0) AS last FROM rpawatch_lists.{AUDIT_LOG.name}")
         first = row["last"] + 1
         recorded = [Recorded(first + number, event.TOPIC, event) for number, event in enumerate(events)]
         for start in range(0, len(recorded), batch):
             apply(AUDIT_LOG, connection, recorded[start : start + batch])
         connection.execute(
-            "UPDATE rpawatch_lists.positions SET position = %s, is_complete = true WHERE name = 'audit_log_v1'",
+            f"UPDATE rpawatch_lists.positions SET position = %s, is_complete = true WHERE name = '{AUDIT_LOG.name}'",
             (first + len(recorded) - 1,),
         )
 
 
 def rows_of(world: World, table: str = AUDIT_LOG.name) -> list[dict[str, Any]]:
     """Return the whole table, with `changes` to the byte."""
-    query = f"SELECT *, changes::text AS changes FROM rpawatch_lists.{table} ORDER BY position"  # noqa: S608 - a constant
+    query = f"SELECT *, changes::text AS changes FROM rpawatch_lists.{table} ORDER BY position"
     return list(world.owner.execute(query))
 
 
@@ -135,7 +135,7 @@ def test_made_anew_from_the_first_event_it_is_the_same_to_the_byte_whatever_the_
     made = []
     for size in (1, 7, 4_000):
         with world.connect() as connection:
-            connection.execute("TRUNCATE rpawatch_lists.audit_log_v1")
+            connection.execute(f"TRUNCATE rpawatch_lists.{AUDIT_LOG.name}")
             for start in range(0, len(wanted), size):
                 apply(AUDIT_LOG, connection, wanted[start : start + size])
         made.append(rows_of(world))
@@ -211,7 +211,7 @@ def test_no_row_is_shown_to_who_may_not_read_its_account_or_tenant(world: World)
     take_in(world, [event for account in (mine, theirs) for event in events_of(a_key_of(account, "Key", cause()))])
     for scope, seen in (({mine}, {mine}), ({mine, theirs}, {mine, theirs}), ({uuid4()}, set()), (set(), set())):
         with reading(world.database, scope, AUDIT_LOG.name) as connection:
-            found = connection.execute("SELECT scope_id FROM rpawatch_lists.audit_log_v1").fetchall()
+            found = connection.execute(f"SELECT scope_id FROM rpawatch_lists.{AUDIT_LOG.name}").fetchall()
         assert {row["scope_id"] for row in found} == seen
 
 

@@ -48,7 +48,7 @@ def take_in(world: World, *keys: ApiKey) -> tuple[int, int]:
         return len(batch), counted["n_tup_upd"]
 
 
-_UPDATES = "SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = 'key_list_v1'"
+_UPDATES = f"SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relname = '{KEY_LIST.name}'"
 
 
 def row_of(key: ApiKey) -> KeyRow:

@@ -215,7 +215,7 @@ def test_one_at_a_time(world: World) -> None:
     ):
         rebuilt(world)
     with pytest.raises(psycopg.errors.UndefinedTable):
-        world.owner.execute(f"SELECT * FROM rpawatch_lists.{ACCOUNT_LIST.name}{REBUILT}")  # noqa: S608 - a constant
+        world.owner.execute(f"SELECT * FROM rpawatch_lists.{ACCOUNT_LIST.name}{REBUILT}")
 
 
 def test_what_a_rebuild_that_was_killed_left_behind_is_in_nobodys_way(world: World) -> None:
@@ -235,10 +235,10 @@ def test_a_check_names_what_is_missing_what_is_too_much_and_what_is_different(wo
     world.wait_for_all()
     surplus = uuid4()
     table, columns = f"rpawatch_lists.{ACCOUNT_LIST.name}", "tenant_id, name, sort_name, opened_at, keep_addresses"
-    world.owner.execute(f"UPDATE {table} SET name = 'Altered' WHERE account_id = %s", (changed.id,))  # noqa: S608 - a constant
-    world.owner.execute(f"DELETE FROM {table} WHERE account_id = %s", (lost.id,))  # noqa: S608 - a constant
+    world.owner.execute(f"UPDATE {table} SET name = 'Altered' WHERE account_id = %s", (changed.id,))
+    world.owner.execute(f"DELETE FROM {table} WHERE account_id = %s", (lost.id,))
     world.owner.execute(
-        f"INSERT INTO {table} (account_id, {columns}) SELECT %s, {columns} FROM {table} LIMIT 1",  # noqa: S608 - a constant
+        f"INSERT INTO {table} (account_id, {columns}) SELECT %s, {columns} FROM {table} LIMIT 1",
         (surplus,),
     )
     compared = verified(world, [ACCOUNT_LIST])

@@ -61,7 +61,7 @@ def digest_of(model: ReadModel, connection: Connection, log: list[Recorded]) -> 
     wanted = [recorded for recorded in log if recorded.topic in model.topics]
     for start in range(0, len(wanted), BATCH):
         apply(model, connection, wanted[start : start + BATCH])
-    rows = connection.execute(f"SELECT listed::text AS row FROM rpawatch_lists.{model.name} AS listed".encode())  # noqa: S608 - a constant
+    rows = connection.execute(f"SELECT listed::text AS row FROM rpawatch_lists.{model.name} AS listed".encode())
     made = [model.ddl().as_string(connection), sorted(model.topics), sorted(str(row["row"]) for row in rows)]
     return sha256(json.dumps(made).encode()).hexdigest()[:16]
 

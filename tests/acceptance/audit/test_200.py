@@ -10,6 +10,7 @@ import pytest
 from application.store.database import connect
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Role
+from projections.audit_log import AUDIT_LOG
 from tests.acceptance.audit.asking import create_key, listed
 from tests.support.api import ADDRESS
 
@@ -73,7 +74,7 @@ def test_no_name_or_address_of_a_person_is_in_the_table(world: World, database_u
     assert added.status == 201
     assert [item["resource"]["label"] for item in listed(world, resource=added.json["user_id"])] == ["Zoe Quux"]
     with connect(database_url) as connection:
-        rows = connection.execute("SELECT log::text AS text FROM rpawatch_lists.audit_log_v1 AS log").fetchall()
+        rows = connection.execute(f"SELECT log::text AS text FROM rpawatch_lists.{AUDIT_LOG.name} AS log").fetchall()
         people = connection.execute("SELECT email, name FROM rpawatch.users").fetchall()
     text = "\n".join(row["text"] for row in rows)
     assert added.json["user_id"] in text

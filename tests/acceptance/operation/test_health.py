@@ -6,6 +6,7 @@ import pytest
 
 from application.store.errors import StoreUnavailableError
 from projections.health import ProjectionHealth
+from projections.key_list import KEY_LIST
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def test_with_lists_that_are_not_kept_up_it_is_not_ready(
 def test_what_lists_lack_is_told_and_does_not_send_reports_elsewhere(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    health = ProjectionHealth(9, 9, incomplete=("key_list_v1",), dead_letters=3)
+    health = ProjectionHealth(9, 9, incomplete=(KEY_LIST.name,), dead_letters=3)
     monkeypatch.setattr(world.services, "projection_health", lambda: health)
     answer = world.ask("GET", "/health/ready")
     assert (answer.status, answer.json) == (
         200,
-        {"status": "ok", "incomplete_lists": ["key_list_v1"], "dead_letters": 3},
+        {"status": "ok", "incomplete_lists": [KEY_LIST.name], "dead_letters": 3},
     )

@@ -49,8 +49,9 @@ def test_rebuilt_lists_are_the_same(store: Rpawatch, account: str) -> None:
     assert account in str(before)
 
 
-def test_one_can_be_rebuilt_by_name(store: Rpawatch) -> None:
-    rebuilt = store("projections", "rebuild", ACCOUNT_LIST.name, "--json")
+@pytest.mark.parametrize("name", [ACCOUNT_LIST.name, "account_list"])
+def test_one_can_be_rebuilt_by_name(store: Rpawatch, name: str) -> None:
+    rebuilt = store("projections", "rebuild", name, "--json")
     assert [item["name"] for item in rebuilt.json["items"]] == [ACCOUNT_LIST.name]
 
 
@@ -79,7 +80,7 @@ def test_a_check_finds_a_row_that_was_changed_and_a_rebuild_puts_it_right(
     (account_id,) = [
         item["id"] for item in store("accounts", "list", "--json").json["items"] if item["name"] == account
     ]
-    owner.execute("UPDATE rpawatch_lists.account_list_v1 SET name = 'Altered' WHERE account_id = %s", (account_id,))
+    owner.execute(f"UPDATE rpawatch_lists.{ACCOUNT_LIST.name} SET name = 'Altered' WHERE account_id = %s", (account_id,))
     found = store("projections", "verify", "--json")
     assert found.code == 1
     assert found.json["items"] == [{"read_model": ACCOUNT_LIST.name, "key": [account_id], "kind": "different"}]
