@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from projections.account_list import AccountRow
 
 A = TypeVar("A", bound=Aggregate)
-T = TypeVar("T")
 
 _SERVED_SECONDS_MAX = 0.1
 """Longest wait for a projector that runs elsewhere before running one here."""

@@ -80,7 +80,8 @@ def test_a_check_finds_a_row_that_was_changed_and_a_rebuild_puts_it_right(
     (account_id,) = [
         item["id"] for item in store("accounts", "list", "--json").json["items"] if item["name"] == account
     ]
-    owner.execute(f"UPDATE rpawatch_lists.{ACCOUNT_LIST.name} SET name = 'Altered' WHERE account_id = %s", (account_id,))
+    altered = f"UPDATE rpawatch_lists.{ACCOUNT_LIST.name} SET name = 'Altered' WHERE account_id = %s"
+    owner.execute(altered, (account_id,))
     found = store("projections", "verify", "--json")
     assert found.code == 1
     assert found.json["items"] == [{"read_model": ACCOUNT_LIST.name, "key": [account_id], "kind": "different"}]
