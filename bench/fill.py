@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from projections.job_list import JOB_LIST, JobRow
-from projections.job_terms import JOB_TERMS, SECONDS_PER_DAY, day_of, day_term
-from projections.key_list import KEY_LIST
-from projections.key_words import KEY_WORDS
+from projections.jobs.listing import JOB_LIST, JobRow
+from projections.jobs.terms import JOB_TERMS, SECONDS_PER_DAY, day_of, day_term
+from projections.keys.listing import KEY_LIST
+from projections.keys.words import KEY_WORDS
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -23,7 +23,7 @@ from domain.limits import RATE_LIMIT_MAX
 from domain.model import SYSTEM_ACTOR, Cause
 from domain.process import Process
 from domain.report import Report
-from interfaces.cli.demo_jobs import DemoJob, make_jobs
+from interfaces.cli.demo.jobs import DemoJob, make_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

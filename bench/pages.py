@@ -17,9 +17,9 @@ from bench.history import write_history
 from interfaces.bootstrap import Services, migrate
 from interfaces.http.app import create_app
 from interfaces.http.cookies import SESSION, cookie_name
-from projections.job_list import JOB_LIST
-from projections.key_queries import KEY_SORTS
-from projections.key_uses import KEY_USES
+from projections.jobs.listing import JOB_LIST
+from projections.keys.queries import KEY_SORTS
+from projections.keys.uses import KEY_USES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,11 +24,11 @@ from bench.services import WATCH_1, report_body
 from domain.clock import system_clock
 from domain.ids import random_id
 from interfaces.bootstrap import Services, migrate
-from interfaces.cli.projector_process import ProjectorProcess
+from interfaces.serving.projector_process import ProjectorProcess
 from interfaces.settings import Settings
-from projections.job_list import BY_TIME, JOB_LIST, JobFilter
-from projections.key_list import KEY_LIST
-from projections.key_queries import KEY_SORTS, KeyFilter
+from projections.jobs.listing import BY_TIME, JOB_LIST, JobFilter
+from projections.keys.listing import KEY_LIST
+from projections.keys.queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
 
 def _projector() -> psutil.Process:
     """Return the projector that is a child of this process."""
-    return next(child for child in psutil.Process().children() if "interfaces.cli.projector_process" in child.cmdline())
+    return next(
+        child for child in psutil.Process().children() if "interfaces.serving.projector_process" in child.cmdline()
+    )
 
 
 def _number(connection: psycopg.Connection[Any], query: str) -> int:

@@ -37,7 +37,7 @@ from projections.log_tree.checks import LogChecker
 from projections.log_tree.follower import TreeFollower
 from projections.log_tree.service import LogProofs
 from projections.log_tree.signing import load_signer
-from projections.member_list import MEMBER_LIST, account_ids_of_user
+from projections.members import MEMBER_LIST, account_ids_of_user
 from projections.projector import Projector
 from projections.read_model import ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from projections.account_list import ACCOUNT_LIST
-from projections.audit_log import AUDIT_LOG
-from projections.job_details import JOB_DETAILS
-from projections.job_list import JOB_LIST
-from projections.job_terms import JOB_TERMS
-from projections.key_list import KEY_LIST
-from projections.key_uses import KEY_USES
-from projections.key_words import KEY_WORDS
-from projections.member_list import MEMBER_LIST
-from projections.process_jobs import PROCESS_JOBS
-from projections.process_list import PROCESS_LIST
+from projections.accounts import ACCOUNT_LIST
+from projections.audit.listing import AUDIT_LOG
+from projections.jobs.details import JOB_DETAILS
+from projections.jobs.listing import JOB_LIST
+from projections.jobs.terms import JOB_TERMS
+from projections.keys.listing import KEY_LIST
+from projections.keys.uses import KEY_USES
+from projections.keys.words import KEY_WORDS
+from projections.members import MEMBER_LIST
+from projections.processes.jobs import PROCESS_JOBS
+from projections.processes.listing import PROCESS_LIST
 
 if TYPE_CHECKING:
     from projections.read_model import ReadModel

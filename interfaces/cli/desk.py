@@ -17,11 +17,11 @@ from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.report import Time
-from interfaces.cli.first_password import tell_or_keep
 from interfaces.cli.output import CommandError, WrongUsageError, say
 from interfaces.cli.store import open_services
 from interfaces.http.validation import field_errors
 from interfaces.logs import configure_logs
+from interfaces.serving.first_password import tell_or_keep
 from interfaces.settings import load_settings
 from projections.paging import all_items
 from projections.tracking import wait_for
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
     from interfaces.queries.lists import Lists
     from interfaces.settings import Settings
-    from projections.account_list import AccountRow
+    from projections.accounts import AccountRow
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -16,7 +16,7 @@ from interfaces.cli.desk import Desk, checked, checked_period
 from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.jobs import job_detail, job_head
-from projections.job_list import JobFilter, JobHead
+from projections.jobs.listing import JobFilter, JobHead
 from projections.paging import PageRequest, all_items
 from projections.words import words_of
 

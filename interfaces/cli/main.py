@@ -24,15 +24,18 @@ COMMANDS: Final = {
     "accounts": ("interfaces.cli.accounts", "Accounts: list, create, rename, settings, suspend, resume."),
     "processes": ("interfaces.cli.processes", "Processes of an account: list, register, rename, retire, restore."),
     "members": ("interfaces.cli.members", "Who may sign in, and as what: list, add, remove, reset-password."),
-    "keys": ("interfaces.cli.keys", "API keys: list, create, show, change, rotate, deactivate, find, hygiene."),
+    "keys": (
+        "interfaces.cli.keys.commands",
+        "API keys: list, create, show, change, rotate, deactivate, find, hygiene.",
+    ),
     "projections": ("interfaces.cli.projections", "What lists are read from: status, rebuild, verify, clean."),
     "audit": (
-        "interfaces.cli.audit",
+        "interfaces.cli.audit.commands",
         "The audit log: list, export, replay, diff, uses, limits, verify, prove, check and more.",
     ),
     "jobs": ("interfaces.cli.jobs", "Jobs that robots reported: list, show."),
-    "report": ("interfaces.cli.report", "Report a finished job, as a bot does."),
-    "demo": ("interfaces.cli.demo", "Fill an installation with a made-up month."),
+    "report": ("interfaces.cli.report.commands", "Report a finished job, as a bot does."),
+    "demo": ("interfaces.cli.demo.commands", "Fill an installation with a made-up month."),
 }
 """Each command, or group of commands, with the module that adds it (`add_to`) and a line of help."""
 

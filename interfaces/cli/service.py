@@ -9,10 +9,10 @@ import typer
 from interfaces.bootstrap import migrate as migrate_store
 from interfaces.cli.desk import settings_of
 from interfaces.cli.output import Answer, show
-from interfaces.cli.serve import serve as serve_until_stopped
 from interfaces.cli.store import open_store
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
 from interfaces.logs import configure_logs
+from interfaces.serving.serve import serve as serve_until_stopped
 
 _EXAMPLES = {
     "serve": """

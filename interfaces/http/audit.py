@@ -17,8 +17,8 @@ from interfaces.http.operation import ACCOUNT_PATH, AccountRequest, AdminOperati
 from interfaces.http.parameters import parameter, refused, several
 from interfaces.http.query import FROM, PAGE, TO, choice, choices, filter_of, ids
 from interfaces.http.requests import path_uuid
-from projections.audit_log import ACTIONS, KINDS
-from projections.audit_queries import AuditFilter
+from projections.audit.listing import ACTIONS, KINDS
+from projections.audit.queries import AuditFilter
 
 if TYPE_CHECKING:
     import falcon

@@ -12,7 +12,7 @@ from domain.report import DetailStatus, JobStatus
 from interfaces.http.answers.jobs import JOB_DETAIL_PAGE, JOB_PAGE, WHOLE_JOB, job_detail, job_head, whole_job
 from interfaces.http.operation import ACCOUNT_PATH, AccountRequest, AdminOperations, Operation, page_of, shown
 from interfaces.http.query import FROM, PAGE, TO, choice, choices, ids, words
-from projections.job_list import BY_TIME, JobFilter
+from projections.jobs.listing import BY_TIME, JobFilter
 
 if TYPE_CHECKING:
     from uuid import UUID

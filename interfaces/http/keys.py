@@ -41,7 +41,7 @@ from interfaces.http.operation import (
 from interfaces.http.parameters import refused
 from interfaces.http.problems import ProblemError
 from interfaces.http.query import PAGE, choice, flag, ids, number, time, words
-from projections.key_queries import KEY_SORTS, KeyFilter
+from projections.keys.queries import KEY_SORTS, KeyFilter
 
 if TYPE_CHECKING:
     from application.admin import Outcome

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from application.identity.actors import actor_of
 from domain.api_key import ApiKey
 from domain.member import Member
-from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
+from projections.audit.queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.paging import Page, PageRequest
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from application.identity.actors import Actor
     from application.identity.users import Users
     from application.store.database import Database
-    from projections.audit_log import AuditRow
+    from projections.audit.listing import AuditRow
 
 
 class AuditEntry(NamedTuple):

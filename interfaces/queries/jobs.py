@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from domain.errors import NotFoundError
 from domain.ids import process_id
 from domain.job import Job
-from projections.job_details import list_details
-from projections.job_list import find_job, list_jobs
-from projections.job_search import search_jobs
+from projections.jobs.details import list_details
+from projections.jobs.listing import find_job, list_jobs
+from projections.jobs.search import search_jobs
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from application.store.database import Database
     from domain.report import Detail
     from interfaces.queries.lists import Lists
-    from projections.job_list import JobFilter, JobHead, JobRow
+    from projections.jobs.listing import JobFilter, JobHead, JobRow
     from projections.paging import Page, PageRequest
 
 

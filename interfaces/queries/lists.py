@@ -11,14 +11,14 @@ from application.identity.invitations import KnownMember
 from application.store.database import seconds_left
 from domain import limits
 from domain.ids import process_id
-from projections.account_list import list_accounts
+from projections.accounts import list_accounts
 from projections.fence import ListIncompleteError
-from projections.key_queries import KeyFilter, count_keys, list_keys
-from projections.key_uses import UseRow, uses_of_keys
-from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
+from projections.keys.queries import KeyFilter, count_keys, list_keys
+from projections.keys.uses import UseRow, uses_of_keys
+from projections.members import MemberRow, account_ids_of_user, list_members, list_memberships
 from projections.paging import Page, PageRequest, all_items
-from projections.process_jobs import jobs_of_processes
-from projections.process_list import list_processes
+from projections.processes.jobs import jobs_of_processes
+from projections.processes.listing import list_processes
 from projections.tracking import WAIT_SECONDS_MAX, wait_for
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from application.store.database import Database
     from domain.permissions import Role
     from domain.process import Process
-    from projections.account_list import AccountRow
-    from projections.key_list import KeyRow
-    from projections.process_jobs import ProcessJobsRow
-    from projections.process_list import ProcessRow
+    from projections.accounts import AccountRow
+    from projections.keys.listing import KeyRow
+    from projections.processes.jobs import ProcessJobsRow
+    from projections.processes.listing import ProcessRow
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from interfaces.http.audit import actor_parameter
 from interfaces.http.parameters import check_order, choice_parameter, only, parameter, refused, uuid_parameter
 from interfaces.web.event_labels import EVENT_LABELS, labelled_fields
 from interfaces.web.page import ViewPage
-from projections.audit_log import ACTIONS, KINDS
-from projections.audit_queries import AuditFilter
+from projections.audit.listing import ACTIONS, KINDS
+from projections.audit.queries import AuditFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from interfaces.queries.audit_log import AuditEntry
     from interfaces.web.page import Visit
-    from projections.audit_log import AuditRow
+    from projections.audit.listing import AuditRow
 
 KIND_NAMES: Final[Mapping[str, str]] = {
     Account.TOPIC: "The account",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from domain.report import Counts
-    from projections.key_uses import UseRow
+    from projections.keys.uses import UseRow
 
 # pygal hooks itself into every import of the process, for plug-ins of its own and in a way that Python 3.12 no longer
 # knows; 3.11 warns at each import.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from domain.api_key import ApiKey
 from domain.model import AGGREGATES, events_of
 from interfaces.web.roles import role_names
-from projections.audit_log import ACTIONS
+from projections.audit.listing import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from domain.permissions import Action
 from interfaces.http.sessions import find_session
 from interfaces.web.page import Page, ViewPage, Visit, go_to
-from projections.job_list import JobFilter
-from projections.key_queries import KeyFilter
+from projections.jobs.listing import JobFilter
+from projections.keys.queries import KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from interfaces.http.parameters import (
     uuid_parameter,
 )
 from interfaces.web.page import ViewPage
-from projections.job_list import JobFilter
+from projections.jobs.listing import JobFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from interfaces.web.charts import OUTCOMES, usage_chart
 from interfaces.web.event_labels import KEY_EVENT_LABELS
 from interfaces.web.page import ViewPage
 from interfaces.web.rendering import number_of
-from projections.audit_queries import AuditFilter
-from projections.job_list import JobFilter
-from projections.key_uses import UseRow
+from projections.audit.queries import AuditFilter
+from projections.jobs.listing import JobFilter
+from projections.keys.uses import UseRow
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:

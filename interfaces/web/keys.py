@@ -10,7 +10,7 @@ from domain import limits
 from domain.permissions import Action
 from interfaces.http.parameters import choice_parameter, parameter, text_parameter, uuid_parameter
 from interfaces.web.page import ViewPage
-from projections.key_queries import KEY_SORTS, KeyFilter
+from projections.keys.queries import KEY_SORTS, KeyFilter
 from projections.paging import PageRequest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import falcon
 
     from interfaces.web.page import Visit
-    from projections.key_list import KeyRow
+    from projections.keys.listing import KeyRow
 
 SHOWN = {"active": True, "inactive": False, "all": None}
 """Which keys: those that let requests in, unless something else is asked for."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.identity.sessions import Session
-    from projections.account_list import AccountRow
+    from projections.accounts import AccountRow
 
 HEADERS = {
     "Content-Security-Policy": (

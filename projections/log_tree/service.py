@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from application.store.log.reading import last_position
 from domain.errors import NotFoundError
-from projections.audit_queries import AuditFilter, list_audit_log
+from projections.audit.queries import AuditFilter, list_audit_log
 from projections.log_tree.checks import Check, Checks, checks_for, contradictions, request_kept_check, request_log_check
 from projections.log_tree.heads import Head, LogKey, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_prefix

@@ -10,7 +10,7 @@ import pytest
 from interfaces.audit_export import EXPORT_FORMAT_DEFAULT, EXPORT_FORMATS
 from interfaces.http import downloads
 from interfaces.http.answers.audit import AuditItem
-from projections.audit_log import ACTIONS, KINDS
+from projections.audit.listing import ACTIONS, KINDS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "audit-log.md").read_text(encoding="utf-8")
 PROCESS = ("flow_id", "process", "account_id")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from domain import key_secret
-from interfaces.cli import find_keys, leaked_keys
+from interfaces.cli.keys import find as find_keys
+from interfaces.cli.keys import leaked as leaked_keys
 from tests.support.keys_to_find import near_misses
 
 TEXT = (Path(__file__).parents[2] / "docs" / "leaked-keys.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from projections.key_list import KEY_LIST
+from projections.keys.listing import KEY_LIST
 from tests.support.effort import effort, in_time
 from tests.support.waiting import wait_until
 
@@ -27,7 +27,7 @@ def projector_of(service: Service) -> psutil.Process | None:
     with suppress(psutil.Error):
         for child in psutil.Process(service.process.pid).children():
             with suppress(psutil.Error):
-                if "interfaces.cli.projector_process" in child.cmdline():
+                if "interfaces.serving.projector_process" in child.cmdline():
                     return child
     return None
 

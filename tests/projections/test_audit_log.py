@@ -15,9 +15,9 @@ from domain.member import Member
 from domain.model import KINDS, Event
 from domain.permissions import Role
 from domain.process import Process
-from projections.audit_log import ACTIONS, AUDIT_LOG, AuditRow
-from projections.audit_log import KINDS as RESOURCE_KINDS
-from projections.audit_queries import AuditFilter, list_audit_log, whole_audit_log
+from projections.audit.listing import ACTIONS, AUDIT_LOG, AuditRow
+from projections.audit.listing import KINDS as RESOURCE_KINDS
+from projections.audit.queries import AuditFilter, list_audit_log, whole_audit_log
 from projections.fence import reading
 from projections.paging import BadCursorError, PageRequest
 from projections.read_model import apply

@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from domain.account import Account
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 from projections.dead_letters import REASON_CHARS_MAX, DeadLetter, list_dead_letters, reason_of
 from projections.health import read_health
-from projections.process_list import PROCESS_LIST
+from projections.processes.listing import PROCESS_LIST
 from projections.read_models import READ_MODELS
 from tests.projections.histories import TENANT, Histories, events_of, named
 from tests.support.effort import seeded_random

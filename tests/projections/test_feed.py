@@ -13,7 +13,7 @@ import pytest
 
 from domain.account import Account
 from projections import feed as feed_module
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 from projections.feed import Feed
 from projections.schema import create_tables
 from projections.tracking import read_progress

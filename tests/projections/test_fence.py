@@ -11,7 +11,7 @@ from psycopg import sql
 
 from application.store.database import APP_ROLE, connect
 from projections.fence import ListIncompleteError, reading
-from projections.job_terms import JOB_TERMS
+from projections.jobs.terms import JOB_TERMS
 from projections.read_model import SCHEMA, ReadModelsNotSetUpError
 from projections.read_models import READ_MODELS
 from tests.projections.histories import Histories

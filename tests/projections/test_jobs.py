@@ -16,11 +16,11 @@ from domain.job import Job
 from domain.limits import DETAILS_MAX
 from domain.model import Cause
 from domain.report import JobStatus
-from projections import job_search
-from projections.job_details import CHUNK_BYTES_MAX, CHUNK_DETAILS_MAX, JOB_DETAILS, list_details
-from projections.job_list import JOB_LIST, ONE_BY_ONE_MAX, JobFilter, JobHead, list_jobs
-from projections.job_search import search_jobs
-from projections.job_terms import JOB_TERMS, WORDS_MAX, word_term
+from projections.jobs import search as job_search
+from projections.jobs.details import CHUNK_BYTES_MAX, CHUNK_DETAILS_MAX, JOB_DETAILS, list_details
+from projections.jobs.listing import JOB_LIST, ONE_BY_ONE_MAX, JobFilter, JobHead, list_jobs
+from projections.jobs.search import search_jobs
+from projections.jobs.terms import JOB_TERMS, WORDS_MAX, word_term
 from projections.paging import BadCursorError, PageRequest
 from projections.read_model import apply
 from projections.words import words_of

@@ -14,8 +14,8 @@ from application.store.log.reading import Recorded
 from domain.api_key import ApiKey, KeyState
 from domain.errors import DomainError
 from domain.limits import CLOCKS_APART_MAX, KEY_EXPIRY_NOTICE
-from projections.key_list import KEY_LIST, KeyRow
-from projections.key_queries import list_keys
+from projections.keys.listing import KEY_LIST, KeyRow
+from projections.keys.queries import list_keys
 from projections.paging import PageRequest, sort_name
 from projections.read_model import apply
 from tests.projections.histories import a_key_of, events_of, happen_to

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from domain.api_key import ApiKey
 from domain.job import Job
-from projections import key_search
-from projections.key_queries import KEY_SORTS, KeyFilter, count_keys, list_keys
-from projections.key_uses import UseRow, uses_of_keys
-from projections.key_words import WORDS_ASKED_MAX, words_asked, words_of
+from projections.keys import search as key_search
+from projections.keys.queries import KEY_SORTS, KeyFilter, count_keys, list_keys
+from projections.keys.uses import UseRow, uses_of_keys
+from projections.keys.words import WORDS_ASKED_MAX, words_asked, words_of
 from projections.paging import PageRequest, sort_name
-from projections.process_jobs import jobs_of_processes
-from projections.process_list import PROCESS_LIST
+from projections.processes.jobs import jobs_of_processes
+from projections.processes.listing import PROCESS_LIST
 from tests.projections.histories import Histories, events_of
 from tests.support.clock import NOON
 from tests.support.effort import seeded_random
@@ -30,7 +30,7 @@ from tests.support.examples import cause
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from projections.key_list import KeyRow
+    from projections.keys.listing import KeyRow
     from tests.projections.support import World
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]

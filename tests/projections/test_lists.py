@@ -13,10 +13,10 @@ from application.caller import Caller
 from domain.account import Account
 from domain.ids import process_id
 from domain.permissions import Role
-from projections.account_list import AccountRow, list_accounts
-from projections.member_list import MemberRow, account_ids_of_user, list_members, list_memberships
+from projections.accounts import AccountRow, list_accounts
+from projections.members import MemberRow, account_ids_of_user, list_members, list_memberships
 from projections.paging import PageRequest
-from projections.process_list import ProcessRow, list_processes
+from projections.processes.listing import ProcessRow, list_processes
 from tests.projections.histories import events_of
 from tests.support.cast import Cast
 from tests.support.clock import NOON

@@ -15,10 +15,10 @@ from domain.account import Account
 from domain.limits import NAME_CHARS_MAX, PAGE_ITEMS_MAX
 from domain.member import Member
 from domain.permissions import Role
-from projections.account_list import ACCOUNT_LIST, AccountRow, list_accounts
-from projections.member_list import list_members, list_memberships
+from projections.accounts import ACCOUNT_LIST, AccountRow, list_accounts
+from projections.members import list_members, list_memberships
 from projections.paging import CURSOR_CHARS_MAX, BadCursorError, PageRequest, sort_name
-from projections.process_list import list_processes
+from projections.processes.listing import list_processes
 from tests.projections.histories import events_of, named
 from tests.support.effort import seeded_random
 from tests.support.examples import cause

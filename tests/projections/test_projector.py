@@ -14,13 +14,13 @@ from application.store.log import following
 from domain.account import Account
 from projections import health as health_module
 from projections import projector as projector_module
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 from projections.feed import BATCH_EVENTS_MAX, RANGE_POSITIONS_MAX
 from projections.fence import ListIncompleteError
 from projections.health import read_health
-from projections.member_list import MEMBER_LIST
+from projections.members import MEMBER_LIST
 from projections.paging import PageRequest
-from projections.process_list import PROCESS_LIST, list_processes
+from projections.processes.listing import PROCESS_LIST, list_processes
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from projections.schema import create_tables

@@ -15,12 +15,12 @@ from psycopg import sql
 
 from application.store.database import PROJECTOR_ROLE, connect
 from domain.account import Account
-from projections.account_list import ACCOUNT_LIST, list_accounts
+from projections.accounts import ACCOUNT_LIST, list_accounts
 from projections.dead_letters import list_dead_letters
 from projections.health import read_health
-from projections.key_list import KEY_LIST
+from projections.keys.listing import KEY_LIST
 from projections.paging import PageRequest
-from projections.process_list import PROCESS_LIST
+from projections.processes.listing import PROCESS_LIST
 from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
 from projections.rebuild import CHECKED, REBUILT, AlreadyRunningError, EventNotHandledError, ShadowRebuild, rebuild

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from application.store.database import APP_ROLE, connect
 from application.store.schema import migrate
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 from projections.read_model import SCHEMA
 from projections.read_models import READ_MODELS
 from projections.schema import DEAD_LETTERS, POSITIONS, PROJECTOR, create_tables

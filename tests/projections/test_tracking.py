@@ -15,9 +15,9 @@ from application.store.database import Database
 from application.store.errors import StoreUnavailableError
 from application.store.log import following
 from domain.account import Account
-from projections.account_list import ACCOUNT_LIST, list_accounts
+from projections.accounts import ACCOUNT_LIST, list_accounts
 from projections.paging import PageRequest
-from projections.process_list import PROCESS_LIST
+from projections.processes.listing import PROCESS_LIST
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from projections.tracking import PositionMovedError, move, position, read_progress, wait_for

@@ -23,7 +23,7 @@ from domain.api_key import ApiKey
 from domain.limits import POSITION_MAX, RATE_LIMIT_MAX, ROTATION_OVERLAP_MAX
 from domain.permissions import Role
 from interfaces.http.answers.fields import FLOW_ID
-from projections.audit_queries import AuditFilter
+from projections.audit.queries import AuditFilter
 from projections.paging import PageRequest
 from tests.support.world import add_user, email_of, password_of
 

@@ -23,8 +23,8 @@ from interfaces.http.answers.fields import (
 if TYPE_CHECKING:
     from domain.account import Account as AccountAggregate
     from domain.process import ProcessState
-    from projections.account_list import AccountRow
-    from projections.process_jobs import ProcessJobsRow
+    from projections.accounts import AccountRow
+    from projections.processes.jobs import ProcessJobsRow
 
 
 class Account(TypedDict):

@@ -28,7 +28,7 @@ from interfaces.http.answers.fields import (
 if TYPE_CHECKING:
     from domain.job import Job as JobAggregate
     from domain.report import Detail
-    from projections.job_list import JobHead, JobRow
+    from projections.jobs.listing import JobHead, JobRow
 
 Duration = Annotated[float, Field(ge=0, description="From started_at to finished_at.")]
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from application.replay.keys import ReplayedEvent
     from domain.api_key import ApiKey
     from interfaces.queries.key_history import HistoryEntry, PastKey
-    from projections.key_list import KeyRow
+    from projections.keys.listing import KeyRow
 
 Prefix = Annotated[str, Field(description="The public part: the 8 characters after `rpakey_`.")]
 Scope = Annotated[Id | None, Field(description="The one process that the key is for; null for the account.")]

@@ -17,9 +17,9 @@ from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.http.documents import ASSETS
 from interfaces.http.keys import HISTORY_KINDS
 from interfaces.http.problems import PROBLEMS
-from projections.audit_log import ACTIONS, KINDS
-from projections.job_list import BY_TIME
-from projections.key_queries import KEY_SORTS
+from projections.audit.listing import ACTIONS, KINDS
+from projections.jobs.listing import BY_TIME
+from projections.keys.queries import KEY_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import pytest
 from application.store.database import connect
 from domain.model import SYSTEM_ACTOR
 from domain.permissions import Role
-from projections.audit_log import AUDIT_LOG
+from projections.audit.listing import AUDIT_LOG
 from tests.acceptance.audit.asking import create_key, listed
 from tests.support.api import ADDRESS
 

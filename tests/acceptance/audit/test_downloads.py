@@ -15,7 +15,7 @@ from application.store.errors import StoreUnavailableError
 from interfaces.http import downloads
 from interfaces.http.app import create_app
 from interfaces.http.downloads import Downloads
-from projections.audit_queries import AuditFilter
+from projections.audit.queries import AuditFilter
 from tests.acceptance.audit.asking import rename
 from tests.acceptance.conftest import serving
 from tests.support.waiting import wait_until

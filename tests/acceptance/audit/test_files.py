@@ -12,7 +12,7 @@ import pytest
 from application.accounts import RenameAccount
 from interfaces.audit_export import CSV_COLUMNS, EXPORT_FORMATS
 from interfaces.http.downloads import AT_ONCE_MAX
-from projections.audit_queries import AuditFilter
+from projections.audit.queries import AuditFilter
 from tests.acceptance.audit.asking import create_key, file, listed, rename
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from application.store.errors import StoreUnavailableError
 from projections.health import ProjectionHealth
-from projections.key_list import KEY_LIST
+from projections.keys.listing import KEY_LIST
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from domain.limits import PAGE_ITEMS_DEFAULT
 from domain.permissions import Role
 from interfaces.web.audit import KIND_NAMES
 from interfaces.web.event_labels import EVENT_LABELS
-from projections.audit_log import KINDS
+from projections.audit.listing import KINDS
 from tests.support.pages import browser_of
 
 if TYPE_CHECKING:

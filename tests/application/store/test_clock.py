@@ -225,9 +225,9 @@ _MACHINE_CLOCK = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "tod
 _ALLOWED = {
     "application/store/clock.py": "compares it with the database's",
     "domain/clock.py": "for what is made up",
-    "interfaces/cli/sender.py": "a client, which reads the time of a proxy's Retry-After",
+    "interfaces/cli/report/sender.py": "a client, which reads the time of a proxy's Retry-After",
 }
-_MADE_UP = {"interfaces/cli/demo.py"}
+_MADE_UP = {"interfaces/cli/demo/commands.py"}
 
 
 def test_nothing_that_decides_asks_the_machine_s_clock() -> None:
@@ -268,13 +268,13 @@ def test_no_process_of_the_service_is_given_another_clock() -> None:
                     given.update((name, ast.unparse(argument)) for argument in node.args[2:3])
                     given.update((name, ast.unparse(word.value)) for word in node.keywords if word.arg == "clock")
     assert built == {
-        "interfaces/cli/projector_process.py",
-        "interfaces/cli/serve.py",
+        "interfaces/serving/projector_process.py",
+        "interfaces/serving/serve.py",
         "interfaces/cli/store.py",
-        "interfaces/cli/web_process.py",
+        "interfaces/serving/web_process.py",
     }
     # The commands hand on what they are given, and only the demo gives one.
     assert given == {
         "interfaces/cli/store.py": "clock",
-        "interfaces/cli/demo.py": "clock",
+        "interfaces/cli/demo/commands.py": "clock",
     }

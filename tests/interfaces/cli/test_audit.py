@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch
 
 NOBODY = "Nobody here has the address nobody@example.com. `rpawatch members list` shows who is here."
-FEW = "interfaces.cli.audit_list.PAGE_ITEMS_MAX"
+FEW = "interfaces.cli.audit.listing.PAGE_ITEMS_MAX"
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_said_in_a_line(
 def test_an_export_goes_to_standard_output_oldest_first(
     store: Rpawatch, account: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projections.audit_queries.PAGE_ITEMS_MAX", 2)
+    monkeypatch.setattr("projections.audit.queries.PAGE_ITEMS_MAX", 2)
     listed = store("audit", "list", "--account", account, "--json").json["items"]
     lines = store("audit", "export", "--format", "jsonl", "--account", account)
     assert [json.loads(line) for line in lines.out.splitlines()] == listed[::-1]

@@ -15,8 +15,8 @@ from application.identity.users import Users
 from application.store.database import Database
 from domain.clock import system_clock
 from domain.key_secret import parse
-from interfaces.cli import demo_filling
-from interfaces.cli.demo_tenant import KEYS
+from interfaces.cli.demo import filling as demo_filling
+from interfaces.cli.demo.tenant import KEYS
 from tests.interfaces.cli.commands import Ran, environment, run_process
 from tests.support.running import log_after
 
@@ -138,7 +138,7 @@ def test_an_installation_in_use_is_left_alone_unless_told_otherwise(rpawatch: Rp
 def test_robots_keep_to_the_limits_of_their_keys(
     rpawatch: Rpawatch, fresh_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interfaces.cli.demo.system_clock", lambda: THURSDAY)
+    monkeypatch.setattr("interfaces.cli.demo.commands.system_clock", lambda: THURSDAY)
     tight = tuple(replace(key, limit=1) for key in KEYS)
     monkeypatch.setattr(demo_filling, "KEYS", tight)
     monkeypatch.setattr(demo_filling, "TRIAL", tight[-1])

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from domain.report import Counts, JobStatus, Report, computed_status
-from interfaces.cli.demo_jobs import DemoJob, make_jobs
-from interfaces.cli.demo_tenant import ADMINS, KEYS, OTHERS, PROCESSES
+from interfaces.cli.demo.jobs import DemoJob, make_jobs
+from interfaces.cli.demo.tenant import ADMINS, KEYS, OTHERS, PROCESSES
 
 END = datetime(2026, 3, 12, 15, 30, tzinfo=UTC)
 BEGIN = END - timedelta(days=30)

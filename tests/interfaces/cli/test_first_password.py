@@ -21,7 +21,7 @@ from application.caller import Caller
 from application.identity.first_run import FirstAdmin
 from domain.limits import FIRST_PASSWORD_LIFETIME
 from interfaces.bootstrap import Services
-from interfaces.cli.first_password import remove_when_used, tell_or_keep
+from interfaces.serving.first_password import remove_when_used, tell_or_keep
 from interfaces.settings import load_settings
 from tests.interfaces.cli.commands import command_line, environment
 from tests.support.api import SESSION, OverSocket

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import key_secret
-from interfaces.cli.key_scanner import CHUNK_BYTES, KeyScanner
+from interfaces.cli.keys.scanner import CHUNK_BYTES, KeyScanner
 from tests.support.keys_to_find import BASE62, key_of, near_misses
 
 if TYPE_CHECKING:

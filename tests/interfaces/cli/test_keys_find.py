@@ -16,7 +16,7 @@ import pytest
 from application.event_sourcing import EventSourcing
 from domain import key_secret
 from domain.ids import key_id
-from interfaces.cli import find_keys
+from interfaces.cli.keys import find as find_keys
 from tests.interfaces.cli.commands import SECONDS_MAX, environment, run_on_terminal
 from tests.support.keys_to_find import near_misses
 
@@ -195,7 +195,7 @@ def test_a_file_of_a_folder_that_is_a_pipe_by_now_is_not_waited_for(
 ) -> None:
     (tmp_path / "tree").mkdir()
     os.mkfifo(tmp_path / "tree" / "pipe")
-    monkeypatch.setattr("interfaces.cli.key_search.KeySearch._is", lambda *of: of[2] is os.DirEntry.is_file)
+    monkeypatch.setattr("interfaces.cli.keys.search.KeySearch._is", lambda *of: of[2] is os.DirEntry.is_file)
     failed = rpawatch("keys", "find", "--offline", "tree")
     assert failed.code == 2
     assert failed.err.splitlines()[0] == "Can't read tree/pipe (No file any more)."

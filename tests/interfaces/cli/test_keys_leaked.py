@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from domain import key_secret
-from interfaces.cli import leaked_keys
+from interfaces.cli.keys import leaked as leaked_keys
 from tests.support.keys_to_find import near_misses
 
 if TYPE_CHECKING:

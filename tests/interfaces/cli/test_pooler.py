@@ -75,7 +75,7 @@ def test_every_command_that_opens_the_store_refuses_a_pooler_that_shares_connect
 def test_the_service_does_not_start_behind_it(
     rpawatch: Rpawatch, migrated_url: str, monkeypatch: pytest.MonkeyPatch, mode: PoolMode
 ) -> None:
-    monkeypatch.setattr("interfaces.cli.serve.configure_logs", lambda *_, **__: None)
+    monkeypatch.setattr("interfaces.serving.serve.configure_logs", lambda *_, **__: None)
     with PgBouncer(migrated_url, mode) as pooler:
         for workers in ("1", "2"):
             refused = rpawatch("serve", "--listen", "127.0.0.1:0", "--workers", workers, "--database-url", pooler.url())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 from projections.read_models import READ_MODELS
 from projections.rebuild import REBUILT
 from tests.interfaces.cli.commands import environment, run_on_terminal

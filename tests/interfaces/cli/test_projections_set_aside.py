@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import psycopg
 
-from projections.account_list import ACCOUNT_LIST
+from projections.accounts import ACCOUNT_LIST
 
 if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch

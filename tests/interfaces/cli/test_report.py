@@ -14,8 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from interfaces.cli import report
-from interfaces.cli.sender import TOTAL_SECONDS_MAX, Patience
+from interfaces.cli.report import commands as report
+from interfaces.cli.report.sender import TOTAL_SECONDS_MAX, Patience
 from tests.interfaces.cli.bots_service import RECEIPT, Scripted, refusal, scripted_service
 from tests.interfaces.cli.commands import SECONDS_MAX, command_line, environment, run_process
 

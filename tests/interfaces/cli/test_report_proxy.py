@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from interfaces.cli import report
 from interfaces.cli.output import WrongUsageError
-from interfaces.cli.proxies import Proxy, proxy_for
-from interfaces.cli.sender import Patience
+from interfaces.cli.report import commands as report
+from interfaces.cli.report.proxies import Proxy, proxy_for
+from interfaces.cli.report.sender import Patience
 from tests.interfaces.cli.bots_service import Scripted, scripted_service
 from tests.support.connect_proxy import ConnectProxy, connect_proxy
 

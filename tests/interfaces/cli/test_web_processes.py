@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from interfaces.cli import child_process, web_processes
-from interfaces.cli.web_process import Place
-from interfaces.cli.web_processes import WebProcesses
+from interfaces.serving import child_process, web_processes
+from interfaces.serving.web_process import Place
+from interfaces.serving.web_processes import WebProcesses
 from interfaces.settings import Settings
 from tests.interfaces.http.server.wire import connect
 from tests.support.serving import running_in_a_thread
@@ -66,7 +66,7 @@ def test_the_pause_before_another_attempt_has_a_bound() -> None:
 
 
 def test_a_program_that_can_not_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interfaces.cli.child_process.subprocess.Popen", _no_process)
+    monkeypatch.setattr("interfaces.serving.child_process.subprocess.Popen", _no_process)
     with capture_logs() as logs, kept(monkeypatch, ""):
         wait_until(lambda: of_event(logs, "web_process_keeps_dying"), "it is tried again")
     assert of_event(logs, "web_process_died")[0]["reason"] == "no more processes"

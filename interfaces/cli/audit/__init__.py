@@ -1,0 +1,1 @@
+"""`rpawatch audit`: the log read, replayed, proven and checked."""

@@ -1,0 +1,242 @@
+"""`rpawatch audit list` and `export`: who did what, when, to what and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from domain.limits import PAGE_ITEMS_MAX
+from domain.model import SYSTEM_ACTOR
+from interfaces.audit_export import EXPORT_FORMATS
+from interfaces.cli.audit.group import AUDIT
+from interfaces.cli.desk import Desk, as_uuid, checked_period, open_desk
+from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
+from interfaces.cli.private_file import private_file
+from interfaces.cli.progress_line import ProgressLine, bytes_in_words
+from interfaces.cli.store_command import (
+    AccountOption,
+    AsJson,
+    DatabaseUrl,
+    DataDir,
+    example_text,
+    store_command,
+    uuid_of,
+)
+from interfaces.http.answers.audit import AuditItem, audit_item
+from interfaces.queries.audit_log import AuditEntry
+from projections.audit.listing import ACTIONS, KINDS
+from projections.audit.queries import AuditFilter
+from projections.paging import PageRequest
+
+_COLUMNS = {
+    "done_at": "Time",
+    "who": "Who",
+    "action": "Action",
+    "what": "To what",
+    "changes": "What changed",
+    "address": "From where",
+}
+_ROWS_DEFAULT = 50
+_ROWS_MAX = 10_000
+
+
+def _action_of(text: str) -> str:
+    if text not in (*KINDS, *ACTIONS):
+        raise typer.BadParameter(f"must be one of {', '.join((*KINDS, *ACTIONS))}")
+    return text
+
+
+def _format_of(text: str) -> str:
+    if text not in EXPORT_FORMATS:
+        raise typer.BadParameter(f"must be one of {', '.join(EXPORT_FORMATS)}")
+    return text
+
+
+InTenant = Annotated[bool, typer.Option("--tenant", help="What was done to roles that hold in the whole tenant.")]
+Actor = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHO",
+        help="Only by: a user's address or id, a key's id, or system. May be given several times.",
+        show_default=False,
+    ),
+]
+OfAction = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ACTION",
+        parser=_action_of,
+        help="Only this, as in api_key.rotated; or all of one kind, as in api_key. May be given several times.",
+        show_default=False,
+    ),
+]
+OfResource = Annotated[
+    list[UUID] | None,
+    typer.Option(
+        metavar="ID",
+        parser=uuid_of,
+        help="Only to this: a key, flow, user or account id. May be given several times.",
+        show_default=False,
+    ),
+]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later: 2026-03-10T21:43:51Z.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.")]
+
+
+@store_command(
+    AUDIT,
+    "list",
+    examples="""
+        rpawatch audit list
+        rpawatch audit list --account Finance --action api_key --from 2026-03-01T00:00:00Z
+        rpawatch audit list --tenant --actor ann@example.com --json
+    """,
+)
+def list_audit(  # noqa: PLR0913 - each is an option
+    desk: Desk,
+    *,
+    account: AccountOption = None,
+    tenant: InTenant = False,
+    actor: Actor = None,
+    action: OfAction = None,
+    resource: OfResource = None,
+    since: From = None,
+    before: To = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=_ROWS_MAX, help="How many at most.")] = _ROWS_DEFAULT,
+) -> Answer:
+    """List what was done in an account, or to roles in the tenant, newest first."""
+    scope_id = _scope(desk, account, tenant=tenant)
+    where = _filter(desk, actor, action, resource, since, before)
+    desk.lists()
+    items: list[AuditItem] = []
+    cursor = None
+    while len(items) < limit:
+        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
+        entries, cursor = desk.services.audit_log.page(scope_id, where, page)
+        items += map(audit_item, entries)
+        if cursor is None:
+            break
+    note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."
+    return Answer({"items": items}, _COLUMNS, note=note, rows=[_for_people(item) for item in items])
+
+
+def export_audit(  # noqa: PLR0913 - each is an option
+    *,
+    written_as: Annotated[
+        str,
+        typer.Option("--format", metavar="|".join(EXPORT_FORMATS), parser=_format_of, help="What to write."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output.", show_default=False),
+    ] = None,
+    account: AccountOption = None,
+    tenant: InTenant = False,
+    actor: Actor = None,
+    action: OfAction = None,
+    resource: OfResource = None,
+    since: From = None,
+    before: To = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write all that was done in an account, or to roles in the tenant, oldest first.
+
+    FILE is there when it is whole, and as it was before when something fails. --json says what was written to it.
+    """
+    if as_json and output is None:
+        raise WrongUsageError("--json says what was written to a file. Name it with --output, or leave --json out.")
+    with open_desk(data_dir, database_url) as desk:
+        scope_id = _scope(desk, account, tenant=tenant)
+        where = _filter(desk, actor, action, resource, since, before)
+        desk.lists()
+        export = _Export(desk, scope_id, where, written_as)
+        if output is None:
+            for piece in export.pieces():
+                write_bytes(piece)
+            say(f"{export.rows:,} rows.")
+            return
+        with private_file(output) as file:
+            for piece in export.pieces():
+                file.write(piece)
+        document = {"file": str(output), "format": written_as, "rows": export.rows, "bytes": export.size}
+        columns = {"file": "File", "format": "Format", "rows": "Rows", "bytes": "Bytes"}
+        show(Answer(document, columns), as_json=as_json)
+
+
+AUDIT.command(
+    "export",
+    epilog=example_text("""
+        rpawatch audit export --format csv --output audit.csv
+        rpawatch audit export --format jsonl --account Finance --from 2026-03-01T00:00:00Z | gzip > march.jsonl.gz
+    """),
+)(export_audit)
+
+
+class _Export:
+    """Makes a file, and counts what is in it."""
+
+    def __init__(self, desk: Desk, scope_id: UUID, where: AuditFilter, written_as: str) -> None:
+        self._pages = desk.services.audit_log.pages(scope_id, where)
+        self._format = EXPORT_FORMATS[written_as]
+        self.rows = 0
+        self.size = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file, piece by piece."""
+        with ProgressLine("Exporting") as progress:
+            for piece in self._format.pieces(self._counted()):
+                self.size += len(piece)
+                progress.show(lambda: f"Exported {self.rows:,} rows, {bytes_in_words(self.size)}", self.size)
+                yield piece
+
+    def _counted(self) -> Iterator[list[AuditEntry]]:
+        for page in self._pages:
+            self.rows += len(page)
+            yield page
+
+
+def _scope(desk: Desk, account: str | None, *, tenant: bool) -> UUID:
+    if account is not None and tenant:
+        raise WrongUsageError("--account and --tenant are two different places. Name one of them.")
+    return desk.services.tenant_id if tenant else desk.account(account).id
+
+
+def _filter(  # noqa: PLR0913, PLR0917 - one for each option
+    desk: Desk,
+    actor: list[str] | None,
+    action: list[str] | None,
+    resource: list[UUID] | None,
+    since: str | None,
+    before: str | None,
+) -> AuditFilter:
+    begins, ends = checked_period(since, before)
+    return AuditFilter(
+        actors=frozenset(_actor(desk, one) for one in actor or ()) or None,
+        actions=frozenset(action or ()) or None,
+        resource_ids=frozenset(resource or ()) or None,
+        since=begins,
+        before=ends,
+    )
+
+
+def _actor(desk: Desk, text: str) -> str:
+    if text == SYSTEM_ACTOR:
+        return text
+    found = as_uuid(text)
+    return str(desk.user(text).user_id if found is None else found)
+
+
+def _for_people(item: AuditItem) -> dict[str, Any]:
+    resource = item["resource"]
+    return {
+        **item,
+        "done_at": item["at"],
+        "who": item["actor_name"] or item["actor"],
+        "what": f"{resource['kind']} {resource['label'] or resource['id']}",
+    }

@@ -1,0 +1,1 @@
+"""`rpawatch report`: a report is sent to a service, which may be elsewhere."""

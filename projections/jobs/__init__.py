@@ -1,0 +1,1 @@
+"""What is read of jobs: the list, its search, their details."""

@@ -1,0 +1,1 @@
+"""What is read of processes: the list, and their last jobs."""
