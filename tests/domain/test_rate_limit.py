@@ -249,6 +249,24 @@ def test_with_more_uses_than_a_lowered_limit_as_many_have_to_pass_as_are_too_man
     assert window.quota(2, NOON + 63 * SECOND) == Quota(2, 1, 1)
 
 
+def test_uses_that_are_gone_do_not_count_among_those_that_have_to_pass() -> None:
+    uses = [NOON - RATE_WINDOW, NOON - 50 * SECOND, NOON - 40 * SECOND, NOON - 30 * SECOND]
+    assert Window.of(uses).quota(2, NOON) == Quota(2, 0, 20)
+
+
+def test_all_uses_that_are_later_count_as_at_the_instant_and_the_others_as_they_were() -> None:
+    before, after = [NOON - 2 * SECOND, NOON - SECOND], [NOON + SECOND] * 3
+    window = Window.of([*before, *after])
+    window.set_back(NOON)
+    assert list(window) == [*before, NOON, NOON, NOON]
+
+
+def test_windows_of_other_times_are_not_equal_in_either_order() -> None:
+    sooner, later = Window.of([NOON]), Window.of([NOON + SECOND])
+    assert sooner != later
+    assert later != sooner
+
+
 @given(
     times=st.lists(st.timedeltas(timedelta(0), timedelta(seconds=200)), max_size=30).map(sorted),
     later=st.timedeltas(timedelta(0), timedelta(seconds=100)),
