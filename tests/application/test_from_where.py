@@ -1,4 +1,7 @@
-"""What admins ask for is recorded with the address that they asked from, unless the account keeps none."""
+"""What of addresses no request of an admin shows: the operator has none, and changes the setting and the tenant.
+
+The rest is in tests/acceptance/everywhere/test_from_where.py.
+"""
 
 from __future__ import annotations
 
@@ -87,24 +90,11 @@ def test_no_command_of_admins_is_left_out_here(cast: Cast) -> None:
     assert {type(command) for command in commands} == {kind for kind in HANDLERS if issubclass(kind, AdminCommand)}
 
 
-def test_every_event_of_a_command_has_the_address_that_it_came_from(application: Application, cast: Cast) -> None:
-    for command in [*of_the_account(cast), *of_the_tenant(cast)]:
-        assert addresses(application, command) == {ADDRESS}, command
-
-
 def test_a_command_without_an_address_as_the_operators_is_recorded_without_one(
     application: Application, cast: Cast
 ) -> None:
     for command in [*of_the_account(cast), *of_the_tenant(cast)]:
         assert addresses(application, command, None) == {None}, command
-
-
-def test_an_account_that_keeps_no_addresses_gets_none_of_who_administers_it(
-    application: Application, cast: Cast
-) -> None:
-    application.execute(settings(cast, keep=False))
-    for command in of_the_account(cast):
-        assert addresses(application, command) == {None}, command
 
 
 def test_what_is_done_to_the_tenant_or_to_another_account_has_the_address_all_the_same(

@@ -11,8 +11,7 @@ from uuid import UUID, uuid4
 from application.accounts import SuspendAccount
 from domain.key_secret import generate
 from domain.permissions import Role
-from interfaces.http.operations import routes
-from tests.support.examples import report_body
+from interfaces.http.operations import OPERATIONS, routes
 from tests.support.world import make_cheap
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ QUERIES = {
     "/api/v1/audit/proof/consistency": "?from=1&to=2",
 }
 """What a route can't do without."""
+BODIES = {f"{one.method.upper()} {one.path}": one.body for one in OPERATIONS if one.body is not None}
 JUNK_SESSION = {"Authorization": "Bearer junk", "X-API-Key": "junk"}
 
 
@@ -129,27 +129,20 @@ def random_ids() -> dict[str, str]:
     return {name: str(uuid4()) for name in names}
 
 
-def body_for(request: str, world: World) -> Any:
-    """Return a body that is in order; for what takes none, one that does not matter."""
-    bodies: dict[str, Any] = {
-        "POST /api/v1/ingest/report": report_body(flow_id=str(world.cast.flow_a)),
-        "POST /api/v1/session": {"email": "nobody@example.com", "password": "not a password of anybody"},
-        # Nobody's may change, since it is asked with again: without the current one it is refused.
-        "POST /api/v1/session/password": {"new_password": "made by the matrix of permissions"},
-        "POST /api/v1/accounts": {"name": "Made by the matrix"},
-        "POST /api/v1/accounts/{account_id}/processes": {"name": "Made by the matrix"},
-        "PATCH /api/v1/accounts/{account_id}/processes/{flow_id}": {"name": "Changed by the matrix"},
-        "POST /api/v1/accounts/{account_id}/members": {"email": "matrix@example.com", "role": "account_user"},
-        "POST /api/v1/accounts/{account_id}/keys": {"name": "Made by the matrix"},
-    }
-    return bodies.get(request, {})
+def bodies_for(request: str, world: World) -> list[dict[str, Any]]:
+    """Return the examples of a body about a process of account A; an empty one for what says all in its path."""
+    examples = BODIES[request].examples if request in BODIES else {}
+    new_process = request == "POST /api/v1/accounts/{account_id}/processes"
+    flow_id = str(uuid4() if new_process else world.cast.flow_a)
+    real = {"flow_id": flow_id, "flow_ids": [flow_id]}
+    return [body | {name: real[name] for name in body.keys() & real} for body in examples.values()] or [{}]
 
 
 def ask(world: World, request: str, headers: Mapping[str, str], ids: Mapping[str, str]) -> Answer:
     """Ask for a route with a method."""
     method, _, path = request.partition(" ")
     path += QUERIES.get(path, "")
-    body = ... if method == "GET" else body_for(request, world)
+    body = ... if method == "GET" else bodies_for(request, world)[0]
     return world.ask(method, path.format(**ids), headers=headers, json=body)
 
 
