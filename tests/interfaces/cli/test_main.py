@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch
 
 
-
 def documented() -> Iterator[str]:
     """Yield the commands in the table of docs/command-line.md. Within a row, `keys list`, `show` are of one group."""
     text = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text(encoding="utf-8")
