@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain import limits
+from interfaces.http.operations import OPERATIONS
 from interfaces.http.problems import PROBLEMS
 from interfaces.settings import Settings
 from tests.support.effort import in_time
@@ -136,6 +137,24 @@ def test_every_problem_of_the_ingest_api_is_in_its_document() -> None:
     }  # fmt: skip
     for slug, kind in PROBLEMS.items():
         assert slug in elsewhere or f"| {kind.status} | `/problems/{slug}` |" in text, slug
+
+
+def test_every_request_of_the_admin_api_is_in_its_document() -> None:
+    text = (ROOT / "docs" / "admin-api.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", text, re.MULTILINE)
+    requests = set()
+    for one in OPERATIONS:
+        request = f"{one.method.upper()} {one.path.removeprefix('/api/v1')}"
+        if one.tag == "Session":
+            assert f"{request}`" in text
+        elif one.tag not in {"Ingest", "Operation", "Documents"}:
+            requests.add("GET /audit/…" if one.tag == "Proof" else _without_names(request))
+    assert sorted(map(_without_names, shown)) == sorted(requests)
+
+
+def _without_names(path: str) -> str:
+    """Return a path in which it does not matter what its parts are called."""
+    return re.sub(r"\{\w+\}", "{}", path)
 
 
 def test_every_event_is_in_the_architecture() -> None:
