@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 FORMS: Final = sorted(path for path, page in PAGES.items() if issubclass(page, FormPage) and hasattr(page, "template"))
-TYPED: Final = frozenset({"name", "email", "reason", "typed_name", "checkpoint"})
-"""The fields for any text."""
+TYPED: Final = "Typed"
 
 
 @pytest.fixture(params=FORMS)
@@ -28,14 +27,17 @@ def path(request: pytest.FixtureRequest, world: World) -> str:
 
 
 def filled(browser: Browser, path: str) -> dict[str, str]:
-    """Return what the form sends once something was typed into it."""
-    fields = browser.get(path).form()
-    return fields | dict.fromkeys(TYPED & fields.keys(), "Typed")
+    """Return what the form sends once something was typed into each field for any text."""
+    page = browser.get(path)
+    inputs = [one for one in page.main.all("input") if one.attributes.get("type", "text") in {"text", "email"}]
+    names = {one.attributes.get("name", "") for one in [*inputs, *page.main.all("textarea")]}
+    fields = page.form()
+    return fields | dict.fromkeys(names & fields.keys(), TYPED)
 
 
-def typed(fields: dict[str, str], prefix: str = "") -> dict[str, str]:
-    """Return what was typed of it."""
-    return {name: fields[prefix + name] for name in TYPED if prefix + name in fields}
+def typed(fields: dict[str, str], prefix: str = "") -> set[str]:
+    """Return the fields that something was typed into."""
+    return {name.removeprefix(prefix) for name, value in fields.items() if name.startswith(prefix) and value == TYPED}
 
 
 def test_there_are_as_many_as_one_knows() -> None:
