@@ -26,8 +26,11 @@ from interfaces.http.operations import routes
 from interfaces.http.server.refusals import instance_of
 from interfaces.logs import configure_logs
 from interfaces.web.routes import web_routes
+from tests.acceptance.permissions.matrix import ids_in_account_a
+from tests.acceptance.web.test_every_form import FORMS
 from tests.support.api import REPORT
 from tests.support.effort import LONG
+from tests.support.pages import Browser
 from tests.support.service import tell
 from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, email_of
 
@@ -142,19 +145,6 @@ QUERIES: Final = {
     "/accounts/{account_id}/processes/new": ("next",),
 }
 """Of the pages. Those of the API are in its document."""
-FORMS: Final = {
-    "/sign-in": ("email", "password", "next", "carried.name"),
-    "/profile/password": ("csrf", "current_password", "new_password"),
-    "/accounts/new": ("name", "once"),
-    "/accounts/{account_id}/rename": ("name",),
-    "/accounts/{account_id}/suspend": ("reason",),
-    "/accounts/{account_id}/keys/new": ("name", "flow_id", "expires", "date", "rate_limit", "once"),
-    "/accounts/{account_id}/keys/{key_id}/change": ("name", "date", "rate_limit"),
-    "/accounts/{account_id}/keys/{key_id}/deactivate": ("typed_name", "reason"),
-    "/accounts/{account_id}/members/new": ("email", "name", "role"),
-    "/accounts/{account_id}/processes/new": ("name", "flow_id", "next"),
-    "/accounts/{account_id}/audit/verify": ("checkpoint",),
-}
 CHECKPOINT: Final = "rpawatch/x\n1\n{}\n\n\u2014 rpawatch/x {}\n"
 
 
@@ -350,12 +340,18 @@ class Places:
             return fill
 
         largest = SMALL_BODY_BYTES_MAX - 1024
-        for path, names in FORMS.items():
+        browser = Browser(self._world, self._token)
+        for path in ["/sign-in", *FORMS]:
+            # Of each form its own: one ends the key, another removes the member.
+            ids = ids_in_account_a(self._world, "/first-password")
+            names = ["email", "password", "next", "carried.name"]
+            if path in FORMS:
+                names = [*browser.get(path.format(**ids)).form()]
             for name in names:
-                environ = self._environ("POST", path)
+                environ = self._environ("POST", path, **ids)
                 bytes_max = largest // 2 if name == "checkpoint" else largest
                 yield Place(f"form {path} {name}", environ, set_form(path, name), in_a_form, bytes_max)
-            environ = self._environ("POST", path)
+            environ = self._environ("POST", path, **ids)
             yield Place(f"form {path}", environ, lambda found, text: _set_body(found, text, _FORM), as_it_is, largest)
 
 
