@@ -18,6 +18,7 @@ from domain import limits
 from interfaces.http.operations import OPERATIONS
 from interfaces.http.problems import PROBLEMS
 from interfaces.settings import Settings
+from tests.support.api import without_names
 from tests.support.effort import in_time
 from tests.support.service import free_port
 from tests.support.waiting import wait_until
@@ -148,13 +149,8 @@ def test_every_request_of_the_admin_api_is_in_its_document() -> None:
         if one.tag == "Session":
             assert f"{request}`" in text
         elif one.tag not in {"Ingest", "Operation", "Documents"}:
-            requests.add("GET /audit/…" if one.tag == "Proof" else _without_names(request))
-    assert sorted(map(_without_names, shown)) == sorted(requests)
-
-
-def _without_names(path: str) -> str:
-    """Return a path in which it does not matter what its parts are called."""
-    return re.sub(r"\{\w+\}", "{}", path)
+            requests.add("GET /audit/…" if one.tag == "Proof" else without_names(request))
+    assert sorted(map(without_names, shown)) == sorted(requests)
 
 
 def test_every_event_is_in_the_architecture() -> None:

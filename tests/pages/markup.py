@@ -11,9 +11,10 @@ import pytest
 from interfaces.http.app import create_app
 from interfaces.http.problems import PROBLEMS
 from interfaces.web.home import Home
-from tests.pages.office import EMOJI, LONG, MARKUP
+from tests.acceptance.web.test_every_form import FORMS
+from tests.pages.office import EMOJI, MARKUP
 from tests.pages.table import PAGES
-from tests.support.api import InProcess
+from tests.support.api import InProcess, without_names
 from tests.support.pages import Browser
 from tests.support.world import NEWCOMER, email_of, password_of
 
@@ -22,19 +23,8 @@ if TYPE_CHECKING:
     from tests.support.pages import Seen
     from tests.support.world import World
 
-_WRONG = {
-    "keys/new": {"name": "", "flow_id": "none", "expires": "never", "rate_limit": "many"},
-    "keys/{long}/change": {"name": MARKUP * 20, "rate_limit": "0", "date": "tomorrow"},
-    "keys/{busy}/rotate": {"overlap": "-1"},
-    "keys/{busy}/deactivate": {"typed_name": MARKUP, "reason": EMOJI},
-    "processes/new": {"name": "", "flow_id": MARKUP},
-    "processes/{process}/rename": {"name": ""},
-    "members/new": {"email": MARKUP, "name": LONG * 2, "role": "king"},
-    "members/{member}/role": {"role": "king"},
-    "audit/verify": {"checkpoint": MARKUP},
-    "rename": {"name": ""},
-}
-"""What is typed into the forms of an account, by path, so that they come back and say what is wrong."""
+_WRONG = MARKUP * 20
+"""No field takes it."""
 
 
 @dataclass
@@ -75,17 +65,22 @@ def every_page(office: Office) -> dict[str, str]:
 
 def _forms_that_come_back(pages: Pages) -> None:
     alice = pages.browser("alice")
-    for path, typed in _WRONG.items():
-        where = f"/accounts/{{a}}/{path}".format(**pages.office.places)
-        name = path.replace("/", "-").replace("{", "").replace("}", "")
-        pages.keep(f"{name}-wrong", alice.submit(where, **typed), 422)
-        pages.keep(f"{name}-resumed", alice.submit(where, **typed, resumed="1"))
+    forms = {without_names(path) for path in FORMS if path.startswith("/accounts/")}
+    for row in PAGES:
+        if without_names(row.path) not in forms:
+            continue
+        browser, path = pages.browser(row.who), row.path.format(**pages.office.places)
+        page = browser.get(path)
+        hidden = {one.attributes["name"] for one in page.main.all("input", type="hidden")}
+        typed = dict.fromkeys(page.form().keys() - hidden, _WRONG)
+        pages.keep(f"{row.name}-resumed", browser.submit(path, **typed, resumed="1"))
+        if typed:
+            pages.keep(f"{row.name}-wrong", browser.submit(path, **typed), 422)
     for who in ("alice", NEWCOMER):
         passwords = {"current_password": "x", "new_password": "y", "repeated_password": "z"}
         browser = pages.browser(who)
         form = browser.get("/profile/password").form("/profile/password") | passwords
         pages.keep(f"password-wrong-{who}", browser.post("/profile/password", form), 422)
-    pages.keep("account-new-wrong", pages.browser("tess").submit("/accounts/new", name=""), 422)
     key = "/accounts/{a}/keys/{busy}".format(**pages.office.places)
     pages.keep("key-then-typed", alice.get(f"{key}/then?at=2026-03-10T21:43:51.863123"))
     pages.keep(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,11 @@ SOCKET_SECONDS_MAX = 30.0
 ADDRESS = "192.0.2.7"
 
 WWW_AUTHENTICATE = 'ApiKey realm="rpawatch", header="X-API-Key"'
+
+
+def without_names(path: str) -> str:
+    """Return a path in which it does not matter what its parts are called."""
+    return re.sub(r"\{\w+\}", "{}", path)
 
 
 @dataclass(frozen=True)
