@@ -2,9 +2,9 @@
 
     python -m tests.support.side_by_side [AT_ONCE]
 
-AT_ONCE is how many run at the same time: as many as there are processors, and two at least, unless it is given. What a
-part writes goes to a file of its own. At its end its last words are printed, or all of it when it failed; the others go
-on, and the exit code is 1. SIGINT, SIGTERM and SIGHUP end the parts as Ctrl-C does.
+AT_ONCE is how many run at the same time: one more than there are processors, unless it is given. What a part writes
+goes to a file of its own. At its end its last words are printed, or all of it when it failed; the others go on, and the
+exit code is 1. SIGINT, SIGTERM and SIGHUP end the parts as Ctrl-C does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Self
 
-AT_ONCE_MIN = 2
 END_SECONDS_MAX = 75.0
 """For all fixtures to end what they started; debian_postgres.py gives its own part and its server 30 s each."""
 _POLL_SECONDS = 0.05
@@ -48,7 +47,6 @@ class Part:
     command: tuple[str, ...]
 
 
-# Each takes a minute or two, so that none is waited for alone for long.
 FOLDERS = (
     ("acceptance", "tests/acceptance"),
     ("faults and docs", "tests/faults", "tests/docs"),
@@ -92,10 +90,11 @@ def parts_of_the_tests(scratch: Path) -> list[Part]:
     on_debians = [
         part(number, *asked, before=_ON_DEBIANS) for number, asked in enumerate(FOLDERS_ON_DEBIANS, start=len(FOLDERS))
     ]
+    # The short ones come last, so that none runs alone for long.
     return [
+        part(len(FOLDERS) + len(on_debians), *rest),
         *(part(number, *asked) for number, asked in enumerate(FOLDERS)),
         *on_debians,
-        part(len(FOLDERS) + len(on_debians), *rest),
     ]
 
 
@@ -207,7 +206,7 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) > 1 or not all(argument.isdecimal() and int(argument) for argument in arguments):
         sys.stderr.write(__doc__ or "")
         return 2
-    at_once = int(arguments[0]) if arguments else max(AT_ONCE_MIN, os.cpu_count() or 0)
+    at_once = int(arguments[0]) if arguments else (os.cpu_count() or 1) + 1
     signals = Signals().listen()
     scratch = make_scratch()
     os.environ["TMPDIR"] = str(scratch)
