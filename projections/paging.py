@@ -72,6 +72,21 @@ def all_items(page: Callable[[PageRequest], Page[T]], sort: str | None = None) -
             return
 
 
+def first_items(page: Callable[[PageRequest], Page[T]], limit: int) -> Page[T]:
+    """Return up to `limit` items from the first page on, however many pages that takes, and where there are more.
+
+    page: returns the one that is asked for.
+    """
+    found: list[T] = []
+    cursor = None
+    while len(found) < limit:
+        items, cursor = page(PageRequest(min(PAGE_ITEMS_MAX, limit - len(found)), cursor))
+        found += items
+        if cursor is None:
+            break
+    return Page(tuple(found), cursor)
+
+
 def moment(text: str) -> datetime:
     """Return the time in a cursor. Raises ValueError."""
     try:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _ED25519: Final = b"\x01"
 _KEY_BYTES: Final = 32
 _KEY_ID_BYTES: Final = 4
-_SIGNATURE_BYTES: Final = 64
 NOTE_BYTES_MAX: Final = 64 * 1024
 SIGNATURES_MAX: Final = 100
 """More than the 16 that a verifier must accept; witnesses may add theirs."""

@@ -10,14 +10,14 @@ import typer
 from domain.errors import FieldError, InvalidInputError
 from domain.ids import process_id
 from domain.job import Job
-from domain.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SEARCH_CHARS_MAX
+from domain.limits import PAGE_ITEMS_DEFAULT, SEARCH_CHARS_MAX
 from domain.report import JobStatus
 from interfaces.cli.desk import Desk, checked, checked_period
 from interfaces.cli.output import Answer, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.jobs import job_detail, job_head
-from projections.jobs.listing import JobFilter, JobHead
-from projections.paging import PageRequest, all_items
+from projections.jobs.listing import JobFilter
+from projections.paging import all_items, first_items
 from projections.words import words_of
 
 _COLUMNS: Final = {
@@ -133,14 +133,7 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     )
     query = None if search is None else _query(search)
     desk.lists()
-    rows: list[JobHead] = []
-    cursor: str | None = None
-    while len(rows) < limit:
-        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(rows)), cursor)
-        more, cursor = desk.services.jobs.page(account_id, wanted, page, query)
-        rows += more
-        if cursor is None:
-            break
+    rows, cursor = first_items(lambda page: desk.services.jobs.page(account_id, wanted, page, query), limit)
     note = None if cursor is None else f"There are more than {len(rows)}. See them with a higher --limit."
     return Answer({"items": [job_head(row) for row in rows]}, _COLUMNS, note=note)
 

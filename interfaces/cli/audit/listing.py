@@ -9,7 +9,6 @@ from uuid import UUID
 
 import typer
 
-from domain.limits import PAGE_ITEMS_MAX
 from domain.model import SYSTEM_ACTOR
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.cli.audit.group import AUDIT
@@ -30,7 +29,7 @@ from interfaces.http.answers.audit import AuditItem, audit_item
 from interfaces.queries.audit_log import AuditEntry
 from projections.audit.listing import ACTIONS, KINDS
 from projections.audit.queries import AuditFilter
-from projections.paging import PageRequest
+from projections.paging import first_items
 
 _COLUMNS = {
     "done_at": "Time",
@@ -112,14 +111,8 @@ def list_audit(  # noqa: PLR0913 - each is an option
     scope_id = _scope(desk, account, tenant=tenant)
     where = _filter(desk, actor, action, resource, since, before)
     desk.lists()
-    items: list[AuditItem] = []
-    cursor = None
-    while len(items) < limit:
-        page = PageRequest(min(PAGE_ITEMS_MAX, limit - len(items)), cursor)
-        entries, cursor = desk.services.audit_log.page(scope_id, where, page)
-        items += map(audit_item, entries)
-        if cursor is None:
-            break
+    entries, cursor = first_items(lambda page: desk.services.audit_log.page(scope_id, where, page), limit)
+    items = [audit_item(entry) for entry in entries]
     note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."
     return Answer({"items": items}, _COLUMNS, note=note, rows=[_for_people(item) for item in items])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.interfaces.cli.conftest import Rpawatch
 
 NOBODY = "Nobody here has the address nobody@example.com. `rpawatch members list` shows who is here."
-FEW = "interfaces.cli.audit.listing.PAGE_ITEMS_MAX"
+FEW = "projections.paging.PAGE_ITEMS_MAX"
 
 
 @pytest.fixture

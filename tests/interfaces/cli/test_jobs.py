@@ -68,7 +68,7 @@ def test_jobs_are_listed_latest_first_and_by_filter(
 def test_no_more_are_listed_than_asked_for_and_that_there_are_more_is_said(
     store: Rpawatch, account: str, report: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interfaces.cli.jobs.PAGE_ITEMS_MAX", 2)
+    monkeypatch.setattr("projections.paging.PAGE_ITEMS_MAX", 2)
     jobs = [report() for _ in range(5)]
     some = store("jobs", "list", "--account", account, "--limit", "3", "--json")
     assert [item["id"] for item in some.json["items"]] == jobs[:1:-1]
