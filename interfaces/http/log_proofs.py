@@ -10,9 +10,8 @@ from application.caller import AccountCaller, Caller
 from domain.errors import NotFoundError
 from domain.limits import POSITION_MAX
 from domain.permissions import Action
-from domain.times import time_text
 from interfaces.http.admin import check_parameters, send
-from interfaces.http.answers.proofs import CONSISTENCY_PROOF, EVENT_PROOF, LOG_KEYS, event_proof
+from interfaces.http.answers.proofs import CONSISTENCY_PROOF, EVENT_PROOF, LOG_KEYS, event_proof, log_keys_resource
 from interfaces.http.operation import (
     ACCOUNT_PATH,
     AccountRequest,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     import falcon
 
     from interfaces.bootstrap import Services
-    from interfaces.http.answers.proofs import ConsistencyProof, EventProof, LogKeys
+    from interfaces.http.answers.proofs import ConsistencyProof, EventProof
 
 TEXT: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
@@ -117,17 +116,7 @@ def list_log_keys(services: Services, req: falcon.Request, resp: falcon.Response
     For everybody. Keys that are no longer in use stay published: what they signed still holds.
     """
     check_parameters(req)
-    keys: LogKeys = {
-        "items": [
-            {
-                "public_key": key.vkey,
-                "published_at": time_text(key.published_at),
-                "retired_at": time_text(key.retired_at),
-            }
-            for key in services.log_proofs.public_keys()
-        ]
-    }
-    send(resp, keys)
+    send(resp, log_keys_resource(services.log_proofs.public_keys()))
     may_be_kept(resp, ASK_AGAIN)
 
 

@@ -25,6 +25,7 @@ from interfaces.cli.desk import Desk, open_desk
 from interfaces.cli.output import Answer, CommandError, WrongUsageError, say, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
+from interfaces.http.answers.proofs import log_keys_resource
 from projections.log_tree.growth import LogCutError
 from projections.log_tree.heads import Head, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_version
@@ -174,15 +175,7 @@ def public_key(*, as_json: AsJson = False, data_dir: DataDir = None, database_ur
         _prepare_key(desk, connection)
         keys = log_keys(connection)
         if as_json:
-            items = [
-                {
-                    "public_key": key.vkey,
-                    "published_at": time_text(key.published_at),
-                    "retired_at": time_text(key.retired_at),
-                }
-                for key in keys
-            ]
-            show(Answer({"items": items}, _KEY_COLUMNS), as_json=True)
+            show(Answer(dict(log_keys_resource(keys)), _KEY_COLUMNS), as_json=True)
             return
         for key in keys:
             until = "in use" if key.retired_at is None else f"retired {time_text(key.retired_at)}"

@@ -8,10 +8,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from domain.proof.document import FORMAT
+from domain.times import time_text
 from interfaces.http.answers.fields import Answer, Id, Instant, Position
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from domain.proof.document import EventProof as Proof
+    from projections.log_tree.heads import LogKey as PublishedKey
 
 Hash = Annotated[str, Field(pattern="^[A-Za-z0-9+/]{43}=$", description="32 bytes in base64.")]
 
@@ -54,6 +58,20 @@ ConsistencyProof = TypedDict(
     },
 )
 ConsistencyProof.__doc__ = "The proof that the log as it was begins the log as it is: RFC 6962 section 2.1.2."
+
+
+def log_keys_resource(keys: Iterable[PublishedKey]) -> LogKeys:
+    """Return the public keys of the log, in the order given."""
+    return {
+        "items": [
+            {
+                "public_key": key.vkey,
+                "published_at": time_text(key.published_at),
+                "retired_at": time_text(key.retired_at),
+            }
+            for key in keys
+        ]
+    }
 
 
 def event_proof(proof: Proof) -> EventProof:
