@@ -58,6 +58,9 @@ SETTINGS: Final = {
 
 LOG_TAIL_BYTES: Final = 64 * 1024
 
+# What a server says as the last thing before it writes to its own log.
+GOES_TO_ITS_LOG: Final = "redirecting log output"
+
 # What the loader of the binaries may need. Nothing else of the environment goes to the server: not the user's own
 # PGDATA and PGHOST, and no password of the service, which would stand in /proc for as long as the server runs.
 _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES")
@@ -102,12 +105,11 @@ class Programs:
 
     def _said(self, folder: Path) -> list[str]:
         """Return the lines since the last start, at least one."""
-        logs = [log for log in (self.start_log, *(folder / "log").glob("postgres-*.log")) if log.exists()]
-        text = ""
-        for path in sorted(logs, key=lambda log: log.stat().st_mtime_ns):
-            with path.open("rb") as log:
-                log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
-                text += log.read().decode(errors="replace")
+        text = _tail(self.start_log) if self.start_log.exists() else ""
+        # A server that got no further has left in its own log only how an earlier one ended.
+        if not text or GOES_TO_ITS_LOG in text:
+            for log in sorted((folder / "log").glob("postgres-*.log"), key=lambda log: log.stat().st_mtime_ns):
+                text += _tail(log)
         # The server's log goes on from one start to the next.
         lines = text.rpartition("starting PostgreSQL")[2].splitlines()
         return [line.strip() for line in lines if line.strip()] or ["(nothing)"]
@@ -136,3 +138,9 @@ class Programs:
         finally:
             os.close(log)
         return finished.returncode == 0
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - LOG_TAIL_BYTES))
+        return log.read().decode(errors="replace")

@@ -534,6 +534,8 @@ def test_files_that_are_no_cluster_are_left_alone(new_dir: Path) -> None:
 def test_a_cluster_of_another_version_or_with_a_broken_configuration_is_refused_in_one_line(data_dir: Path) -> None:
     with (data_dir / "postgres" / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
+    # What an earlier server said, at its end or before: no reason of this start.
+    (data_dir / "postgres" / "log" / "postgres-Mon.log").write_text("FATAL:  terminating connection\n")
     assert "contains errors" in error_of(EmbeddedPostgres(data_dir).start)
     (data_dir / "postgres" / "PG_VERSION").write_text("16\n")
     assert "PostgreSQL 16" in error_of(EmbeddedPostgres(data_dir).start)

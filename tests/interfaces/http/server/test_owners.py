@@ -179,11 +179,16 @@ def at_rest(server: Server) -> bool:
     return not (loop.connections() or loop._turns or loop._changed or len(loop.scheduler) or loop.dispatcher.queue)  # noqa: SLF001
 
 
+def all_threads_are_there(server: Server) -> bool:
+    started = sum(thread.name.startswith("waitress-") for thread in threading.enumerate())
+    return started == server._limits.threads  # noqa: SLF001 - as above
+
+
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
 def test_whatever_is_sent_has_an_owner_and_an_end(
     client: Callable[[socket.socket, bytes], None], server: Server
 ) -> None:
-    until(lambda: at_rest(server) and threading.active_count() > server._limits.threads)  # noqa: SLF001 - as above
+    until(lambda: at_rest(server) and all_threads_are_there(server))
     files, threads = len(list(OPEN_FILES.iterdir())), threading.active_count()
     for _ in range(effort(1, 20)):
         sent = {(before, way): BEFORE[before] + WAYS[way] for before in BEFORE for way in WAYS}
