@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from application.admin import AdminCommand
+from application.admin import AdminCommand, admin_handler
 from domain.account import Account
 from domain.errors import AlreadyCreatedError, NotFoundError, ProcessNotFoundError
 from domain.ids import member_id, process_id
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.caller import AccountCaller
-    from application.unit_of_work import UnitOfWork
+    from application.unit_of_work import Handlers, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,3 +214,17 @@ def record_first_password(work: UnitOfWork, command: NewFirstPassword) -> UUID:
         raise NotFoundError
     member.record_first_password(work.cause)
     return member.id
+
+
+HANDLERS: Handlers = {
+    OpenAccount: admin_handler(open_account),
+    ChangeAccountSettings: admin_handler(change_account_settings),
+    RenameAccount: admin_handler(rename_account),
+    SuspendAccount: admin_handler(suspend_account),
+    ResumeAccount: admin_handler(resume_account),
+    RegisterProcess: admin_handler(register_process),
+    ChangeProcess: admin_handler(change_process),
+    AddMember: admin_handler(add_member),
+    RemoveMember: admin_handler(remove_member),
+    NewFirstPassword: admin_handler(record_first_password),
+}

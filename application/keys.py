@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from application.admin import AdminCommand
+from application.admin import AdminCommand, admin_handler
 from application.unit_of_work import Command
 from domain.account import Account
 from domain.api_key import ApiKey
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.caller import AccountCaller
-    from application.unit_of_work import UnitOfWork
+    from application.unit_of_work import Handlers, UnitOfWork
     from domain.key_secret import KeySecret
 
 
@@ -38,27 +38,30 @@ class CreateKey(AdminCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeKey(AdminCommand):
-    """Rename a key, change its limit, let it expire sooner; None leaves that as it is."""
+class KeyCommand(AdminCommand):
+    """What is asked of one key that there is."""
 
     action: ClassVar[Action] = Action.WRITE_KEYS
     by: AccountCaller
     key_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeKey(KeyCommand):
+    """Rename a key, change its limit, let it expire sooner; None leaves that as it is."""
+
     name: str | None = None
     limit: int | None = None
     expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RotateKey(AdminCommand):
+class RotateKey(KeyCommand):
     """Let a new key take the place of one, which ends after `overlap`; for none in the same moment.
 
     expires_at: of the new key; None gives it as long a life as the old one was made for.
     """
 
-    action: ClassVar[Action] = Action.WRITE_KEYS
-    by: AccountCaller
-    key_id: UUID
     secret: KeySecret
     overlap: timedelta = ROTATION_OVERLAP_DEFAULT
     expires_at: datetime | None = None
@@ -79,12 +82,9 @@ class CountRefusals(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeactivateKey(AdminCommand):
+class DeactivateKey(KeyCommand):
     """End a key for good."""
 
-    action: ClassVar[Action] = Action.WRITE_KEYS
-    by: AccountCaller
-    key_id: UUID
     reason: str | None = None
 
 
@@ -157,7 +157,7 @@ def key_of_account(key: ApiKey | None, account_id: UUID) -> ApiKey:
     return key
 
 
-def _key(work: UnitOfWork, command: ChangeKey | RotateKey | DeactivateKey) -> ApiKey:
+def _key(work: UnitOfWork, command: KeyCommand) -> ApiKey:
     return key_of_account(work.find(ApiKey, command.key_id), command.by.account_id)
 
 
@@ -175,3 +175,12 @@ def _new_stream(work: UnitOfWork, secret: KeySecret) -> UUID:
     if work.find(ApiKey, stream) is not None:
         raise AlreadyCreatedError(stream)
     return stream
+
+
+HANDLERS: Handlers = {
+    CreateKey: admin_handler(create_key),
+    ChangeKey: admin_handler(change_key),
+    RotateKey: admin_handler(rotate_key),
+    DeactivateKey: admin_handler(deactivate_key),
+    CountRefusals: count_refusals,
+}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from domain.errors import NotFoundError
 from domain.ids import random_id
@@ -92,3 +93,7 @@ class UnitOfWork:
     def changed(self) -> list[Aggregate]:
         """Return the aggregates that have new events, in the order in which they were met."""
         return [aggregate for aggregate in self._met.values() if aggregate is not None and aggregate.pending_events]
+
+
+Handlers: TypeAlias = dict[type[Command], Callable[[UnitOfWork, Any], Any]]
+"""Commands, each with what decides it."""
