@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 class AccountsPage(ViewPage):
-    """`/accounts`: one page of them, by name."""
+    """One page of them, by name."""
 
+    path = "/accounts"
     template, parameters = "accounts.html", ("cursor",)
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
@@ -36,8 +37,7 @@ class AccountsPage(ViewPage):
 
 
 class NewAccountPage(PlainFormPage):
-    """`/accounts/new`."""
-
+    path = "/accounts/new"
     template, action = "account_new.html", Action.OPEN_ACCOUNT
 
     def _fresh(self, subject: None) -> dict[str, str]:
@@ -66,8 +66,7 @@ class _AccountForm(FormPage[Account]):
 
 
 class RenameAccountPage(_AccountForm):
-    """`/accounts/{account_id}/rename`."""
-
+    path = "/accounts/{account_id}/rename"
     template, action = "account_rename.html", Action.WRITE_ACCOUNT
 
     def _fresh(self, subject: Account) -> dict[str, str]:
@@ -79,8 +78,7 @@ class RenameAccountPage(_AccountForm):
 
 
 class SuspendAccountPage(_AccountForm):
-    """`/accounts/{account_id}/suspend`."""
-
+    path = "/accounts/{account_id}/suspend"
     template, action = "account_suspend.html", Action.SUSPEND_ACCOUNT
 
     def _fresh(self, subject: Account) -> dict[str, str]:
@@ -92,8 +90,7 @@ class SuspendAccountPage(_AccountForm):
 
 
 class ResumeAccountPage(_AccountForm):
-    """`/accounts/{account_id}/resume`."""
-
+    path = "/accounts/{account_id}/resume"
     template, action = "account_resume.html", Action.SUSPEND_ACCOUNT
 
     def _command(self, filled: Filled[Account]) -> AdminCommand:

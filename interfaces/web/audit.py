@@ -48,8 +48,9 @@ _DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=
 
 
 class AuditPage(ViewPage):
-    """`/accounts/{account_id}/audit`: one page of it, as the address says; newest first."""
+    """One page of it, as the address says; newest first."""
 
+    path = "/accounts/{account_id}/audit"
     template, tab, action = "audit.html", "audit", Action.READ_AUDIT
     parameters = ("actor", "action", "resource", "from", "to", "cursor")
 

@@ -26,11 +26,12 @@ _WAITING = "Your last comparison has not ended yet, or too many wait in this acc
 
 
 class VerifyPage(PlainFormPage):
-    """`/accounts/{account_id}/audit/verify`: what is known of the log, and of the visitor's own comparison.
+    """What is known of the log, and of the visitor's own comparison.
 
     The form asks for another one: with the heads that were signed here, or with a checkpoint that the visitor kept.
     """
 
+    path = "/accounts/{account_id}/audit/verify"
     loads_itself = True
     template, tab, action = "audit_verify.html", "audit", Action.READ_AUDIT
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Home(Page):
-    """`/`."""
+    path = "/"
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Go on to the first of one's accounts, or to the list of them when there is none."""
@@ -28,7 +28,7 @@ class Home(Page):
 
 
 class AccountHome(Page):
-    """`/accounts/{account_id}`."""
+    path = "/accounts/{account_id}"
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Go on to what one comes for."""
@@ -46,8 +46,9 @@ class AccountHome(Page):
 
 
 class StartPage(ViewPage):
-    """`/accounts/{account_id}/start`: from nothing to the first report, how far one is, and what comes next."""
+    """From nothing to the first report, how far one is, and what comes next."""
 
+    path = "/accounts/{account_id}/start"
     loads_itself = True
     template, action = "start.html", Action.WRITE_KEYS
 

@@ -25,8 +25,9 @@ RESULT_CHARS_SHOWN = 250
 
 
 class JobPage(ViewPage):
-    """`/accounts/{account_id}/jobs/{job_id}`: the job, with one page of its details."""
+    """The job, with one page of its details."""
 
+    path = "/accounts/{account_id}/jobs/{job_id}"
     template, tab, action = "job.html", "jobs", Action.READ_JOBS
     parameters = ("status", "cursor")
 

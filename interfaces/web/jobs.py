@@ -37,8 +37,9 @@ _ERROR_CHARS_SHOWN = 300
 
 
 class JobsPage(ViewPage):
-    """`/accounts/{account_id}/jobs`: one page of those that the visitor may see, as the address says."""
+    """One page of those that the visitor may see, as the address says."""
 
+    path = "/accounts/{account_id}/jobs"
     template, tab, action = "jobs.html", "jobs", Action.READ_JOBS
     parameters = (*_FILTERS, "cursor")
 

@@ -66,8 +66,9 @@ SPANS: Final = {
 
 
 class KeyPage(ViewPage):
-    """`/accounts/{account_id}/keys/{key_id}`: never its secret."""
+    """Never its secret."""
 
+    path = "/accounts/{account_id}/keys/{key_id}"
     template, tab, action = "key.html", "keys", Action.READ_KEYS
     parameters = ("span",)
 

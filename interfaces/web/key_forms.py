@@ -74,8 +74,7 @@ class _KeyForm(FormPage[S]):
 
 
 class NewKeyPage(_KeyForm[None]):
-    """`/accounts/{account_id}/keys/new`."""
-
+    path = "/accounts/{account_id}/keys/new"
     template = "key_new.html"
 
     def _subject(self, visit: Visit, **ids: str) -> None:
@@ -136,8 +135,9 @@ class _FormOfOne(_KeyForm[ApiKey]):
 
 
 class ChangeKeyPage(_FormOfOne):
-    """`/accounts/{account_id}/keys/{key_id}/change`: its name, its limit, an end that comes sooner."""
+    """Its name, its limit, an end that comes sooner."""
 
+    path = "/accounts/{account_id}/keys/{key_id}/change"
     template = "key_change.html"
 
     def _fresh(self, subject: ApiKey) -> dict[str, str]:
@@ -166,8 +166,7 @@ class ChangeKeyPage(_FormOfOne):
 
 
 class RotateKeyPage(_FormOfOne):
-    """`/accounts/{account_id}/keys/{key_id}/rotate`."""
-
+    path = "/accounts/{account_id}/keys/{key_id}/rotate"
     template = "key_rotate.html"
 
     def _fresh(self, subject: ApiKey) -> dict[str, str]:
@@ -194,8 +193,9 @@ class RotateKeyPage(_FormOfOne):
 
 
 class DeactivateKeyPage(_FormOfOne):
-    """`/accounts/{account_id}/keys/{key_id}/deactivate`: the name is typed, so that it is this one that is meant."""
+    """The name is typed, so that it is this one that is meant."""
 
+    path = "/accounts/{account_id}/keys/{key_id}/deactivate"
     template = "key_deactivate.html"
 
     def _fresh(self, subject: ApiKey) -> dict[str, str]:

@@ -33,8 +33,9 @@ _TO_THE_MINUTE = len("2026-03-10T21:43")
 
 
 class KeyThenPage(ViewPage):
-    """`/accounts/{account_id}/keys/{key_id}/then`: as it was; without a moment in the address, as it is now."""
+    """As it was; without a moment in the address, as it is now."""
 
+    path = "/accounts/{account_id}/keys/{key_id}/then"
     template, tab, action = "key_then.html", "keys", Action.READ_KEYS
     parameters = ("as_of", "version", "at")
 

@@ -30,8 +30,9 @@ _SORT_DEFAULT = "-created_at"
 
 
 class KeysPage(ViewPage):
-    """`/accounts/{account_id}/keys`: one page of it, as the address says."""
+    """One page of it, as the address says."""
 
+    path = "/accounts/{account_id}/keys"
     template, tab, action = "keys.html", "keys", Action.READ_KEYS
     parameters = ("q", "show", "note", "scope", "sort", "cursor")
 

@@ -67,8 +67,9 @@ class _MembersForm(FormPage[S]):
 
 
 class NewMemberPage(_MembersForm[None]):
-    """`/accounts/{account_id}/members/new`. A new user's first password is in the answer and never again."""
+    """A new user's first password is in the answer and never again."""
 
+    path = "/accounts/{account_id}/members/new"
     template = "member_new.html"
 
     def _subject(self, visit: Visit, **ids: str) -> None:
@@ -116,8 +117,9 @@ class _FormOfOne(_MembersForm[KnownMember]):
 
 
 class MemberRolePage(_FormOfOne):
-    """`/accounts/{account_id}/members/{user_id}/role`: a further role, or further processes. Roles add up."""
+    """A further role, or further processes. Roles add up."""
 
+    path = "/accounts/{account_id}/members/{user_id}/role"
     template = "member_role.html"
 
     def _subject(self, visit: Visit, **ids: str) -> KnownMember:
@@ -150,8 +152,9 @@ class MemberRolePage(_FormOfOne):
 
 
 class RemoveMemberPage(_FormOfOne):
-    """`/accounts/{account_id}/members/{user_id}/remove`: all roles in the account end, at once."""
+    """All roles in the account end, at once."""
 
+    path = "/accounts/{account_id}/members/{user_id}/remove"
     template = "member_remove.html"
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[KnownMember]) -> None:
@@ -168,11 +171,12 @@ class RemoveMemberPage(_FormOfOne):
 
 
 class FirstPasswordPage(_FormOfOne):
-    """`/accounts/{account_id}/members/{user_id}/first-password`: another one, for who lost theirs or never came.
+    """Another one, for who lost theirs or never came.
 
     It is in the answer and never again; the password before is void.
     """
 
+    path = "/accounts/{account_id}/members/{user_id}/first-password"
     template = "member_first_password.html"
 
     def _subject(self, visit: Visit, **ids: str) -> KnownMember:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class MembersPage(ViewPage):
-    """`/accounts/{account_id}/members`: one page of who has a role in the account itself."""
+    """One page of who has a role in the account itself."""
 
+    path = "/accounts/{account_id}/members"
     template, tab, action = "members.html", "members", Action.READ_MEMBERS
     parameters = ("cursor",)
 

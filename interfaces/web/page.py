@@ -111,9 +111,11 @@ class Visit:
 class Page(AdminResource):
     """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API.
 
-    template: what it looks like, with the tab that it stands under. action: what one must be allowed to do to see it.
+    path: of its address. template: what it looks like, with the tab that it stands under. action: what one must be
+    allowed to do to see it.
     """
 
+    path: ClassVar[str]
     template: ClassVar[str]
     tab: ClassVar[str] = ""
     action: ClassVar[Action | None] = None

@@ -26,8 +26,9 @@ _START = "start"
 
 
 class NewProcessPage(PlainFormPage):
-    """`/accounts/{account_id}/processes/new`. The same form again leads to the same process."""
+    """The same form again leads to the same process."""
 
+    path = "/accounts/{account_id}/processes/new"
     template, tab, action = "process_new.html", "processes", Action.WRITE_PROCESSES
 
     def _fresh(self, subject: None) -> dict[str, str]:
@@ -84,21 +85,18 @@ class _ProcessForm(FormPage[Process]):
 
 
 class RenameProcessPage(_ProcessForm):
-    """`/accounts/{account_id}/processes/{flow_id}/rename`."""
-
+    path = "/accounts/{account_id}/processes/{flow_id}/rename"
     template = "process_rename.html"
 
 
 class RetireProcessPage(_ProcessForm):
-    """`/accounts/{account_id}/processes/{flow_id}/retire`."""
-
+    path = "/accounts/{account_id}/processes/{flow_id}/retire"
     template = "process_retire.html"
     retired = True
 
 
 class RestoreProcessPage(_ProcessForm):
-    """`/accounts/{account_id}/processes/{flow_id}/restore`."""
-
+    path = "/accounts/{account_id}/processes/{flow_id}/restore"
     template = "process_restore.html"
     retired = False
 

@@ -23,11 +23,12 @@ SHOWN = {"active": False, "retired": True, "all": None}
 
 
 class ProcessesPage(ViewPage):
-    """`/accounts/{account_id}/processes`: one page of those that the visitor may see.
+    """One page of those that the visitor may see.
 
     Above it `about`, which was just registered or changed.
     """
 
+    path = "/accounts/{account_id}/processes"
     template, tab, action = "processes.html", "processes", Action.READ_PROCESSES
     parameters = ("show", "about", "cursor")
 

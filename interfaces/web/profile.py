@@ -34,8 +34,7 @@ _CURRENT, _NEW, _REPEATED = "current_password", "new_password", "repeated_passwo
 
 
 class ProfilePage(ViewPage):
-    """`/profile`."""
-
+    path = "/profile"
     template, parameters = "profile.html", ("done",)
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
@@ -53,8 +52,9 @@ class ProfilePage(ViewPage):
 
 
 class PasswordPage(PlainFormPage):
-    """`/profile/password`: changing one's password; or choosing one, for who signed in with a first password."""
+    """Changing one's password; or choosing one, for who signed in with a first password."""
 
+    path = "/profile/password"
     for_restricted = True
     template = "password.html"
 
@@ -100,7 +100,9 @@ class _SessionsForm(FormPage[S]):
 
 
 class EndSession(_SessionsForm[UUID]):
-    """`POST /profile/sessions/{session_id}/end`: one of one's sessions; one that is not there has ended already."""
+    """One of one's sessions; one that is not there has ended already."""
+
+    path = "/profile/sessions/{session_id}/end"
 
     def _subject(self, visit: Visit, **ids: str) -> UUID:
         return path_uuid(ids["session_id"])
@@ -116,7 +118,9 @@ class EndSession(_SessionsForm[UUID]):
 
 
 class EndOtherSessions(_SessionsForm[None]):
-    """`POST /profile/sessions/end-others`: all of one's sessions but this one."""
+    """All of one's sessions but this one."""
+
+    path = "/profile/sessions/end-others"
 
     def _subject(self, visit: Visit, **ids: str) -> None:
         """Return nothing: they are not told apart."""

@@ -37,7 +37,7 @@ _HOME = "/"
 
 
 class SignInPage(Page):
-    """`/sign-in`."""
+    path = "/sign-in"
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Show the form; who is signed in goes on at once."""
@@ -85,8 +85,7 @@ class SignInPage(Page):
 
 
 class SignOut(Page):
-    """`POST /sign-out`."""
-
+    path = "/sign-out"
     for_restricted = True
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
