@@ -8,7 +8,7 @@ concurrency, so they hold across threads, processes and machines without a share
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -90,6 +90,11 @@ class KeyState:
     refusals: int = 0
     refused_at: Instant | None = None
     refused_address: str | None = None
+
+    @property
+    def people(self) -> list[str | None]:
+        """Who stands in it, as the log has them: whoever did what a field ending in `_by` says."""
+        return [getattr(self, field.name) for field in fields(KeyState) if field.name.endswith("_by")]
 
     def count_against_limit(self, at: datetime) -> None:
         """Take in the time of a use, where the limit is decided: by the aggregate and nobody else."""

@@ -87,7 +87,7 @@ class KeyPage(ViewPage):
             "key": key,
             "advice": _advice(key, now, suspended=visit.is_suspended),
             "process_names": self._process_names(visit, [key.flow_id, *(job.flow_id for job in jobs)]),
-            "people": self._services.users.names([key.created_by, key.deactivated_by]),
+            "people": self._services.users.names(key.people),
             "span": span,
             "spans": SPANS,
             "bars": bars,

@@ -60,7 +60,7 @@ class KeyThenPage(ViewPage):
             "uses_since": key.uses - (then.key.uses if then else 0),
             "event_labels": KEY_EVENT_LABELS,
             "process_names": self._process_names(visit, [key.flow_id]),
-            "people": self._services.users.names([key.created_by, key.deactivated_by]),
+            "people": self._services.users.names(key.people),
         }
 
     def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> PastKey | None:

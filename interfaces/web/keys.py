@@ -65,7 +65,7 @@ class KeysPage(ViewPage):
         return {
             "uses": lists.uses_of_a_day(account, [key.id for key in keys], now),
             "process_names": self._process_names(visit, (key.flow_id for key in keys)),
-            "people": self._services.users.names(key.created_by for key in keys),
+            "people": self._services.users.names(person for key in keys for person in key.people),
             **self._choosable_processes(visit),
             "inactive": count(KeyFilter(active=False)),
             "unused": count(_filter({"show": "active", "note": "unused"}, now)),
