@@ -34,7 +34,7 @@ class ReplayedEvent:
     """An event of a key.
 
     changes: field to what it was before and after.
-    details: of a use, what came of it.
+    details: what it says of its own, without what has no value: of a use, what came of it.
     """
 
     position: int
@@ -231,11 +231,6 @@ def _shown(key: ApiKey | None) -> dict[str, Any]:
 
 def _replayed(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> ReplayedEvent:
     event = placed.event
-    details: dict[str, Any] = {}
-    if isinstance(event, ApiKey.Used):
-        details = {"outcome": event.outcome, "problem": event.problem, "job_id": event.job_id}
-    elif isinstance(event, ApiKey.Refused):
-        details = {"attempts": event.attempts}
     return ReplayedEvent(
         position=placed.position,
         version=event.originator_version,
@@ -243,7 +238,7 @@ def _replayed(placed: Recorded, changes: Mapping[str, tuple[Any, Any]]) -> Repla
         actor=event.actor,
         action=event.TOPIC,
         changes=changes,
-        details=details,
+        details={name: value for name in event.detail_fields() if (value := getattr(event, name)) is not None},
         address=event.address,
         request_id=event.request_id,
     )
