@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interfaces.web.form_page import FormPage
+from interfaces.web.routes import PAGES as ROUTES
+
 
 @dataclass(frozen=True)
 class Row:
@@ -15,7 +18,7 @@ class Row:
     status: int = 200
 
 
-PAGES = (
+_PAGES = (
     Row("sign-in", "/sign-in", who=None),
     Row("problem", "/nowhere", who=None, status=404),
     Row("not-for-you", "/accounts/{a}/keys", who="bob", status=403),
@@ -40,7 +43,6 @@ PAGES = (
     Row("key-then-before-it-was-made", "/accounts/{a}/keys/{busy}/then?at=2020-02-02T20:02"),
     Row("key-change", "/accounts/{a}/keys/{long}/change"),
     Row("key-rotate", "/accounts/{a}/keys/{without_spaces}/rotate"),
-    Row("key-deactivate", "/accounts/{a}/keys/{scoped}/deactivate"),
     Row("jobs", "/accounts/{a}/jobs"),
     Row("jobs-of-a-key", "/accounts/{a}/jobs?key_id={busy}&status=failed"),
     Row("jobs-nothing-matches", "/accounts/{a}/jobs?q=nothing"),
@@ -69,3 +71,20 @@ PAGES = (
     Row("password", "/profile/password"),
     Row("password-first", "/profile/password", who="newcomer"),
 )
+_OF_A_KEY = "/accounts/{account_id}/keys/{key_id}/"
+
+
+def _other_forms() -> list[Row]:
+    """Return the forms about a key that have no line above, for a key that is active."""
+    shown = {row.name for row in _PAGES}
+    verbs = [
+        path.removeprefix(_OF_A_KEY)
+        for path, page in ROUTES.items()
+        if path.startswith(_OF_A_KEY) and issubclass(page, FormPage)
+    ]
+    return [
+        Row(f"key-{verb}", f"/accounts/{{a}}/keys/{{scoped}}/{verb}") for verb in verbs if f"key-{verb}" not in shown
+    ]
+
+
+PAGES = (*_PAGES, *_other_forms())
