@@ -24,10 +24,7 @@ COMMANDS: Final = {
     "accounts": ("interfaces.cli.accounts", "Accounts: list, create, rename, settings, suspend, resume."),
     "processes": ("interfaces.cli.processes", "Processes of an account: list, register, rename, retire, restore."),
     "members": ("interfaces.cli.members", "Who may sign in, and as what: list, add, remove, reset-password."),
-    "keys": (
-        "interfaces.cli.keys.commands",
-        "API keys: list, create, show, change, rotate, deactivate, find, hygiene.",
-    ),
+    "keys": ("interfaces.cli.keys.commands", "API keys: list, create, change, rotate, deactivate, find and more."),
     "projections": ("interfaces.cli.projections", "What lists are read from: status, rebuild, verify, clean."),
     "audit": (
         "interfaces.cli.audit.commands",
