@@ -86,7 +86,7 @@ def test_readiness_says_so_when_no_projector_looks_at_the_log(service: Service) 
     projector = running_projector(service)
     projector.suspend()
     try:
-        wait_until(lambda: not service.is_ready(), "it is noticed", seconds_max=15)
+        wait_until(lambda: not service.is_ready(), "it is noticed")
         answer = service.ask("GET", "/health/ready")
         assert (answer.status, answer.json["status"]) == (503, "unavailable")
         assert answer.json["projector"].startswith("No projector has looked at the log for ")

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+from tests.support.effort import in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDE, NARROW = 1200, 390
 HEIGHT = 850
-MILLISECONDS_MAX = 10_000
+MILLISECONDS_MAX = 1000 * in_time(10)
 """For everything that a test waits for in the browser."""
 _ARGUMENTS = (
     "--disable-quic",
@@ -44,6 +46,7 @@ def open_browser() -> Iterator[Browser]:
     """Run the browser for as long as the block."""
     program = shutil.which("chromium")
     assert program is not None, "Chromium is missing; on Debian: apt-get install chromium"
+    expect.set_options(timeout=MILLISECONDS_MAX)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
@@ -52,7 +55,7 @@ def open_browser() -> Iterator[Browser]:
             ignore_default_args=["--disable-back-forward-cache"],
             # Root can't have the sandbox, and needs none for pages of our own.
             chromium_sandbox=os.geteuid() != 0,
-            timeout=30_000,
+            timeout=3 * MILLISECONDS_MAX,
         )
         try:
             yield browser

@@ -25,6 +25,7 @@ from application.store.embedded import EmbeddedPostgres
 from domain import key_secret
 from domain.limits import RATE_LIMIT_DEFAULT
 from tests.support.api import ACCOUNTS, SESSION, Answer, OverSocket
+from tests.support.effort import in_time
 from tests.support.waiting import wait_until
 from tests.support.world import Robot
 
@@ -37,8 +38,8 @@ RPAWATCH = Path(sys.executable).parent / "rpawatch"
 ADMIN_EMAIL = "ada@example.com"
 ADMIN_PASSWORD = f"a long walk in the rain {secrets.token_hex(8)}"
 """Of this run only, so that it can be looked for everywhere."""
-START_SECONDS_MAX = 30.0
-STOP_SECONDS_MAX = 10.0
+START_SECONDS_MAX = in_time(30.0)
+STOP_SECONDS_MAX = in_time(10.0)
 """What a container is given before it is killed."""
 NO_ANSWER = (OSError, http.client.HTTPException)
 """What a client sees when the connection is refused, or ends before the answer does."""

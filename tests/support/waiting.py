@@ -6,13 +6,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tests.support.effort import in_time
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL_SECONDS = 0.01
+_SECONDS_MAX = in_time(15.0)
 
 
-def wait_until(condition: Callable[[], object], what: str, *, seconds_max: float = 15.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, *, seconds_max: float = _SECONDS_MAX) -> None:
     """Return as soon as `condition` holds; fail, saying `what` did not come, when it does not in time."""
     deadline = time.monotonic() + seconds_max
     pause = threading.Event()
