@@ -73,6 +73,12 @@ FOLDERS_ON_DEBIANS = (
     ("projections on Debian's PostgreSQL", "tests/projections"),
 )
 """What touches SQL: docs/decisions/0028-what-runs-on-a-second-postgresql.md says how that was found out."""
+THE_REST = "the rest"
+LONGEST_FIRST = (
+    *("acceptance", "interfaces", "faults and docs", "pages", "application and acceptance on Debian's PostgreSQL"),
+    *(THE_REST, "application", "projections on Debian's PostgreSQL", "clients"),
+)
+"""The names of all parts in the order of their beginning, so that all who run at a time end at nearly the same."""
 
 
 def parts_of_the_tests(scratch: Path) -> list[Part]:
@@ -82,7 +88,7 @@ def parts_of_the_tests(scratch: Path) -> list[Part]:
     server's user was given.
     """
     named = [folder for _, *folders in FOLDERS for folder in folders]
-    rest = ("the rest", "tests", *(f"--ignore={folder}" for folder in named))
+    rest = (THE_REST, "tests", *(f"--ignore={folder}" for folder in named))
 
     def part(number: int, name: str, *arguments: str, before: tuple[str, ...] = ()) -> Part:
         return Part(name, (*before, *PYTEST, f"--basetemp={scratch / str(number)}", *arguments))
@@ -90,12 +96,12 @@ def parts_of_the_tests(scratch: Path) -> list[Part]:
     on_debians = [
         part(number, *asked, before=_ON_DEBIANS) for number, asked in enumerate(FOLDERS_ON_DEBIANS, start=len(FOLDERS))
     ]
-    # The short ones come last, so that none runs alone for long.
-    return [
-        part(len(FOLDERS) + len(on_debians), *rest),
+    parts = [
         *(part(number, *asked) for number, asked in enumerate(FOLDERS)),
         *on_debians,
+        part(len(FOLDERS) + len(on_debians), *rest),
     ]
+    return sorted(parts, key=lambda part: LONGEST_FIRST.index(part.name))
 
 
 class Signals:
