@@ -16,7 +16,15 @@ from tests.support.effort import in_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        BrowserType,
+        ConsoleMessage,
+        Page,
+        Request,
+        Response,
+    )
 
     from tests.pages.office import Office
 
@@ -44,23 +52,27 @@ _REFUSED = "Failed to load resource: the server responded with a status of 4"
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     """Run the browser for as long as the block."""
+    expect.set_options(timeout=MILLISECONDS_MAX)
+    with sync_playwright() as playwright, launch(playwright.chromium) as browser:
+        yield browser
+
+
+def launch(chromium: BrowserType, *, keeps_pages: bool = True) -> Browser:
+    """Start a browser, which the caller closes. keeps_pages: those that one came from, as people's browsers do.
+
+    It has a process for each of them: one that keeps none loads a page in a quarter of the time.
+    """
     program = shutil.which("chromium")
     assert program is not None, "Chromium is missing; on Debian: apt-get install chromium"
-    expect.set_options(timeout=MILLISECONDS_MAX)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=_ARGUMENTS,
-            # People's browsers keep the pages that one came from; Playwright's would not.
-            ignore_default_args=["--disable-back-forward-cache"],
-            # Root can't have the sandbox, and needs none for pages of our own.
-            chromium_sandbox=os.geteuid() != 0,
-            timeout=3 * MILLISECONDS_MAX,
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    return chromium.launch(
+        executable_path=program,
+        args=_ARGUMENTS,
+        # Playwright's would keep none.
+        ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else None,
+        # Root can't have the sandbox, and needs none for pages of our own.
+        chromium_sandbox=os.geteuid() != 0,
+        timeout=3 * MILLISECONDS_MAX,
+    )
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from interfaces.web.routes import web_routes
-from tests.pages.browser import NARROW, WIDE, Visit, visiting
+from tests.pages.browser import NARROW, WIDE, Visit, launch, visiting
 from tests.pages.table import PAGES, Row
 
 if TYPE_CHECKING:
@@ -36,26 +36,49 @@ WIDTHS = (WIDE, NARROW)
 
 @dataclass
 class Seen:
-    """A page as a browser has loaded it that knew nothing of it. status: of the answer."""
+    """A page as a browser has loaded it, all of it. status: of the answer."""
 
     row: Row
     status: int
     visit: Visit
 
 
-@pytest.fixture(scope="module", params=PAGES, ids=lambda row: row.name)
-def seen(request: pytest.FixtureRequest, browser: Browser, office: Office) -> Iterator[Seen]:
-    """Each page, loaded once for all tests of it: its stylesheet alone knows the theme and the width."""
-    row: Row = request.param
-    with visiting(browser, office, row.who) as visit:
-        yield Seen(row, visit.go(row.path).status, visit)
+@pytest.fixture(scope="module")
+def one_way(browser: Browser) -> Iterator[Browser]:
+    """A browser for those who never go back."""
+    with launch(browser.browser_type, keeps_pages=False) as one_way:
+        yield one_way
 
 
 @pytest.fixture(scope="module")
-def without_script(browser: Browser, office: Office) -> Iterator[Callable[[str | None], Visit]]:
+def visits(one_way: Browser, office: Office) -> Iterator[Callable[[str | None], Visit]]:
+    """Visits, one for each person, which load all that a page asks for, each time."""
+
+    def visit_of(who: str | None) -> Visit:
+        visit = stack.enter_context(visiting(one_way, office, who))
+        visit.page.context.new_cdp_session(visit.page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+        return visit
+
+    with ExitStack() as stack:
+        yield cache(visit_of)
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda row: row.name)
+def seen(request: pytest.FixtureRequest, visits: Callable[[str | None], Visit]) -> Iterator[Seen]:
+    """Each page, loaded once for all tests of it: its stylesheet alone knows the theme and the width."""
+    row: Row = request.param
+    visit = visits(row.who)
+    visit.look("light", WIDE)
+    visit.watch.requests.clear()
+    yield Seen(row, visit.go(row.path).status, visit)
+    assert visit.watch.complaints == []
+
+
+@pytest.fixture(scope="module")
+def without_script(one_way: Browser, office: Office) -> Iterator[Callable[[str | None], Visit]]:
     """Browsers that run no script, one for each person."""
     with ExitStack() as stack:
-        yield cache(lambda who: stack.enter_context(visiting(browser, office, who, java_script_enabled=False)))
+        yield cache(lambda who: stack.enter_context(visiting(one_way, office, who, java_script_enabled=False)))
 
 
 def test_it_is_there_and_says_what_it_is(seen: Seen) -> None:
@@ -65,7 +88,9 @@ def test_it_is_there_and_says_what_it_is(seen: Seen) -> None:
 
 
 def test_it_loads_little_and_nothing_from_elsewhere(seen: Seen) -> None:
-    assert {request.url.startswith(seen.visit.office.origin) for request in seen.visit.watch.requests} == {True}
+    requests = seen.visit.watch.requests
+    assert {request.url.startswith(seen.visit.office.origin) for request in requests} == {True}
+    assert {"document", "stylesheet", "script"} <= {request.resource_type for request in requests}, "none is kept"
     assert seen.visit.watch.bytes_loaded() <= BYTES_MAX
 
 
