@@ -16,8 +16,8 @@ from application.accounts import (
     SuspendAccount,
 )
 from domain.account import Account
-from interfaces.cli.desk import Desk, checked
-from interfaces.cli.output import Answer
+from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.output import CommandResult
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import account_resource
@@ -38,23 +38,25 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 
 
 @store_command(_accounts, "list", examples="rpawatch accounts list\nrpawatch accounts list --json")
-def list_accounts(desk: Desk) -> Answer:
+def list_accounts(context: OperatorContext) -> CommandResult:
     """List all accounts by name."""
-    return Answer({"items": [account_resource(row) for row in desk.accounts()]}, _COLUMNS)
+    return CommandResult({"items": [account_resource(row) for row in context.accounts()]}, _COLUMNS)
 
 
 @store_command(_accounts, "create", examples='rpawatch accounts create "Finance"')
-def create_account(desk: Desk, name: Name) -> Answer:
+def create_account(context: OperatorContext, name: Name) -> CommandResult:
     """Create an account: an isolated workspace with processes, keys, members and jobs of its own."""
-    command = OpenAccount(by=desk.caller(), new_account_id=uuid4(), name=checked(wire.Name, name, "name"))
-    return _account(desk, desk.execute(command))
+    command = OpenAccount(by=context.caller(), new_account_id=uuid4(), name=checked(wire.Name, name, "name"))
+    return _account(context, context.execute(command))
 
 
 @store_command(_accounts, "rename", examples='rpawatch accounts rename "Finance and Controlling" --account Finance')
-def rename_account(desk: Desk, name: Name, account: AccountOption = None) -> Answer:
+def rename_account(context: OperatorContext, name: Name, account: AccountOption = None) -> CommandResult:
     """Give an account another name."""
     new_name = checked(wire.Name, name, "name")
-    return _account(desk, desk.execute(RenameAccount(by=desk.caller(desk.account(account).id), name=new_name)))
+    return _account(
+        context, context.execute(RenameAccount(by=context.caller(context.account(account).id), name=new_name))
+    )
 
 
 @store_command(
@@ -62,16 +64,20 @@ def rename_account(desk: Desk, name: Name, account: AccountOption = None) -> Ans
     "suspend",
     examples='rpawatch accounts suspend --account Finance --reason "The contract is under review"',
 )
-def suspend_account(desk: Desk, account: AccountOption = None, reason: ReasonOption = None) -> Answer:
+def suspend_account(
+    context: OperatorContext, account: AccountOption = None, reason: ReasonOption = None
+) -> CommandResult:
     """Keep the robots of an account out at once; what was reported stays. Again changes nothing."""
     why = None if reason is None else checked(wire.Reason, reason, "reason")
-    return _account(desk, desk.execute(SuspendAccount(by=desk.caller(desk.account(account).id), reason=why)))
+    return _account(
+        context, context.execute(SuspendAccount(by=context.caller(context.account(account).id), reason=why))
+    )
 
 
 @store_command(_accounts, "resume", examples="rpawatch accounts resume --account Finance")
-def resume_account(desk: Desk, account: AccountOption = None) -> Answer:
+def resume_account(context: OperatorContext, account: AccountOption = None) -> CommandResult:
     """Let the robots of a suspended account in again."""
-    return _account(desk, desk.execute(ResumeAccount(by=desk.caller(desk.account(account).id))))
+    return _account(context, context.execute(ResumeAccount(by=context.caller(context.account(account).id))))
 
 
 @store_command(
@@ -80,21 +86,21 @@ def resume_account(desk: Desk, account: AccountOption = None) -> Answer:
     examples="rpawatch accounts settings\nrpawatch accounts settings --account Finance --keep-addresses off",
 )
 def change_settings(
-    desk: Desk,
+    context: OperatorContext,
     account: AccountOption = None,
     keep_addresses: Annotated[
         OnOff | None,
         typer.Option(help="Whether the log records the addresses of the account's robots and admins from now on."),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """Show the settings of an account, or change them."""
-    account_id = desk.account(account).id
+    account_id = context.account(account).id
     if keep_addresses is not None:
-        desk.execute(ChangeAccountSettings(by=desk.caller(account_id), keep_addresses=keep_addresses is OnOff.ON))
-    now = desk.get(Account, account_id)
+        context.execute(ChangeAccountSettings(by=context.caller(account_id), keep_addresses=keep_addresses is OnOff.ON))
+    now = context.get(Account, account_id)
     document = account_resource(now) | {"keep_addresses": now.keep_addresses}
-    return Answer(document, _COLUMNS | {"keep_addresses": "Keep addresses"})
+    return CommandResult(document, _COLUMNS | {"keep_addresses": "Keep addresses"})
 
 
-def _account(desk: Desk, account_id: UUID) -> Answer:
-    return Answer(account_resource(desk.get(Account, account_id)), _COLUMNS)
+def _account(context: OperatorContext, account_id: UUID) -> CommandResult:
+    return CommandResult(account_resource(context.get(Account, account_id)), _COLUMNS)

@@ -12,8 +12,8 @@ from domain.ids import process_id
 from domain.job import Job
 from domain.limits import PAGE_ITEMS_DEFAULT, SEARCH_CHARS_MAX
 from domain.report import JobStatus
-from interfaces.cli.desk import Desk, checked, checked_period
-from interfaces.cli.output import Answer, JsonText
+from interfaces.cli.operator_context import OperatorContext, checked, checked_period
+from interfaces.cli.output import CommandResult, JsonText
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.jobs import job_detail, job_head
 from projections.jobs.listing import JobFilter
@@ -75,7 +75,7 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
     """,
 )
 def list_jobs(  # noqa: PLR0913 - each is an option
-    desk: Desk,
+    context: OperatorContext,
     *,
     account: AccountOption = None,
     status: Annotated[
@@ -120,9 +120,9 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=_LISTED_MAX, help="How many at most.")
     ] = PAGE_ITEMS_DEFAULT,
-) -> Answer:
+) -> CommandResult:
     """List the jobs of an account, those received last first."""
-    account_id = desk.account(account).id
+    account_id = context.account(account).id
     begins, ends = checked_period(since, until)
     wanted = JobFilter(
         statuses=frozenset(one.value for one in status or ()) or None,
@@ -132,10 +132,10 @@ def list_jobs(  # noqa: PLR0913 - each is an option
         until=ends,
     )
     query = None if search is None else _query(search)
-    desk.lists()
-    rows, cursor = first_items(lambda page: desk.services.jobs.page(account_id, wanted, page, query), limit)
+    context.lists()
+    rows, cursor = first_items(lambda page: context.services.jobs.page(account_id, wanted, page, query), limit)
     note = None if cursor is None else f"There are more than {len(rows)}. See them with a higher --limit."
-    return Answer({"items": [job_head(row) for row in rows]}, _COLUMNS, note=note)
+    return CommandResult({"items": [job_head(row) for row in rows]}, _COLUMNS, note=note)
 
 
 @store_command(
@@ -147,7 +147,7 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     """,
 )
 def show_job(
-    desk: Desk,
+    context: OperatorContext,
     job_id: Annotated[
         UUID,
         typer.Argument(
@@ -156,18 +156,18 @@ def show_job(
     ],
     *,
     details: Annotated[bool, typer.Option("--details", help="With the records that it worked on.")] = False,
-) -> Answer:
+) -> CommandResult:
     """Show a job."""
-    account_id = desk.get(Job, job_id).account_id
-    desk.lists()
-    jobs = desk.services.jobs
+    account_id = context.get(Job, job_id).account_id
+    context.lists()
+    jobs = context.services.jobs
     row = jobs.one(account_id, job_id)
     job: dict[str, object] = {**job_head(row), "data": None if row.data is None else JsonText(row.data)}
     if not details:
-        return Answer(job, _WHOLE)
+        return CommandResult(job, _WHOLE)
     found = all_items(lambda page: jobs.details(account_id, job_id, page))
     items = [job_detail(detail) for detail in found]
-    return Answer({**job, "details": items}, _WHOLE, below=Answer({"items": items}, _DETAILS))
+    return CommandResult({**job, "details": items}, _WHOLE, below=CommandResult({"items": items}, _DETAILS))
 
 
 def _query(text: str) -> str:

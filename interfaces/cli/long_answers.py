@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from interfaces.audit_export import csv_lines
-from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
+from interfaces.cli.output import CommandResult, WrongUsageError, notify, show, write_bytes
 
 PAGE_ROWS: Final = 1_000
 
@@ -35,9 +35,9 @@ def show_items(
         is_empty = True
         for page in _pages(items):
             is_empty = False
-            show(Answer({"items": page}, columns), as_json=False)
+            show(CommandResult({"items": page}, columns), as_json=False)
         if is_empty:
-            say("There are none.")
+            notify("There are none.")
 
 
 def _write_json(items: Iterable[Item]) -> None:

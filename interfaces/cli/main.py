@@ -80,9 +80,9 @@ def run(arguments: Sequence[str]) -> int:
         if failure is None:
             raise
         code, text = failure
-        from interfaces.cli.output import say  # noqa: PLC0415 - only when there is something to say
+        from interfaces.cli.output import notify  # noqa: PLC0415 - only when there is something to say
 
-        say(text)
+        notify(text)
     return code if isinstance(code, int) else 0
 
 

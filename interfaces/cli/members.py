@@ -16,8 +16,8 @@ from domain.member import Member
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, TENANT_ROLES, Role
 from domain.process import Process
 from domain.times import time_text
-from interfaces.cli.desk import Desk, as_uuid, checked, checked_email
-from interfaces.cli.output import Answer, CommandError, WrongUsageError
+from interfaces.cli.operator_context import OperatorContext, as_uuid, checked, checked_email
+from interfaces.cli.output import CommandError, CommandResult, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.members import member_resource
@@ -46,17 +46,17 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 
 
 @store_command(_members, "list", examples="rpawatch members list\nrpawatch members list --account Finance --json")
-def list_members(desk: Desk, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
+def list_members(context: OperatorContext, *, account: AccountOption = None, tenant: InTenant = False) -> CommandResult:
     """List who is what: in the whole tenant and in every account, or only there."""
     _check_one_scope(account, tenant=tenant)
     if account is not None:
-        found = desk.account(account)
-        items = _members_of(desk, found.id, found.name)
+        found = context.account(account)
+        items = _members_of(context, found.id, found.name)
     else:
-        items = _members_of(desk, desk.services.tenant_id, None)
-        for row in [] if tenant else desk.accounts():
-            items += _members_of(desk, row.id, row.name)
-    return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)
+        items = _members_of(context, context.services.tenant_id, None)
+        for row in [] if tenant else context.accounts():
+            items += _members_of(context, row.id, row.name)
+    return CommandResult({"items": items}, _COLUMNS, blanks=_BLANKS)
 
 
 @store_command(
@@ -70,7 +70,7 @@ def list_members(desk: Desk, *, account: AccountOption = None, tenant: InTenant 
     """,
 )
 def add_member(  # noqa: PLR0913 - each is an option
-    desk: Desk,
+    context: OperatorContext,
     email: Email,
     *,
     role: Annotated[Role, typer.Option(help="What they are.", show_default=False)],
@@ -84,30 +84,30 @@ def add_member(  # noqa: PLR0913 - each is an option
             show_default=False,
         ),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """Give somebody a role; a new user's first password is shown this once.
 
     tenant_admin, auditor and consultant hold in the whole tenant, account_admin and account_user in one account.
     """
     address = checked_email(email)
     new_name = None if name is None else checked(wire.Name, name, "name")
-    scope = _scope_of_role(desk, role, account)
-    processes = _processes(desk, role, scope, process or [])
-    command = AddMember(by=desk.caller(scope), user_id=random_id(), role=role, processes=processes)
-    invitation = desk.services.invitations.begin(command, address, new_name or address.partition("@")[0])
-    invited = invitation.settled(desk.services.command_queue.execute(invitation.command).result)
+    scope = _scope_of_role(context, role, account)
+    processes = _processes(context, role, scope, process or [])
+    command = AddMember(by=context.caller(scope), user_id=random_id(), role=role, processes=processes)
+    invitation = context.services.invitations.begin(command, address, new_name or address.partition("@")[0])
+    invited = invitation.settled(context.services.command_queue.execute(invitation.command).result)
     member, first_password = invited.member, invited.first_password
     document = {
         **member_resource(invited),
-        "account_name": desk.get(Account, scope).name if scope else None,
-        "processes": [desk.get(Process, assigned).name for assigned in sorted(member.process_ids)],
+        "account_name": context.get(Account, scope).name if scope else None,
+        "processes": [context.get(Process, assigned).name for assigned in sorted(member.process_ids)],
     }
     note = "They were here before, and keep their name and password."
     if first_password is not None:
         document["first_password"] = first_password.password
         note = _HAND_OVER
     columns = _COLUMNS | {"processes": "Processes", "first_password": "First password"}
-    return Answer(document, columns, note=note, blanks=_BLANKS)
+    return CommandResult(document, columns, note=note, blanks=_BLANKS)
 
 
 @store_command(
@@ -115,14 +115,16 @@ def add_member(  # noqa: PLR0913 - each is an option
     "remove",
     examples="rpawatch members remove bob@example.com\nrpawatch members remove aud@example.com --tenant",
 )
-def remove_member(desk: Desk, email: Whom, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
+def remove_member(
+    context: OperatorContext, email: Whom, *, account: AccountOption = None, tenant: InTenant = False
+) -> CommandResult:
     """Take all roles in one account, or in the tenant, away from somebody; at once."""
-    user, scope = _one_of(desk, email, account, tenant=tenant)
-    command = RemoveMember(by=desk.caller(scope), user_id=user.user_id)
-    with desk.services.invitations.removing(command):
-        member = desk.get(Member, desk.execute(command))
+    user, scope = _one_of(context, email, account, tenant=tenant)
+    command = RemoveMember(by=context.caller(scope), user_id=user.user_id)
+    with context.services.invitations.removing(command):
+        member = context.get(Member, context.execute(command))
     document = member_resource(KnownMember(member, user, is_ours=False))
-    return Answer(document, _COLUMNS, note=f"{user.email} has no role there any more.")
+    return CommandResult(document, _COLUMNS, note=f"{user.email} has no role there any more.")
 
 
 @store_command(
@@ -133,15 +135,17 @@ def remove_member(desk: Desk, email: Whom, *, account: AccountOption = None, ten
         rpawatch members reset-password bob@example.com --account Finance
     """,
 )
-def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, tenant: InTenant = False) -> Answer:
+def reset_password(
+    context: OperatorContext, email: Whom, *, account: AccountOption = None, tenant: InTenant = False
+) -> CommandResult:
     """Give somebody a new first password, shown this once, and end their sessions.
 
     Where an address is known in several places, those are different people: --account or --tenant says which.
     """
-    user, scope = _one_of(desk, email, account, tenant=tenant, of_one_user=True)
-    command = NewFirstPassword(by=desk.caller(scope), user_id=user.user_id)
-    _, made = desk.services.invitations.new_first_password(
-        command, lambda noted: desk.services.command_queue.execute(noted).result
+    user, scope = _one_of(context, email, account, tenant=tenant, of_one_user=True)
+    command = NewFirstPassword(by=context.caller(scope), user_id=user.user_id)
+    _, made = context.services.invitations.new_first_password(
+        command, lambda noted: context.services.command_queue.execute(noted).result
     )
     document = {
         "user_id": str(user.user_id),
@@ -151,11 +155,11 @@ def reset_password(desk: Desk, email: Whom, *, account: AccountOption = None, te
         "first_password_until": time_text(made.until),
     }
     columns = {"email": "Email", "name": "Name", "password": "New password"}
-    return Answer(document, columns, note=f"{_HAND_OVER} All sessions of this user have ended.")
+    return CommandResult(document, columns, note=f"{_HAND_OVER} All sessions of this user have ended.")
 
 
-def _members_of(desk: Desk, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
-    lists = desk.lists()
+def _members_of(context: OperatorContext, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
+    lists = context.lists()
     found = all_items(lambda page: lists.members(scope_id, page, for_tenant=True))
     return [{**member_resource(item), "account_name": account_name} for item in found]
 
@@ -165,15 +169,17 @@ def _check_one_scope(account: str | None, *, tenant: bool) -> None:
         raise WrongUsageError("--account and --tenant are two different places. Name one of them.")
 
 
-def _scope_of_role(desk: Desk, role: Role, account: str | None) -> UUID | None:
+def _scope_of_role(context: OperatorContext, role: Role, account: str | None) -> UUID | None:
     if role not in TENANT_ROLES:
-        return desk.account(account).id
+        return context.account(account).id
     if account is not None:
         raise WrongUsageError(f"The role {role} holds in the whole tenant. Leave --account out.")
     return None
 
 
-def _processes(desk: Desk, role: Role, scope: UUID | None, references: list[str]) -> tuple[tuple[UUID, UUID], ...]:
+def _processes(
+    context: OperatorContext, role: Role, scope: UUID | None, references: list[str]
+) -> tuple[tuple[UUID, UUID], ...]:
     if references and role not in ROLES_WITH_ASSIGNED_PROCESSES:
         raise WrongUsageError(f"The role {role} sees all processes. Leave --process out.")
     found = []
@@ -182,10 +188,10 @@ def _processes(desk: Desk, role: Role, scope: UUID | None, references: list[str]
         flow_id = as_uuid(flow_text)
         if flow_id is None:
             raise WrongUsageError(f"--process must be FLOW_ID or ACCOUNT:FLOW_ID, and {reference} is neither.")
-        account = desk.account(account_text or (str(scope) if scope else None))
+        account = context.account(account_text or (str(scope) if scope else None))
         if scope not in {None, account.id}:
             raise WrongUsageError(f"The role {role} is of one account, and {reference} is a process of another.")
-        if desk.services.event_sourcing.find(Process, process_id(account.id, flow_id)) is None:
+        if context.services.event_sourcing.find(Process, process_id(account.id, flow_id)) is None:
             raise CommandError(
                 f"{account.name} has no process {flow_id}. `rpawatch processes list` shows those that it has."
             )
@@ -194,22 +200,22 @@ def _processes(desk: Desk, role: Role, scope: UUID | None, references: list[str]
 
 
 def _one_of(
-    desk: Desk, email: str, account: str | None, *, tenant: bool, of_one_user: bool = False
+    context: OperatorContext, email: str, account: str | None, *, tenant: bool, of_one_user: bool = False
 ) -> tuple[Identity, UUID | None]:
     """Return who has a role under this address in the named place, and the account; None for the tenant.
 
     Without a place: the only one, or with of_one_user any one of the only user.
     """
     _check_one_scope(account, tenant=tenant)
-    known = desk.known_as(email)
+    known = context.known_as(email)
     if account is not None or tenant:
-        scope = None if tenant else desk.account(account).id
-        stream_of = partial(member_id, scope or desk.services.tenant_id)
-        members = ((user, desk.services.event_sourcing.find(Member, stream_of(user.user_id))) for user in known)
+        scope = None if tenant else context.account(account).id
+        stream_of = partial(member_id, scope or context.services.tenant_id)
+        members = ((user, context.services.event_sourcing.find(Member, stream_of(user.user_id))) for user in known)
         # Whoever had a role there and has none is told so by the command.
         return next(((user, scope) for user, member in members if member and member.roles), (known[0], scope))
-    memberships = desk.lists().memberships
-    found = [(user, item) for user in known for item in memberships(user.user_id, desk.services.tenant_id)]
+    memberships = context.lists().memberships
+    found = [(user, item) for user in known for item in memberships(user.user_id, context.services.tenant_id)]
     if not found:
         raise CommandError(f"{email} has no role here.")
     if len({user.user_id for user, _ in found}) > 1 or (len(found) > 1 and not of_one_user):

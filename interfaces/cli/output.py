@@ -65,15 +65,18 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command has to say.
+class CommandResult:
+    """What a command prints, and its exit code.
 
-    document: the JSON for scripts; with a list `items` people see a table of them, else a block of names and values.
-    columns: the fields that people see, in order, with their headings. note: a sentence on standard error.
-    blanks: what people see in a column where there is nothing, other than a dash. groups: what people see in place of
-    the document: tables of these columns. rows: what people see in place of the items. last_line: what people see after
-    them. below: what people see under a block, of what the document holds too. exit_code: of the command, where an
-    answer is one that scripts go by, as grep's is.
+    document: the JSON for scripts; of a list `items` people see a table, else a block of names and values.
+    columns: the fields that people see, in order, with their headings.
+    note: a sentence on standard error.
+    blanks: what people see in a column without a value, other than a dash.
+    groups: tables of these columns, which people see in place of the document.
+    rows: what people see in place of the items.
+    last_line: what people see after the groups.
+    below: a part of the document that people see under the block.
+    exit_code: not 0 where scripts go by the result, as by grep's.
     """
 
     document: Mapping[str, Any]
@@ -83,34 +86,34 @@ class Answer:
     groups: Sequence[Group] | None = None
     rows: Sequence[Mapping[str, Any]] | None = None
     last_line: str | None = None
-    below: Answer | None = None
+    below: CommandResult | None = None
     exit_code: int = 0
 
 
-def show(answer: Answer, *, as_json: bool) -> None:
-    """Print an answer on standard output: as one JSON document, or for people. Raises CommandError."""
-    with _answering():
-        _write(answer, as_json=as_json)
-    if answer.note:
-        say(answer.note)
+def show(result: CommandResult, *, as_json: bool) -> None:
+    """Print a result on standard output: as one JSON document, or for people. Raises CommandError."""
+    with _printing():
+        _write(result, as_json=as_json)
+    if result.note:
+        notify(result.note)
 
 
 def show_line(text: str) -> None:
-    """Print a line of an answer on standard output at once. Keys in it are cut down. Raises CommandError."""
-    with _answering():
+    """Print a line of a result on standard output at once. Keys in it are cut down. Raises CommandError."""
+    with _printing():
         sys.stdout.write(printable(without_keys(text)) + "\n")
 
 
 def write_bytes(data: bytes) -> None:
     """Write a piece of a file on standard output, as it is whatever the encoding there. Raises CommandError."""
-    with _answering():
+    with _printing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _printing() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
@@ -123,18 +126,18 @@ def _answering() -> Iterator[None]:
         ) from None
 
 
-def _write(answer: Answer, *, as_json: bool) -> None:
+def _write(result: CommandResult, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(_json_of(answer.document) + "\n")
-    elif answer.groups is not None:
-        _print_groups(answer.groups, answer)
-    elif "items" in answer.document:
-        _print_items(answer.document["items"] if answer.rows is None else answer.rows, answer)
+        sys.stdout.write(_json_of(result.document) + "\n")
+    elif result.groups is not None:
+        _print_groups(result.groups, result)
+    elif "items" in result.document:
+        _print_items(result.document["items"] if result.rows is None else result.rows, result)
     else:
-        _print_block(_console(), answer.document, answer)
-        if answer.below is not None:
+        _print_block(_console(), result.document, result)
+        if result.below is not None:
             sys.stdout.write("\n")
-            _write(answer.below, as_json=False)
+            _write(result.below, as_json=False)
 
 
 def _json_of(document: Mapping[str, Any]) -> str:
@@ -164,7 +167,7 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def say(message: str) -> None:
+def notify(message: str) -> None:
     """Write a line for people on standard error. Keys in it are cut down to their public prefix."""
     sys.stderr.write("\n".join(printable(line) for line in without_keys(message).split("\n")) + "\n")
     sys.stderr.flush()
@@ -198,33 +201,33 @@ def _console() -> Console:
     return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
 
 
-def _print_groups(groups: Sequence[Group], answer: Answer) -> None:
+def _print_groups(groups: Sequence[Group], result: CommandResult) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     console = _console()
     for group in groups:
         console.print(Text(printable(group.heading), "bold"), soft_wrap=True)
-        _print_items(group.items, answer)
+        _print_items(group.items, result)
         console.print()
-    if answer.last_line is not None:
-        console.print(Text(printable(answer.last_line)), soft_wrap=True)
+    if result.last_line is not None:
+        console.print(Text(printable(result.last_line)), soft_wrap=True)
 
 
-def _print_items(items: Sequence[Mapping[str, Any]], answer: Answer) -> None:
+def _print_items(items: Sequence[Mapping[str, Any]], result: CommandResult) -> None:
     from rich import box  # noqa: PLC0415 - as above
     from rich.measure import Measurement  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     if not items:
-        say("There are none.")
+        notify("There are none.")
         return
     console = _console()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in answer.columns.values():
+    for heading in result.columns.values():
         table.add_column(heading, no_wrap=True)
     for item in items:
-        table.add_row(*(Text(_cell(name, item.get(name), answer.blanks)) for name in answer.columns))
+        table.add_row(*(Text(_cell(name, item.get(name), result.blanks)) for name in result.columns))
     if Measurement.get(console, console.options.update(width=_WIDE_ENOUGH), table).maximum <= console.width:
         console.print(table)
         return
@@ -232,16 +235,16 @@ def _print_items(items: Sequence[Mapping[str, Any]], answer: Answer) -> None:
     for number, item in enumerate(items):
         if number:
             console.print()
-        _print_block(console, item, answer)
+        _print_block(console, item, result)
 
 
-def _print_block(console: Console, item: Mapping[str, Any], answer: Answer) -> None:
+def _print_block(console: Console, item: Mapping[str, Any], result: CommandResult) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    shown = {name: heading for name, heading in answer.columns.items() if name in item}
+    shown = {name: heading for name, heading in result.columns.items() if name in item}
     width = max((len(heading) for heading in shown.values()), default=0)
     for name, heading in shown.items():
-        line = Text.assemble((heading.ljust(width), "bold"), "  ", _cell(name, item[name], answer.blanks))
+        line = Text.assemble((heading.ljust(width), "bold"), "  ", _cell(name, item[name], result.blanks))
         # Left to the terminal to wrap: a long value stays in one piece for whoever copies it.
         console.print(line, soft_wrap=True)
 

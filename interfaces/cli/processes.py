@@ -9,8 +9,8 @@ import typer
 
 from application.accounts import ChangeProcess, RegisterProcess
 from domain.process import Process
-from interfaces.cli.desk import Desk, checked
-from interfaces.cli.output import Answer
+from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.output import CommandResult
 from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import process_resource
@@ -36,13 +36,13 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 
 
 @store_command(_processes, "list", examples="rpawatch processes list\nrpawatch processes list --account Finance --json")
-def list_processes(desk: Desk, account: AccountOption = None) -> Answer:
+def list_processes(context: OperatorContext, account: AccountOption = None) -> CommandResult:
     """List the processes of an account by name."""
-    account_id = desk.account(account).id
-    lists = desk.lists()
+    account_id = context.account(account).id
+    lists = context.lists()
     found = list(all_items(lambda page: lists.processes(account_id, page)))
     jobs = lists.jobs_of_processes(account_id, found)
-    return Answer({"items": [process_resource(row, jobs.get(row.process_id)) for row in found]}, _COLUMNS)
+    return CommandResult({"items": [process_resource(row, jobs.get(row.process_id)) for row in found]}, _COLUMNS)
 
 
 @store_command(
@@ -54,19 +54,21 @@ def list_processes(desk: Desk, account: AccountOption = None) -> Answer:
     """,
 )
 def register_process(
-    desk: Desk,
+    context: OperatorContext,
     name: Name,
     flow_id: Annotated[
         UUID | None,
         typer.Option(metavar="UUID", parser=uuid_of, help="When the RPA tool has one for it; else one is made."),
     ] = None,
     account: AccountOption = None,
-) -> Answer:
+) -> CommandResult:
     """Register a process, so that robots can report jobs of it."""
     command = RegisterProcess(
-        by=desk.caller(desk.account(account).id), flow_id=flow_id or uuid4(), name=checked(wire.Name, name, "name")
+        by=context.caller(context.account(account).id),
+        flow_id=flow_id or uuid4(),
+        name=checked(wire.Name, name, "name"),
     )
-    return _process(desk, desk.execute(command))
+    return _process(context, context.execute(command))
 
 
 @store_command(
@@ -74,30 +76,37 @@ def register_process(
     "rename",
     examples='rpawatch processes rename 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 "Invoice entry, SAP"',
 )
-def rename_process(desk: Desk, flow_id: FlowId, name: Name, account: AccountOption = None) -> Answer:
+def rename_process(
+    context: OperatorContext, flow_id: FlowId, name: Name, account: AccountOption = None
+) -> CommandResult:
     """Give a process another name."""
-    return _change(desk, account, flow_id, name=checked(wire.Name, name, "name"))
+    return _change(context, account, flow_id, name=checked(wire.Name, name, "name"))
 
 
 @store_command(_processes, "retire", examples="rpawatch processes retire 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11")
-def retire_process(desk: Desk, flow_id: FlowId, account: AccountOption = None) -> Answer:
+def retire_process(context: OperatorContext, flow_id: FlowId, account: AccountOption = None) -> CommandResult:
     """Let a process take no more jobs; what was reported stays."""
-    return _change(desk, account, flow_id, retired=True)
+    return _change(context, account, flow_id, retired=True)
 
 
 @store_command(_processes, "restore", examples="rpawatch processes restore 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11")
-def restore_process(desk: Desk, flow_id: FlowId, account: AccountOption = None) -> Answer:
+def restore_process(context: OperatorContext, flow_id: FlowId, account: AccountOption = None) -> CommandResult:
     """Let a retired process take jobs again."""
-    return _change(desk, account, flow_id, retired=False)
+    return _change(context, account, flow_id, retired=False)
 
 
 def _change(
-    desk: Desk, account: str | None, flow_id: UUID, *, name: str | None = None, retired: bool | None = None
-) -> Answer:
-    caller = desk.caller(desk.account(account).id)
-    return _process(desk, desk.execute(ChangeProcess(by=caller, flow_id=flow_id, name=name, retired=retired)))
+    context: OperatorContext,
+    account: str | None,
+    flow_id: UUID,
+    *,
+    name: str | None = None,
+    retired: bool | None = None,
+) -> CommandResult:
+    caller = context.caller(context.account(account).id)
+    return _process(context, context.execute(ChangeProcess(by=caller, flow_id=flow_id, name=name, retired=retired)))
 
 
-def _process(desk: Desk, stream: UUID) -> Answer:
-    process = desk.get(Process, stream)
-    return Answer(process_resource(process, desk.lists().jobs_of_process(process)), _COLUMNS)
+def _process(context: OperatorContext, stream: UUID) -> CommandResult:
+    process = context.get(Process, stream)
+    return CommandResult(process_resource(process, context.lists().jobs_of_process(process)), _COLUMNS)

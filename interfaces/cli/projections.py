@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from domain.times import time_text
-from interfaces.cli.desk import Desk
-from interfaces.cli.output import Answer, WrongUsageError, say
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.output import CommandResult, WrongUsageError, notify
 from interfaces.cli.projection_progress import ProjectionProgress
 from interfaces.cli.store_command import store_command
 from interfaces.http.server import tune_memory
@@ -53,9 +53,9 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 @store_command(
     _projections, "status", examples="rpawatch projections status\nrpawatch projections status --json | jq .unused"
 )
-def show_status(desk: Desk) -> Answer:
+def show_status(context: OperatorContext) -> CommandResult:
     """Show how far the read models are, and the events that they lack."""
-    services = desk.services
+    services = context.services
     health = services.projection_health()
     tables = status(services.database)
     letters = list_dead_letters(services.database, READ_MODELS, _LETTERS_MAX)
@@ -69,7 +69,7 @@ def show_status(desk: Desk) -> Answer:
         notes.append("A release that can handle them shows them after `rpawatch projections rebuild`.")
     if old:
         notes.append(f"Nobody reads {', '.join(old)}; `rpawatch projections clean` drops such tables.")
-    return Answer(
+    return CommandResult(
         {
             "log_position": health.log_position,
             "error": health.error,
@@ -87,15 +87,15 @@ def show_status(desk: Desk) -> Answer:
     "rebuild",
     examples="rpawatch projections rebuild\nrpawatch projections rebuild key_list process_list",
 )
-def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
+def rebuild_tables(context: OperatorContext, names: Names = None) -> CommandResult:
     """Make read models anew from the log, beside the running service, and switch to them."""
     models = _models(names)
     tune_memory()
     with ProjectionProgress("Rebuilding") as progress:
-        rebuild(desk.services.connect_projector, models, desk.services.decode, progress.update)
+        rebuild(context.services.connect_projector, models, context.services.decode, progress.update)
     made = {model.name for model in models}
-    items = [_table(table) for table in status(desk.services.database) if table.name in made]
-    return Answer({"items": items}, _STATUS_COLUMNS)
+    items = [_table(table) for table in status(context.services.database) if table.name in made]
+    return CommandResult({"items": items}, _STATUS_COLUMNS)
 
 
 @store_command(
@@ -103,22 +103,22 @@ def rebuild_tables(desk: Desk, names: Names = None) -> Answer:
     "verify",
     examples="rpawatch projections verify\nrpawatch projections verify key_list --json",
 )
-def verify_rows(desk: Desk, names: Names = None) -> Answer:
+def verify_rows(context: OperatorContext, names: Names = None) -> CommandResult:
     """Compare read models with the log, row by row. Exits with 1 when a row is not what the log makes of it."""
     models = _models(names)
     tune_memory()
     with ProjectionProgress("Reading the log") as progress:
         compared = verify(
-            desk.services.connect_projector, models, desk.services.decode, progress.update, progress.count_row
+            context.services.connect_projector, models, context.services.decode, progress.update, progress.count_row
         )
     items = [
         {"read_model": found.name, "key": [str(part) for part in found.key], "kind": found.kind}
         for found in compared.differences
     ]
-    say(f"Compared {compared.rows:,} rows of {len(models)} read models: {len(items):,} differ.")
+    notify(f"Compared {compared.rows:,} rows of {len(models)} read models: {len(items):,} differ.")
     if not items:
-        return Answer({"rows": compared.rows, "items": []}, _DIFFERENCE_COLUMNS, groups=[])
-    return Answer(
+        return CommandResult({"rows": compared.rows, "items": []}, _DIFFERENCE_COLUMNS, groups=[])
+    return CommandResult(
         {"rows": compared.rows, "items": items},
         _DIFFERENCE_COLUMNS,
         note="`rpawatch projections rebuild` puts them right. A row that was changed by hand is worth a question.",
@@ -127,11 +127,11 @@ def verify_rows(desk: Desk, names: Names = None) -> Answer:
 
 
 @store_command(_projections, "clean", examples="rpawatch projections clean")
-def clean(desk: Desk) -> Answer:
+def clean(context: OperatorContext) -> CommandResult:
     """Drop the tables that this release does not read, once no other release serves from them."""
-    names = unused(status(desk.services.database), READ_MODELS)
-    drop_unused(desk.services.connect_projector, names)
-    return Answer({"items": [{"name": name} for name in names]}, {"name": "Dropped"})
+    names = unused(status(context.services.database), READ_MODELS)
+    drop_unused(context.services.connect_projector, names)
+    return CommandResult({"items": [{"name": name} for name in names]}, {"name": "Dropped"})
 
 
 def _models(names: list[str] | None) -> list[ReadModel]:

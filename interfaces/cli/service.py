@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from interfaces.bootstrap import migrate as migrate_store
-from interfaces.cli.desk import settings_of
-from interfaces.cli.output import Answer, show
+from interfaces.cli.operator_context import settings_of
+from interfaces.cli.output import CommandResult, show
 from interfaces.cli.store import open_store
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
 from interfaces.logs import configure_logs
@@ -77,4 +77,6 @@ def migrate(*, as_json: AsJson = False, data_dir: DataDir = None, database_url: 
     with open_store(settings) as store:
         done = migrate_store(store.conninfo)
     note = "The database is up to date." if done else "The database was up to date."
-    show(Answer({"done": done}, {"done": "Done"}, note=note, blanks={"done": "(nothing to do)"}), as_json=as_json)
+    show(
+        CommandResult({"done": done}, {"done": "Done"}, note=note, blanks={"done": "(nothing to do)"}), as_json=as_json
+    )

@@ -1,4 +1,4 @@
-"""What the commands on the store have in common: three options, a desk to work at, one answer to print."""
+"""What the commands on the store have in common: options, an operator context, one result to print."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 import typer
 
 from domain.key_secret import MARK
-from interfaces.cli.desk import Desk, open_desk
-from interfaces.cli.output import Answer, show
+from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.output import CommandResult, show
 
 P = ParamSpec("P")
 
@@ -52,22 +52,22 @@ ReasonOption = Annotated[
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What people call it.", show_default=False)]
 _COMMON = {"as_json": (AsJson, False), "data_dir": (DataDir, None), "database_url": (DatabaseUrl, None)}
 
-Work = Callable[Concatenate[Desk, P], Answer]
+Work = Callable[Concatenate[OperatorContext, P], CommandResult]
 
 
 def store_command(group: typer.Typer, name: str, *, examples: str) -> Callable[[Work[P]], Work[P]]:
-    """Make a function of a desk a command of `group`: its other parameters, typer's, are the command's.
+    """Make a function of an operator context a command of `group`: its other parameters, typer's, are the command's.
 
     examples: lines of a shell, for the help.
     """
 
     def register(work: Work[P]) -> Work[P]:
         def command(*, as_json: bool, data_dir: Path | None, database_url: str | None, **own: Any) -> int:  # noqa: ANN401 - as the signature of `work` says
-            with open_desk(data_dir, database_url) as desk:
-                answer = work(desk, **own)  # type: ignore[call-arg] # as the signature of `work` says
+            with open_context(data_dir, database_url) as context:
+                result = work(context, **own)  # type: ignore[call-arg] # as the signature of `work` says
                 # Before the store is let go: a secret that is shown once must not be lost to trouble at the end.
-                show(answer, as_json=as_json)
-            return answer.exit_code
+                show(result, as_json=as_json)
+            return result.exit_code
 
         _look_like(command, work)
         group.command(name, epilog=example_text(examples))(command)
@@ -81,7 +81,7 @@ def example_text(lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in lines.strip().splitlines())
 
 
-def _look_like(command: Callable[..., int], work: Callable[..., Answer]) -> None:
+def _look_like(command: Callable[..., int], work: Callable[..., CommandResult]) -> None:
     hints = get_type_hints(work, include_extras=True)
     own = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])

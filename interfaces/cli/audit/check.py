@@ -17,8 +17,8 @@ from domain.proof.errors import MalformedError, UnknownKeyError
 from domain.proof.note import Verifier, parse_vkeys
 from interfaces.cli.audit.group import AUDIT, checks
 from interfaces.cli.audit.log_progress import LogProgress
-from interfaces.cli.desk import open_desk
-from interfaces.cli.output import Answer, show
+from interfaces.cli.operator_context import open_context
+from interfaces.cli.output import CommandResult, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
 from projections.log_tree.comparing import Compared, compare
 from projections.log_tree.heads import log_keys, origin
@@ -73,7 +73,7 @@ def verify(
     Without --since it is compared with what the database has alone, which whoever owns it could have made up. The exit
     code is 0 when it holds, 1 when it does not, 2 when it could not be checked.
     """
-    with open_desk(data_dir, database_url) as desk, closing(desk.services.connect_projector()) as connection:
+    with open_context(data_dir, database_url) as context, closing(context.services.connect_projector()) as connection:
         verifiers = _verifiers(connection, public_key)
         kept = [_kept(path, verifiers, origin(connection)) for path in since or ()]
         with LogProgress() as progress:
@@ -109,11 +109,11 @@ def check(
     """
     found = check_files(proof, public_key, checkpoint).as_json()
     if as_json:
-        show(Answer(found, {}), as_json=True)
+        show(CommandResult(found, {}), as_json=True)
         return HOLDS
     event = found["event"] if isinstance(found["event"], dict) else {}
     shown = {"answer": "It holds.", **found, "at": event.get("timestamp"), "actor": event.get("actor")}
-    show(Answer(shown, _PROOF_COLUMNS), as_json=False)
+    show(CommandResult(shown, _PROOF_COLUMNS), as_json=False)
     return HOLDS
 
 
@@ -157,7 +157,7 @@ def _kept(path: Path, verifiers: Sequence[Verifier], name: str | None) -> Checkp
     return checkpoint
 
 
-def _answer(compared: Compared, kept: Sequence[Checkpoint]) -> Answer:
+def _answer(compared: Compared, kept: Sequence[Checkpoint]) -> CommandResult:
     document: dict[str, Any] = {
         "holds": not compared.findings,
         "events": compared.events,
@@ -170,7 +170,7 @@ def _answer(compared: Compared, kept: Sequence[Checkpoint]) -> Answer:
     }
     if compared.findings:
         note = "It does not hold. Keep this output and the checkpoint; docs/auditing.md says what to do next."
-        return Answer(document, _FINDING_COLUMNS, note=note)
+        return CommandResult(document, _FINDING_COLUMNS, note=note)
     line = f"It holds: {compared.events:,} events, {compared.heads:,} signed heads."
     if compared.events > compared.signed:
         line += f" Not signed yet: {compared.events - compared.signed:,}."
@@ -181,4 +181,4 @@ def _answer(compared: Compared, kept: Sequence[Checkpoint]) -> Answer:
         )
     if compared.strange_heads:
         notes.append(f"{compared.strange_heads:,} heads were left out: none of the public keys signed them.")
-    return Answer(document, _FINDING_COLUMNS, groups=[], last_line=line, note="\n".join(notes) or None)
+    return CommandResult(document, _FINDING_COLUMNS, groups=[], last_line=line, note="\n".join(notes) or None)

@@ -12,8 +12,8 @@ import typer
 from domain.model import SYSTEM_ACTOR
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.cli.audit.group import AUDIT
-from interfaces.cli.desk import Desk, as_uuid, checked_period, open_desk
-from interfaces.cli.output import Answer, WrongUsageError, say, show, write_bytes
+from interfaces.cli.operator_context import OperatorContext, as_uuid, checked_period, open_context
+from interfaces.cli.output import CommandResult, WrongUsageError, notify, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.progress_line import ProgressLine, bytes_in_words
 from interfaces.cli.store_command import (
@@ -96,7 +96,7 @@ To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earli
     """,
 )
 def list_audit(  # noqa: PLR0913 - each is an option
-    desk: Desk,
+    context: OperatorContext,
     *,
     account: AccountOption = None,
     tenant: InTenant = False,
@@ -106,15 +106,15 @@ def list_audit(  # noqa: PLR0913 - each is an option
     since: From = None,
     before: To = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=_ROWS_MAX, help="How many at most.")] = _ROWS_DEFAULT,
-) -> Answer:
+) -> CommandResult:
     """List what was done in an account, or to roles in the tenant, newest first."""
-    scope_id = _scope(desk, account, tenant=tenant)
-    where = _filter(desk, actor, action, resource, since, before)
-    desk.lists()
-    entries, cursor = first_items(lambda page: desk.services.audit_log.page(scope_id, where, page), limit)
+    scope_id = _scope(context, account, tenant=tenant)
+    where = _filter(context, actor, action, resource, since, before)
+    context.lists()
+    entries, cursor = first_items(lambda page: context.services.audit_log.page(scope_id, where, page), limit)
     items = [audit_item(entry) for entry in entries]
     note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."
-    return Answer({"items": items}, _COLUMNS, note=note, rows=[_for_people(item) for item in items])
+    return CommandResult({"items": items}, _COLUMNS, note=note, rows=[_for_people(item) for item in items])
 
 
 def export_audit(  # noqa: PLR0913 - each is an option
@@ -144,22 +144,22 @@ def export_audit(  # noqa: PLR0913 - each is an option
     """
     if as_json and output is None:
         raise WrongUsageError("--json says what was written to a file. Name it with --output, or leave --json out.")
-    with open_desk(data_dir, database_url) as desk:
-        scope_id = _scope(desk, account, tenant=tenant)
-        where = _filter(desk, actor, action, resource, since, before)
-        desk.lists()
-        export = _Export(desk, scope_id, where, written_as)
+    with open_context(data_dir, database_url) as context:
+        scope_id = _scope(context, account, tenant=tenant)
+        where = _filter(context, actor, action, resource, since, before)
+        context.lists()
+        export = _Export(context, scope_id, where, written_as)
         if output is None:
             for piece in export.pieces():
                 write_bytes(piece)
-            say(f"{export.rows:,} rows.")
+            notify(f"{export.rows:,} rows.")
             return
         with private_file(output) as file:
             for piece in export.pieces():
                 file.write(piece)
         document = {"file": str(output), "format": written_as, "rows": export.rows, "bytes": export.size}
         columns = {"file": "File", "format": "Format", "rows": "Rows", "bytes": "Bytes"}
-        show(Answer(document, columns), as_json=as_json)
+        show(CommandResult(document, columns), as_json=as_json)
 
 
 AUDIT.command(
@@ -174,8 +174,8 @@ AUDIT.command(
 class _Export:
     """Makes a file, and counts what is in it."""
 
-    def __init__(self, desk: Desk, scope_id: UUID, where: AuditFilter, written_as: str) -> None:
-        self._pages = desk.services.audit_log.pages(scope_id, where)
+    def __init__(self, context: OperatorContext, scope_id: UUID, where: AuditFilter, written_as: str) -> None:
+        self._pages = context.services.audit_log.pages(scope_id, where)
         self._format = EXPORT_FORMATS[written_as]
         self.rows = 0
         self.size = 0
@@ -194,14 +194,14 @@ class _Export:
             yield page
 
 
-def _scope(desk: Desk, account: str | None, *, tenant: bool) -> UUID:
+def _scope(context: OperatorContext, account: str | None, *, tenant: bool) -> UUID:
     if account is not None and tenant:
         raise WrongUsageError("--account and --tenant are two different places. Name one of them.")
-    return desk.services.tenant_id if tenant else desk.account(account).id
+    return context.services.tenant_id if tenant else context.account(account).id
 
 
 def _filter(  # noqa: PLR0913, PLR0917 - one for each option
-    desk: Desk,
+    context: OperatorContext,
     actor: list[str] | None,
     action: list[str] | None,
     resource: list[UUID] | None,
@@ -210,7 +210,7 @@ def _filter(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> AuditFilter:
     begins, ends = checked_period(since, before)
     return AuditFilter(
-        actors=frozenset(_actor(desk, one) for one in actor or ()) or None,
+        actors=frozenset(_actor(context, one) for one in actor or ()) or None,
         actions=frozenset(action or ()) or None,
         resource_ids=frozenset(resource or ()) or None,
         since=begins,
@@ -218,11 +218,11 @@ def _filter(  # noqa: PLR0913, PLR0917 - one for each option
     )
 
 
-def _actor(desk: Desk, text: str) -> str:
+def _actor(context: OperatorContext, text: str) -> str:
     if text == SYSTEM_ACTOR:
         return text
     found = as_uuid(text)
-    return str(desk.user(text).user_id if found is None else found)
+    return str(context.user(text).user_id if found is None else found)
 
 
 def _for_people(item: AuditItem) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from domain.proof.errors import MalformedError
 from domain.proof.note import text_of
 from domain.times import time_text
 from interfaces.cli.audit.group import AUDIT
-from interfaces.cli.desk import Desk, open_desk
-from interfaces.cli.output import Answer, CommandError, WrongUsageError, say, show, write_bytes
+from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.output import CommandError, CommandResult, WrongUsageError, notify, show, write_bytes
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
 from interfaces.http.answers.proofs import log_keys_resource
@@ -63,16 +63,16 @@ def checkpoint(
 
     While the service runs, it is at most a minute old. Otherwise the head of what the log has now is signed first.
     """
-    with _proofs(data_dir, database_url) as (desk, connection):
+    with _proofs(data_dir, database_url) as (context, connection):
         if size is None:
-            _sign_what_is_there(desk, connection)
+            _sign_what_is_there(context, connection)
         head = latest_head(connection) if size is None else head_of_size(connection, size)
         if head is None and size is not None:
             raise CommandError(f"No head of {size} events was signed. Without --size you get the latest.")
         if head is None:
             raise CommandError(_NO_HEAD)
         if as_json:
-            show(Answer(_head(head), {}), as_json=True)
+            show(CommandResult(_head(head), {}), as_json=True)
         else:
             write_bytes(head.note.encode())
 
@@ -116,10 +116,10 @@ def prove(  # noqa: PLR0913 - each is an option
     del as_json
     if (key_id is None) == (position is None) or (key_id is None) != (version is None):
         raise WrongUsageError("Name the event: either KEY_ID and --version, or --position.")
-    with _proofs(data_dir, database_url) as (desk, connection):
+    with _proofs(data_dir, database_url) as (context, connection):
         note = None if against is None else read_text(against)
         if note is None:
-            _sign_what_is_there(desk, connection)
+            _sign_what_is_there(context, connection)
         until = time.monotonic() + (_WAIT_SECONDS_MAX if wait and note is None else 0)
         proof = _proof_until(until, lambda: _proof(connection, key_id, version or 0, position, note))
         text = json.dumps(proof.as_json(), indent=2).encode() + b"\n"
@@ -128,7 +128,7 @@ def prove(  # noqa: PLR0913 - each is an option
             return
         with private_file(output) as file:
             file.write(text)
-        say(f"{output} has the proof of the event at position {proof.position}.")
+        notify(f"{output} has the proof of the event at position {proof.position}.")
 
 
 def _proof_until(until: float, prove_it: Callable[[], EventProof]) -> EventProof:
@@ -171,11 +171,11 @@ AUDIT.command(
 
 def public_key(*, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the public keys of the log, each on a line, with a remark when it was used."""
-    with _proofs(data_dir, database_url) as (desk, connection):
-        _prepare_key(desk, connection)
+    with _proofs(data_dir, database_url) as (context, connection):
+        _prepare_key(context, connection)
         keys = log_keys(connection)
         if as_json:
-            show(Answer(dict(log_keys_resource(keys)), _KEY_COLUMNS), as_json=True)
+            show(CommandResult(dict(log_keys_resource(keys)), _KEY_COLUMNS), as_json=True)
             return
         for key in keys:
             until = "in use" if key.retired_at is None else f"retired {time_text(key.retired_at)}"
@@ -193,34 +193,34 @@ AUDIT.command(
 
 @store_command(AUDIT, "rotate-key", examples="rpawatch audit rotate-key\nrpawatch audit rotate-key --lost")
 def rotate_key(
-    desk: Desk,
+    context: OperatorContext,
     *,
     is_lost: Annotated[
         bool, typer.Option("--lost", help="The old key's file is gone, so that it can't sign that there is a new one.")
     ] = False,
-) -> Answer:
+) -> CommandResult:
     """Make another signing key. The old one stays published, as retired, and its file is replaced.
 
     The head of the log is signed by both, so that whoever trusts the old key comes to trust the new one. Auditors fetch
     `audit public-key` again.
     """
-    path = desk.settings.signing_key_path
-    with closing(desk.services.connect_projector()) as connection, _proving():
+    path = context.settings.signing_key_path
+    with closing(context.services.connect_projector()) as connection, _proving():
         if not is_lost:
-            _sign_what_is_there(desk, connection)
+            _sign_what_is_there(context, connection)
         verifier = exchange_key(path, connection, is_lost=is_lost)
     document = {"public_key": verifier.vkey, "file": str(path)}
-    return Answer(document, {"public_key": "Public key", "file": "Private key"})
+    return CommandResult(document, {"public_key": "Public key", "file": "Private key"})
 
 
 @contextmanager
-def _proofs(data_dir: Path | None, database_url: str | None) -> Iterator[tuple[Desk, Connection]]:
+def _proofs(data_dir: Path | None, database_url: str | None) -> Iterator[tuple[OperatorContext, Connection]]:
     with (
-        open_desk(data_dir, database_url) as desk,
-        closing(desk.services.connect_projector()) as connection,
+        open_context(data_dir, database_url) as context,
+        closing(context.services.connect_projector()) as connection,
         _proving(),
     ):
-        yield desk, connection
+        yield context, connection
 
 
 @contextmanager
@@ -239,20 +239,20 @@ def _proving() -> Iterator[None]:
         raise CommandError(str(error)) from None
 
 
-def _prepare_key(desk: Desk, connection: Connection) -> None:
+def _prepare_key(context: OperatorContext, connection: Connection) -> None:
     try:
-        ensure_signing_key(desk.settings.signing_key_path, connection)
+        ensure_signing_key(context.settings.signing_key_path, connection)
     except SigningKeyError as error:
-        say(f"Warning: {error}")
+        notify(f"Warning: {error}")
 
 
-def _sign_what_is_there(desk: Desk, connection: Connection) -> None:
+def _sign_what_is_there(context: OperatorContext, connection: Connection) -> None:
     """Sign the head of the log if no service does that; where it can't be signed, what was signed before has to do."""
-    _prepare_key(desk, connection)
+    _prepare_key(context, connection)
     try:
-        desk.services.tree_follower(desk.settings.signing_key_path).catch_up()
+        context.services.tree_follower(context.settings.signing_key_path).catch_up()
     except (SigningKeyError, StoreUnavailableError) as error:
-        say(f"Warning: {error}")
+        notify(f"Warning: {error}")
 
 
 def _head(head: Head) -> dict[str, Any]:

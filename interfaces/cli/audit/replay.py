@@ -18,9 +18,9 @@ from domain.report import Time
 from domain.times import time_text
 from interfaces.cli.audit.group import AUDIT, checks
 from interfaces.cli.audit.log_progress import LogProgress
-from interfaces.cli.desk import Desk, check_order, checked, checked_period, open_desk
 from interfaces.cli.long_answers import show_items
-from interfaces.cli.output import Answer, WrongUsageError, show
+from interfaces.cli.operator_context import OperatorContext, check_order, checked, checked_period, open_context
+from interfaces.cli.output import CommandResult, WrongUsageError, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
 from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
 
@@ -83,8 +83,8 @@ def replay(  # noqa: PLR0913 - each is an option
     if at is not None and version is not None:
         raise WrongUsageError("--at and --version are two ways to name an instant. Name one of them.")
     instant = None if at is None else _time(at, "at")
-    with open_desk(data_dir, database_url) as desk:
-        replays = Replay(desk.services.event_sourcing)
+    with open_context(data_dir, database_url) as context:
+        replays = Replay(context.services.event_sourcing)
         if instant is None and version is None:
             events = replays.events(key_id, lifecycle_only=not is_all)
             show_items(_told(events), _HISTORY_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=_HISTORY_CSV)
@@ -98,7 +98,7 @@ def replay(  # noqa: PLR0913 - each is an option
             instant = key.modified_on
         document = {"as_of": time_text(instant), "version": key.version, **key_resource(key, instant)}
         columns = {name: name.replace("_", " ").capitalize() for name in document}
-        show(Answer(document, columns), as_json=as_json)
+        show(CommandResult(document, columns), as_json=as_json)
 
 
 @store_command(
@@ -108,16 +108,16 @@ def replay(  # noqa: PLR0913 - each is an option
     " --to 2026-04-01T00:00:00Z",
 )
 def diff(
-    desk: Desk,
+    context: OperatorContext,
     key_id: KeyId,
     *,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="The earlier instant.", show_default=False)],
     until: Annotated[str, typer.Option("--to", metavar="TIME", help="The later one.", show_default=False)],
-) -> Answer:
+) -> CommandResult:
     """Show what changed about a key between two instants, and how often it was used in between."""
     begins, ends = _time(since, "from"), _time(until, "to")
     check_order(begins, ends)
-    found = Replay(desk.services.event_sourcing).difference(key_id, begins, ends)
+    found = Replay(context.services.event_sourcing).difference(key_id, begins, ends)
     document: dict[str, Any] = {
         "from": time_text(begins),
         "to": time_text(ends),
@@ -131,7 +131,7 @@ def diff(
         for name, (before, after) in found.changes.items()
     ]
     uses = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(found.uses.items())) or "none"
-    return Answer(
+    return CommandResult(
         document,
         {"field": "Field", "before": "Before", "after": "After"},
         rows=rows,
@@ -155,8 +155,8 @@ def uses(  # noqa: PLR0913 - each is an option
 ) -> None:
     """List every use of a key: when, from where, what came of it, and the job that it was about."""
     begins, ends = checked_period(since, until)
-    with open_desk(data_dir, database_url) as desk:
-        found = Replay(desk.services.event_sourcing).uses(key_id, begins, ends)
+    with open_context(data_dir, database_url) as context:
+        found = Replay(context.services.event_sourcing).uses(key_id, begins, ends)
         items = map(_use, found)
         show_items(items, _USE_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=(*_USE_COLUMNS, "request_id"))
 
@@ -178,11 +178,11 @@ def limits(
     clock let in that was ahead of others, as the order of the log shows. The exit code is 0 when there is none, 1 when
     there are some, 2 when it could not be checked.
     """
-    with open_desk(data_dir, database_url) as desk:
+    with open_context(data_dir, database_url) as context:
         found: list[Breach] = []
         steps = ClockSteps()
         with LogProgress() as progress:
-            for breach in breaches(desk.services.event_sourcing, key_id, progress.report, steps):
+            for breach in breaches(context.services.event_sourcing, key_id, progress.report, steps):
                 found.append(breach)
                 if len(found) == _BREACHES_MAX:
                     break
@@ -196,10 +196,10 @@ def limits(
             )
         note = "\n".join(notes) or None
         if found:
-            show(Answer(document, _BREACH_COLUMNS, note=note), as_json=as_json)
+            show(CommandResult(document, _BREACH_COLUMNS, note=note), as_json=as_json)
         else:
             line = "It holds: no limit was broken."
-            show(Answer(document, {}, groups=[], last_line=line, note=note), as_json=as_json)
+            show(CommandResult(document, {}, groups=[], last_line=line, note=note), as_json=as_json)
     return DOES_NOT_HOLD if found else HOLDS
 
 

@@ -17,8 +17,8 @@ from domain.permissions import Role
 from interfaces.cli.demo.filling import DemoClock, Filling, first_moment
 from interfaces.cli.demo.jobs import make_jobs
 from interfaces.cli.demo.tenant import ACCOUNTS, PROCESSES, TRIAL
-from interfaces.cli.desk import Desk, open_desk
-from interfaces.cli.output import Answer, CommandError, say, show
+from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.output import CommandError, CommandResult, notify, show
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
 
 if TYPE_CHECKING:
@@ -60,32 +60,32 @@ def demo(  # noqa: PLR0913 - each is an option
     clock = DemoClock(first_moment(end, days))
     # Not a first one, which would have ended weeks ago by the demo's clock.
     admin_password = generate_password()
-    with open_desk(data_dir, database_url, clock, admin_password=admin_password) as desk:
-        filling = Filling(desk, clock, Random(seed), end)  # noqa: S311 - drawn again with the same seed
-        _check_welcome(desk, filling, force=force)
+    with open_context(data_dir, database_url, clock, admin_password=admin_password) as context:
+        filling = Filling(context, clock, Random(seed), end)  # noqa: S311 - drawn again with the same seed
+        _check_welcome(context, filling, force=force)
         jobs = make_jobs(
             Random(seed),  # noqa: S311 - as above
             begin=clock.now + timedelta(minutes=30),
             end=end,
             per_day=jobs_per_day,
         )
-        _dont_wait_for_the_disk(desk)
+        _dont_wait_for_the_disk(context)
         filling.set_up()
         _fill(filling, jobs)
         document = _document(filling)
-        if (admin := _first_admin(desk, admin_password)) is not None:
+        if (admin := _first_admin(context, admin_password)) is not None:
             document["people"].append(admin)
         if as_json:
-            show(Answer(document, {}), as_json=True)
+            show(CommandResult(document, {}), as_json=True)
         else:
             _explain(document)
 
 
-def _check_welcome(desk: Desk, filling: Filling, *, force: bool) -> None:
+def _check_welcome(context: OperatorContext, filling: Filling, *, force: bool) -> None:
     advice = "Choose another data directory: RPAWATCH_DATA_DIR=demo-data rpawatch demo"
     if filling.is_there():
         raise CommandError(f"A demo has been made here before, perhaps a part of one. {advice}")
-    with desk.services.database.get_connection() as connection:
+    with context.services.database.get_connection() as connection:
         end = last_position(connection)
         in_use, _ = read_range(connection, after=0, until=end, limit=1, topics=["api_key.created"])
     if in_use and not force:
@@ -95,10 +95,10 @@ def _check_welcome(desk: Desk, filling: Filling, *, force: bool) -> None:
         )
 
 
-def _dont_wait_for_the_disk(desk: Desk) -> None:
+def _dont_wait_for_the_disk(context: OperatorContext) -> None:
     # A demo has thousands of commits, each with a wait for the disk of one to ten milliseconds, and nothing in it that
     # would be missed after a crash. This holds for this session only, and it has one: commands go one by one.
-    with desk.services.database.get_connection() as connection:
+    with context.services.database.get_connection() as connection:
         connection.execute("SET synchronous_commit = off")
 
 
@@ -146,9 +146,9 @@ def _document(filling: Filling) -> dict[str, Any]:
     }
 
 
-def _first_admin(desk: Desk, password: str) -> dict[str, Any] | None:
+def _first_admin(context: OperatorContext, password: str) -> dict[str, Any] | None:
     """Return the first administrator where they were made just now, with this password."""
-    admin, given = desk.services.first_admin, desk.settings.admin_password
+    admin, given = context.services.first_admin, context.settings.admin_password
     if admin is None or given is None or given.get_secret_value() != password:
         return None
     role = Role.TENANT_ADMIN.value
@@ -161,12 +161,16 @@ def _flow_to_try(filling: Filling) -> object:
 
 
 def _explain(document: dict[str, Any]) -> None:
-    show(Answer({"items": document["people"]}, _COLUMNS, blanks={"account_name": "(whole tenant)"}), as_json=False)
-    say("\nAnd a key that no robot uses, to try:")
-    show(Answer(document["trial"], {"key": "Key", "account_name": "Account", "flow_id": "Process"}), as_json=False)
-    say(
+    show(
+        CommandResult({"items": document["people"]}, _COLUMNS, blanks={"account_name": "(whole tenant)"}), as_json=False
+    )
+    notify("\nAnd a key that no robot uses, to try:")
+    show(
+        CommandResult(document["trial"], {"key": "Key", "account_name": "Account", "flow_id": "Process"}), as_json=False
+    )
+    notify(
         f"\nMade {len(document['accounts'])} accounts, {document['processes']} processes, {len(document['people'])}"
         f" people, {len(document['keys'])} keys and {document['jobs']} jobs"
         f" ({document['rejected']} reports were rejected, {document['replayed']} repeated)."
     )
-    say("To sign in, start `rpawatch serve`. Passwords and the key are shown only now.")
+    notify("To sign in, start `rpawatch serve`. Passwords and the key are shown only now.")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from application.caller import AccountCaller
     from domain.rate_limit import Quota
     from interfaces.cli.demo.jobs import DemoJob
-    from interfaces.cli.desk import Desk
+    from interfaces.cli.operator_context import OperatorContext
 
 SET_UP_HOUR: Final = 5
 """On the first day, before the first robot begins."""
@@ -79,8 +79,8 @@ class MadeKey:
 class Filling:
     """One run. `people` and `keys` are what it has made; `uses` counts what became of the robots' requests."""
 
-    def __init__(self, desk: Desk, clock: DemoClock, random: Random, end: datetime) -> None:
-        self._desk = desk
+    def __init__(self, context: OperatorContext, clock: DemoClock, random: Random, end: datetime) -> None:
+        self._context = context
         self._clock = clock
         self._random = random
         self._begin = clock.now
@@ -93,7 +93,7 @@ class Filling:
 
     def account_id(self, name: str) -> UUID:
         """Return the id of an account of the demo, whether it is there or not."""
-        return uuid5(self._desk.services.tenant_id, f"demo:{name}")
+        return uuid5(self._context.services.tenant_id, f"demo:{name}")
 
     def flow_id(self, account: str, process: str) -> UUID:
         """Return the flow id of a process of the demo."""
@@ -101,13 +101,13 @@ class Filling:
 
     def is_there(self) -> bool:
         """Return whether a demo, or a part of one, has been made here before."""
-        find = self._desk.services.event_sourcing.find
+        find = self._context.services.event_sourcing.find
         return any(find(Account, self.account_id(name)) is not None for name in ACCOUNTS)
 
     def set_up(self) -> None:
         """Make accounts, people, processes, members, and the keys that there are from the start."""
         for name in ACCOUNTS:
-            self._do(OpenAccount(by=self._desk.caller(), new_account_id=self.account_id(name), name=name))
+            self._do(OpenAccount(by=self._context.caller(), new_account_id=self.account_id(name), name=name))
         self._do(ChangeAccountSettings(by=self._admin(WITHOUT_ADDRESSES), keep_addresses=False))
         for person in ADMINS.values():
             self._add(person)
@@ -154,15 +154,15 @@ class Filling:
 
     def _admin(self, account: str) -> AccountCaller:
         """Return who administers an account; the operator, as long as nobody does."""
-        caller = self._desk.caller(self.account_id(account))
+        caller = self._context.caller(self.account_id(account))
         return replace(caller, actor=self._actors.get(account, caller.actor))
 
     def _do(self, command: AdminCommand) -> UUID:
         self._clock.reach(self._clock.now + timedelta(seconds=self._random.uniform(5, 40)))
-        return self._desk.execute(command)
+        return self._context.execute(command)
 
     def _add(self, person: DemoPerson) -> None:
-        users, tenant_id = self._desk.services.users, self._desk.services.tenant_id
+        users, tenant_id = self._context.services.users, self._context.services.tenant_id
         own_id = uuid5(tenant_id, f"demo:{person.email}")
         user = users.ensure(tenant_id, person.email, person.name, self._clock.now, own_id)
         # No first one: it is printed for whoever looks at the demo, to sign in with as often as they like.
@@ -170,7 +170,7 @@ class Filling:
         users.set_password(user.user_id, password)
         homes = {process.name: process.account for process in PROCESSES}
         processes = tuple((self.account_id(homes[name]), self.flow_id(homes[name], name)) for name in person.processes)
-        by = self._admin(person.account) if person.account else self._desk.caller()
+        by = self._admin(person.account) if person.account else self._context.caller()
         self._do(AddMember(by=by, user_id=user.user_id, role=person.role, processes=processes))
         self.people.append((person, password))
         if person.account and person == ADMINS[person.account]:
@@ -240,7 +240,7 @@ class Filling:
         self._keep_to_limit(key.key_id)
         self._clock.reach(self._clock.now + timedelta(milliseconds=self._random.randrange(5, 60)))
         account = self.account_id(key.key.account)
-        answer: IngestAnswer = self._desk.services.command_queue.execute(
+        answer: IngestAnswer = self._context.services.command_queue.execute(
             SubmitReport(
                 request_id=uuid5(account, f"{name}:{self.uses.total()}").hex,
                 key_id=key.key_id,

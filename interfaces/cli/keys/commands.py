@@ -20,12 +20,12 @@ from domain.limits import (
 )
 from domain.report import Time
 from domain.times import time_text
-from interfaces.cli.desk import Desk, checked
 from interfaces.cli.keys import hygiene as key_hygiene
 from interfaces.cli.keys import listing as key_list
 from interfaces.cli.keys.find import EXAMPLES_OF_FIND, find_keys
 from interfaces.cli.keys.leaked import deactivate_leaked
-from interfaces.cli.output import Answer, WrongUsageError
+from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.output import CommandResult, WrongUsageError
 from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
 from interfaces.http import body as wire
 from interfaces.http.answers.keys import key_resource
@@ -83,7 +83,7 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
     """,
 )
 def create_key(  # noqa: PLR0913 - each is an option
-    desk: Desk,
+    context: OperatorContext,
     name: Name,
     *,
     account: AccountOption = None,
@@ -98,24 +98,24 @@ def create_key(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(metavar="TIME", help="When it ends by itself, as in 2027-01-31T18:00:00Z.", show_default=False),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """Create a key. It is shown this once: only its SHA-256 is kept."""
     secret = key_secret.generate()
     command = CreateKey(
-        by=desk.caller(desk.account(account).id),
+        by=context.caller(context.account(account).id),
         secret=secret,
         name=checked(wire.Name, name, "name"),
         flow_id=process,
         expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
         limit=limit,
     )
-    return _shown_once(desk, desk.execute(command), secret)
+    return _shown_once(context, context.execute(command), secret)
 
 
 @store_command(_keys, "show", examples="rpawatch keys show 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --json")
-def show_key(desk: Desk, key_id: KeyId) -> Answer:
+def show_key(context: OperatorContext, key_id: KeyId) -> CommandResult:
     """Show a key, never its secret."""
-    return _key(desk, key_id)
+    return _key(context, key_id)
 
 
 @store_command(
@@ -127,7 +127,7 @@ def show_key(desk: Desk, key_id: KeyId) -> Answer:
     """,
 )
 def change_key(
-    desk: Desk,
+    context: OperatorContext,
     key_id: KeyId,
     *,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.", show_default=False)] = None,
@@ -145,16 +145,16 @@ def change_key(
         str | None,
         typer.Option(metavar="TIME", help="When it ends by itself: only sooner than it does.", show_default=False),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """Rename a key, change its limit, let it expire sooner."""
     command = ChangeKey(
-        by=desk.caller(desk.get(ApiKey, key_id).account_id),
+        by=context.caller(context.get(ApiKey, key_id).account_id),
         key_id=key_id,
         name=checked(wire.Name, name, "name") if name is not None else None,
         limit=limit,
         expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
     )
-    return _key(desk, desk.execute(command))
+    return _key(context, context.execute(command))
 
 
 @store_command(
@@ -166,7 +166,7 @@ def change_key(
     """,
 )
 def rotate_key(
-    desk: Desk,
+    context: OperatorContext,
     key_id: KeyId,
     *,
     overlap: Annotated[
@@ -186,20 +186,20 @@ def rotate_key(
             show_default=False,
         ),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """Let a new key take the place of one. The new one is shown this once."""
     secret = key_secret.generate()
     command = RotateKey(
-        by=desk.caller(desk.get(ApiKey, key_id).account_id),
+        by=context.caller(context.get(ApiKey, key_id).account_id),
         key_id=key_id,
         secret=secret,
         overlap=timedelta(seconds=overlap),
         expires_at=checked(Time, expires_at, "expires_at") if expires_at is not None else None,
     )
-    new_id = desk.execute(command)
-    ends_at = desk.get(ApiKey, key_id).expires_at if overlap else None
+    new_id = context.execute(command)
+    ends_at = context.get(ApiKey, key_id).expires_at if overlap else None
     until = "no longer works" if ends_at is None else f"works until {time_text(ends_at)}"
-    return _shown_once(desk, new_id, secret, f" The old key {until}.")
+    return _shown_once(context, new_id, secret, f" The old key {until}.")
 
 
 @store_command(
@@ -211,7 +211,7 @@ def rotate_key(
     """,
 )
 def deactivate_key(
-    desk: Desk,
+    context: OperatorContext,
     key_id: Annotated[UUID | None, _KEY_ID] = None,
     reason: ReasonOption = None,
     leaked: Annotated[
@@ -222,32 +222,32 @@ def deactivate_key(
             show_default=False,
         ),
     ] = None,
-) -> Answer:
+) -> CommandResult:
     """End a key for good, at once, or all keys that a file names; again changes nothing."""
     why = None if reason is None else checked(wire.Reason, reason, "reason")
     if key_id is not None and leaked is None:
-        return _ended(desk, key_id, why)
+        return _ended(context, key_id, why)
     if key_id is None and leaked is not None:
-        return deactivate_leaked(desk, leaked, why)
+        return deactivate_leaked(context, leaked, why)
     raise WrongUsageError("Say which key: KEY_ID, or --leaked FILE for all that a file names, and not both.")
 
 
-def _ended(desk: Desk, key_id: UUID, why: str | None) -> Answer:
-    account_id = desk.get(ApiKey, key_id).account_id
-    return _key(desk, desk.execute(DeactivateKey(by=desk.caller(account_id), key_id=key_id, reason=why)))
+def _ended(context: OperatorContext, key_id: UUID, why: str | None) -> CommandResult:
+    account_id = context.get(ApiKey, key_id).account_id
+    return _key(context, context.execute(DeactivateKey(by=context.caller(account_id), key_id=key_id, reason=why)))
 
 
 key_list.add_to(_keys)
 key_hygiene.add_to(_keys)
 
 
-def _key(desk: Desk, key_id: UUID) -> Answer:
-    return Answer(key_resource(desk.get(ApiKey, key_id), desk.services.clock()), _COLUMNS, blanks=_BLANKS)
+def _key(context: OperatorContext, key_id: UUID) -> CommandResult:
+    return CommandResult(key_resource(context.get(ApiKey, key_id), context.services.clock()), _COLUMNS, blanks=_BLANKS)
 
 
-def _shown_once(desk: Desk, key_id: UUID, secret: KeySecret, more: str = "") -> Answer:
-    return Answer(
-        {**_key(desk, key_id).document, "key": secret.text},
+def _shown_once(context: OperatorContext, key_id: UUID, secret: KeySecret, more: str = "") -> CommandResult:
+    return CommandResult(
+        {**_key(context, key_id).document, "key": secret.text},
         {"id": "Id", "name": "Name", "flow_id": "Process", "expires_at": "Expires", "key": "Key"},
         note="Copy the key now: it is not shown again. A lost key can't be found, only deactivated and replaced."
         + more,

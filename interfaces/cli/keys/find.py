@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from domain.key_secret import MARK
-from interfaces.cli.desk import open_desk, settings_of
 from interfaces.cli.keys.lookup import UNKNOWN_HERE, KnownKey, look_up_in, look_up_nowhere
 from interfaces.cli.keys.scanner import Find
 from interfaces.cli.keys.search import KeySearch
 from interfaces.cli.keys.search_progress import SearchProgress
-from interfaces.cli.output import Answer, WrongUsageError, printable, say, show, show_line, without_keys
+from interfaces.cli.operator_context import open_context, settings_of
+from interfaces.cli.output import CommandResult, WrongUsageError, notify, printable, show, show_line, without_keys
 from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir
 
 ITEMS_MAX: Final = 10_000
@@ -48,8 +48,8 @@ def find_keys(
         code = _find(paths, look_up_nowhere, as_json=as_json)
     else:
         _check_installation(data_dir, database_url)
-        with open_desk(data_dir, database_url) as desk:
-            code = _find(paths, look_up_in(desk), as_json=as_json)
+        with open_context(data_dir, database_url) as context:
+            code = _find(paths, look_up_in(context), as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -110,7 +110,7 @@ class _Report:
         """Take in a path that can't be read."""
         self.troubles += 1
         with self._hidden():
-            say(f"Can't read {printable(path_text(path))} ({reason}).")
+            notify(f"Can't read {printable(path_text(path))} ({reason}).")
 
     def end(self, files: int, read: int) -> None:
         """Say the rest, after so many files and bytes."""
@@ -134,7 +134,7 @@ class _Lines(_Report):
     def end(self, files: int, read: int) -> None:
         places = "1 place" if self.finds == 1 else f"{self.finds:,} places"
         what = f"Keys in {places}" if self.finds else "No key"
-        say(f"{what} ({files:,} {'file' if files == 1 else 'files'}, {read:,} bytes).")
+        notify(f"{what} ({files:,} {'file' if files == 1 else 'files'}, {read:,} bytes).")
 
 
 class _Document(_Report):
@@ -164,4 +164,4 @@ class _Document(_Report):
             "unreadable": self._unreadable,
             "unreadable_more": self.troubles - len(self._unreadable),
         }
-        show(Answer(document, {}), as_json=True)
+        show(CommandResult(document, {}), as_json=True)

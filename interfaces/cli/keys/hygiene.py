@@ -14,9 +14,9 @@ import typer
 from domain.hygiene import FindingKind, Rules, Severity, finding_of
 from domain.limits import KEY_UNUSED_NOTICE
 from domain.times import time_text
-from interfaces.cli.desk import Desk
 from interfaces.cli.keys.hygiene_words import FINDING_LABELS, Case, number_of
-from interfaces.cli.output import Answer, Group
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.output import CommandResult, Group
 from interfaces.cli.store_command import store_command
 from projections.keys.listing import KeyRow
 from projections.keys.queries import list_keys
@@ -61,7 +61,7 @@ def add_to(keys: typer.Typer) -> None:
 
 
 def hygiene(
-    desk: Desk,
+    context: OperatorContext,
     *,
     account: Annotated[
         str | None,
@@ -81,13 +81,13 @@ def hygiene(
         ),
     ] = None,
     advice: Annotated[bool, typer.Option("--advice", help="List the keys of advice too, not only how many.")] = False,
-) -> Answer:
+) -> CommandResult:
     """Show the keys that need attention, and what to do. Exits with 1 when there is something to do."""
     max_age = None if max_age_days is None else timedelta(days=max_age_days)
-    now = desk.services.clock()
-    looked = _look(desk, account, now, Rules(unused=timedelta(days=unused_days), max_age=max_age))
+    now = context.services.clock()
+    looked = _look(context, account, now, Rules(unused=timedelta(days=unused_days), max_age=max_age))
     listed = [case for case in looked.cases if advice or case.finding.severity is not Severity.ADVICE]
-    return Answer(
+    return CommandResult(
         _document(looked, now),
         _COLUMNS,
         groups=[
@@ -99,13 +99,13 @@ def hygiene(
     )
 
 
-def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looked:
-    desk.lists()  # so that the list of keys shows what is in the log now
-    accounts = desk.accounts() if account is None else [desk.account(account)]
+def _look(context: OperatorContext, account: str | None, now: datetime, rules: Rules) -> Looked:
+    context.lists()  # so that the list of keys shows what is in the log now
+    accounts = context.accounts() if account is None else [context.account(account)]
     cases: list[Case] = []
     keys = 0
     for item in accounts:
-        for row in _keys_of(desk, item.id):
+        for row in _keys_of(context, item.id):
             keys += 1
             at = row.stamp(now)
             finding = finding_of(row, at, rules, suspended=item.suspended_at is not None)
@@ -115,8 +115,8 @@ def _look(desk: Desk, account: str | None, now: datetime, rules: Rules) -> Looke
     return Looked(cases, keys, len(accounts), sum(item.suspended_at is not None for item in accounts))
 
 
-def _keys_of(desk: Desk, account_id: UUID) -> Iterator[KeyRow]:
-    database, now = desk.services.database, desk.services.clock()
+def _keys_of(context: OperatorContext, account_id: UUID) -> Iterator[KeyRow]:
+    database, now = context.services.database, context.services.clock()
     return all_items(lambda page: list_keys(database, account_id=account_id, page=page, now=now))
 
 

@@ -10,10 +10,10 @@ from application.keys import DeactivateKey
 from domain.api_key import ApiKey
 from domain.ids import key_id
 from domain.key_secret import KeySecret
-from interfaces.cli.desk import Desk
 from interfaces.cli.keys.lookup import UNKNOWN_HERE
 from interfaces.cli.keys.search import KeySearch
-from interfaces.cli.output import Answer, CommandError
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.output import CommandError, CommandResult
 
 REASON: Final = "Leaked"
 ITEMS_MAX: Final = 10_000
@@ -23,7 +23,7 @@ _BEFORE: Final = "was deactivated before"
 _COLUMNS = {"prefix": "Prefix", "key_id": "Id", "name": "Name", "outcome": "What happened"}
 
 
-def deactivate_leaked(desk: Desk, file: str, reason: str | None) -> Answer:
+def deactivate_leaked(context: OperatorContext, file: str, reason: str | None) -> CommandResult:
     """End every key that stands in a file, and say of each what happened. Raises CommandError.
 
     file: a path, or - for standard input. reason: None for the usual one.
@@ -31,13 +31,13 @@ def deactivate_leaked(desk: Desk, file: str, reason: str | None) -> Answer:
     items: list[dict[str, Any]] = []
     outcomes = {_DEACTIVATED: 0, _BEFORE: 0, UNKNOWN_HERE: 0}
     for secret in _secrets_in(file):
-        item = _ended(desk, secret, reason if reason is not None else REASON)
+        item = _ended(context, secret, reason if reason is not None else REASON)
         outcomes[item["outcome"]] += 1
         if len(items) < ITEMS_MAX:
             items.append(item)
     total = sum(outcomes.values())
     known = total - outcomes[UNKNOWN_HERE]
-    return Answer(
+    return CommandResult(
         {"items": items, "more": total - len(items)},
         _COLUMNS,
         note=_note(total, outcomes),
@@ -60,14 +60,14 @@ def _cant_read(path: str, reason: str) -> None:
     raise CommandError(f"Can't read {path} ({reason}). Check its name and who may read it, then do it again.")
 
 
-def _ended(desk: Desk, secret: KeySecret, reason: str) -> dict[str, Any]:
+def _ended(context: OperatorContext, secret: KeySecret, reason: str) -> dict[str, Any]:
     stream = key_id(secret.sha256_hex)
-    key = desk.services.event_sourcing.find(ApiKey, stream)
+    key = context.services.event_sourcing.find(ApiKey, stream)
     if key is None:
         return _item(stream, secret, None, UNKNOWN_HERE)
     if key.deactivated_at is not None:
         return _item(stream, secret, key, _BEFORE)
-    desk.execute(DeactivateKey(by=desk.caller(key.account_id), key_id=stream, reason=reason))
+    context.execute(DeactivateKey(by=context.caller(key.account_id), key_id=stream, reason=reason))
     return _item(stream, secret, key, _DEACTIVATED)
 
 

@@ -10,8 +10,8 @@ import typer
 
 from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
 from domain.times import time_text
-from interfaces.cli.desk import Desk
-from interfaces.cli.output import Answer, WrongUsageError
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.output import CommandResult, WrongUsageError
 from interfaces.cli.store_command import AccountOption, store_command, uuid_of
 from interfaces.http.answers.keys import key_resource
 from interfaces.queries.lists import batched
@@ -46,7 +46,7 @@ def add_to(keys: typer.Typer) -> None:
 
 
 def list_keys(  # noqa: PLR0913 - each is an option
-    desk: Desk,
+    context: OperatorContext,
     *,
     account: AccountOption = None,
     inactive: Annotated[bool, typer.Option("--inactive", help="Those that have ended, and no others.")] = False,
@@ -69,11 +69,11 @@ def list_keys(  # noqa: PLR0913 - each is an option
         typer.Option(metavar="DAYS", min=0, max=UNUSED_DAYS_MAX, help="Not used for so long.", show_default=False),
     ] = None,
     sort: Annotated[str, typer.Option(metavar="FIELD", help=f"One of {', '.join(KEY_SORTS)}.")] = KEY_SORTS[0],
-) -> Answer:
+) -> CommandResult:
     """List the keys of an account, with their uses in the last 24 hours by the hour."""
     if sort not in KEY_SORTS:
         raise WrongUsageError(f"--sort must be one of {', '.join(KEY_SORTS)}.")
-    account_id, lists, now = desk.account(account).id, desk.lists(), desk.services.clock()
+    account_id, lists, now = context.account(account).id, context.lists(), context.services.clock()
     only = KeyFilter(
         active=None if everything else not inactive,
         search=search,
@@ -90,7 +90,7 @@ def list_keys(  # noqa: PLR0913 - each is an option
             items.append(
                 {**key_resource(key, now), "uses_by_hour": list(map(_hour, by_hour)), "uses_of_a_day": of_a_day}
             )
-    return Answer({"items": items}, _COLUMNS, blanks=_BLANKS)
+    return CommandResult({"items": items}, _COLUMNS, blanks=_BLANKS)
 
 
 def _hour(row: UseRow) -> dict[str, object]:

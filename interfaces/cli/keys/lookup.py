@@ -10,8 +10,8 @@ from uuid import UUID
 
 from domain.api_key import ApiKey
 from domain.ids import key_id
-from interfaces.cli.desk import Desk
 from interfaces.cli.keys.scanner import Find
+from interfaces.cli.operator_context import OperatorContext
 
 UNKNOWN_HERE: Final = "unknown here"
 _REMEMBERED_MAX: Final = 10_000
@@ -31,15 +31,15 @@ class KnownKey:
     account_id: UUID | None = None
 
 
-def look_up_in(desk: Desk) -> Callable[[Find], KnownKey]:
+def look_up_in(context: OperatorContext) -> Callable[[Find], KnownKey]:
     """Return what looks keys up in the store, by their SHA-256. It raises StoreUnavailableError."""
 
     @lru_cache(maxsize=_REMEMBERED_MAX)
     def look_up(sha256_hex: str) -> KnownKey:
-        found = desk.services.event_sourcing.find(ApiKey, key_id(sha256_hex))
+        found = context.services.event_sourcing.find(ApiKey, key_id(sha256_hex))
         if found is None:
             return KnownKey(key_id(sha256_hex), UNKNOWN_HERE)
-        status = found.status(found.stamp(desk.services.clock()))
+        status = found.status(found.stamp(context.services.clock()))
         return KnownKey(found.id, status.value, found.name, found.account_id)
 
     return lambda find: look_up(find.secret.sha256_hex)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 from interfaces.cli.keys.scanner import Find, KeyScanner, ReadInto
-from interfaces.cli.output import say
+from interfaces.cli.output import notify
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -108,7 +108,7 @@ def _reason(error: OSError) -> str:
 @contextmanager
 def _standard_input(_: str) -> Iterator[ReadInto]:
     if sys.stdin.isatty():
-        say("Searching what is typed in the terminal; end it with Ctrl+D.")
+        notify("Searching what is typed in the terminal; end it with Ctrl+D.")
     # Takes what a pipe holds now: what is found is told before the pipe ends.
     yield cast("BufferedReader", sys.stdin.buffer).readinto1
 

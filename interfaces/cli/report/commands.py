@@ -14,7 +14,7 @@ import typer
 
 from domain import key_secret
 from domain.limits import IDEMPOTENCY_KEY_CHARS_MAX
-from interfaces.cli.output import Answer, CommandError, UnreachableError, WrongUsageError, say, show
+from interfaces.cli.output import CommandError, CommandResult, UnreachableError, WrongUsageError, notify, show
 from interfaces.cli.report.sender import Patience, Target, deliver
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def report(
     show(_sent(file, url, idempotency_key, Patience(retries)), as_json=as_json)
 
 
-def _sent(file: Path, url: str, idempotency_key: str | None, patience: Patience) -> Answer:
+def _sent(file: Path, url: str, idempotency_key: str | None, patience: Patience) -> CommandResult:
     target = Target.of(url)
     key = _key_of_environment()
     name = idempotency_key if idempotency_key is not None else str(uuid4())
@@ -98,7 +98,7 @@ def _sent(file: Path, url: str, idempotency_key: str | None, patience: Patience)
         )
     body = _read(file)
     if not target.is_private:
-        say(f"Warning: the key and the report travel to {target.host} unencrypted. Use https:// where you can.")
+        notify(f"Warning: the key and the report travel to {target.host} unencrypted. Use https:// where you can.")
     headers = {
         "X-API-Key": key,
         "Content-Type": "application/json",
@@ -131,7 +131,7 @@ def _read(file: Path) -> bytes:
     try:
         if str(file) == "-":
             if sys.stdin.isatty():
-                say("Reading the report from the terminal; end it with Ctrl+D.")
+                notify("Reading the report from the terminal; end it with Ctrl+D.")
             body = sys.stdin.buffer.read(REPORT_BYTES_MAX + 1)
         else:
             with file.open("rb") as opened:
@@ -146,12 +146,12 @@ def _read(file: Path) -> bytes:
     return body
 
 
-def _receipt(reply: Reply, idempotency_key: str) -> Answer:
+def _receipt(reply: Reply, idempotency_key: str) -> CommandResult:
     """Return what the service said of the job. Raises UnreachableError, CommandError."""
     document = reply.document
     if reply.status == _CREATED and "job_id" in document:
         replayed = reply.headers.get("idempotent-replayed", "") == "true"
-        return Answer({**document, "replayed": replayed, "idempotency_key": idempotency_key}, _COLUMNS)
+        return CommandResult({**document, "replayed": replayed, "idempotency_key": idempotency_key}, _COLUMNS)
     if reply.status in _REDIRECTS:
         raise CommandError(
             f"The service redirects to {reply.headers.get('location', 'another address')}, where the key is not sent."

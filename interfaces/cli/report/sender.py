@@ -22,7 +22,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from interfaces.cli.output import UnreachableError, WrongUsageError, say
+from interfaces.cli.output import UnreachableError, WrongUsageError, notify
 from interfaces.cli.report.proxies import Proxy, is_loopback, proxy_for
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def deliver(target: Target, headers: Mapping[str, str], body: bytes, patience: P
                 raise UnreachableError(f"{target.where} can't be reached ({trouble}). Check {what}.")
             return reply
         attempt += 1
-        say(f"{trouble}; trying again in {wait:.1f} s ({attempt} of {patience.retries})")
+        notify(f"{trouble}; trying again in {wait:.1f} s ({attempt} of {patience.retries})")
         patience.sleep(wait)
 
 

@@ -11,7 +11,7 @@ import pytest
 from application.identity import passwords
 from domain import key_secret
 from interfaces.bootstrap import Services
-from interfaces.cli import desk, service
+from interfaces.cli import operator_context, service
 from interfaces.cli.main import run
 from tests.interfaces.cli.commands import Ran, environment
 from tests.support.world import CHEAP_HASHER
@@ -33,7 +33,7 @@ def rpawatch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     for name in set(os.environ) - set(environment()):
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    for module in (desk, service):
+    for module in (operator_context, service):
         # The logs of a process can be set up once; whoever comes later would write to this test's output.
         monkeypatch.setattr(module, "configure_logs", lambda *_: None)
 

@@ -84,6 +84,6 @@ def test_ctrl_c_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("interfaces.cli.desk.open_services", interrupted)
+    monkeypatch.setattr("interfaces.cli.operator_context.open_services", interrupted)
     assert run(["accounts", "list"]) == 130
     assert capsys.readouterr() == ("", "")

@@ -14,7 +14,7 @@ from application.ingest import ReadOwnKey
 from application.keys import CountRefusals
 from domain.limits import KEY_REFUSED_NOTICE, RATE_WINDOW
 from interfaces.cli import store_command
-from interfaces.cli.desk import open_desk
+from interfaces.cli.operator_context import open_context
 from tests.support.clock import NOON, FakeClock
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Keys:
 
     def use(self, key: str, *, at: datetime = NOON) -> None:
         self.clock.now = at
-        with open_desk(None, self._url, self.clock) as desk:
-            desk.services.command_queue.execute(ReadOwnKey(key_id=UUID(key)))
+        with open_context(None, self._url, self.clock) as context:
+            context.services.command_queue.execute(ReadOwnKey(key_id=UUID(key)))
 
     def refuse(self, key: str, attempts: int = 1, *, at: datetime = NOON, address: str = "192.0.2.7") -> None:
         self.clock.now = at
-        with open_desk(None, self._url, self.clock) as desk:
+        with open_context(None, self._url, self.clock) as context:
             command = CountRefusals(key_id=UUID(key), attempts=attempts, last_attempt_at=at, address=address)
-            desk.services.command_queue.execute(command)
+            context.services.command_queue.execute(command)
 
     def hygiene(self, *options: str, at: datetime = NOON) -> Ran:
         self.clock.now = at
@@ -79,7 +79,7 @@ class Keys:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """The clock of the commands; it begins a while before NOON, so that accounts are there before keys are."""
     clock = FakeClock(NOON - 2_000 * DAY)
-    monkeypatch.setattr(store_command, "open_desk", partial(open_desk, clock=clock))
+    monkeypatch.setattr(store_command, "open_context", partial(open_context, clock=clock))
     return clock
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain import key_secret
-from interfaces.cli.output import Answer, Group, printable, say, show
+from interfaces.cli.output import CommandResult, Group, notify, printable, show
 from tests.interfaces.cli.commands import command_line, environment
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_control_characters_are_spelled_out_and_the_rest_stays(text: str, shown:
 
 def test_a_hostile_name_steers_no_terminal(capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]) -> None:
     terminal(200)
-    show(Answer({"items": [item("\x1b]0;owned\x07 [bold]x")]}, COLUMNS), as_json=False)
+    show(CommandResult({"items": [item("\x1b]0;owned\x07 [bold]x")]}, COLUMNS), as_json=False)
     out = capsys.readouterr().out
     assert "\\x1b]0;owned\\x07 [bold]x" in out
     assert "\x1b]0" not in out
@@ -65,7 +65,7 @@ def test_a_hostile_name_steers_no_terminal(capsys: pytest.CaptureFixture[str], t
 
 def test_json_is_one_document_in_ascii_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     document = {"items": [item("Zoë \u202e\x1b")]}
-    show(Answer(document, COLUMNS, note="Take care."), as_json=True)
+    show(CommandResult(document, COLUMNS, note="Take care."), as_json=True)
     out, err = capsys.readouterr()
     assert out.isascii()
     assert "\x1b" not in out
@@ -74,7 +74,7 @@ def test_json_is_one_document_in_ascii_and_nothing_else(capsys: pytest.CaptureFi
 
 
 def test_without_a_terminal_a_row_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Answer({"items": [item("x" * 500), item("y")]}, COLUMNS), as_json=False)
+    show(CommandResult({"items": [item("x" * 500), item("y")]}, COLUMNS), as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert "x" * 500 in lines[2]
@@ -85,7 +85,7 @@ def test_in_a_narrow_terminal_ids_stay_whole(
     capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
 ) -> None:
     terminal(40)
-    show(Answer({"items": [item("Finance"), item("Service")]}, COLUMNS), as_json=False)
+    show(CommandResult({"items": [item("Finance"), item("Service")]}, COLUMNS), as_json=False)
     out = capsys.readouterr().out
     assert out.count(ID) == 2
     assert "─" not in out
@@ -95,7 +95,7 @@ def test_in_a_wide_terminal_there_is_a_table(
     capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
 ) -> None:
     terminal(120)
-    show(Answer({"items": [item("Finance")]}, COLUMNS), as_json=False)
+    show(CommandResult({"items": [item("Finance")]}, COLUMNS), as_json=False)
     out = capsys.readouterr().out
     assert "─" in out
     assert "2026-03-10 21:48:52Z" in out
@@ -106,7 +106,7 @@ def test_no_color_means_no_color(
 ) -> None:
     terminal(120)
     monkeypatch.setenv("NO_COLOR", "1")
-    show(Answer({"items": [item("Finance")]}, COLUMNS), as_json=False)
+    show(CommandResult({"items": [item("Finance")]}, COLUMNS), as_json=False)
     out = capsys.readouterr().out
     assert "\x1b[3" not in out
     assert "\x1b[9" not in out
@@ -115,7 +115,10 @@ def test_no_color_means_no_color(
 def test_values_are_shown_as_words(capsys: pytest.CaptureFixture[str]) -> None:
     fields = {"yes": True, "no": False, "none": None, "list": ["a", "b"], "empty": [], "blank": None}
     counts = {"counts": {"total": 3, "failed": 0}}
-    show(Answer(fields | counts, {name: name for name in fields | counts}, blanks={"blank": "(all)"}), as_json=False)
+    show(
+        CommandResult(fields | counts, {name: name for name in fields | counts}, blanks={"blank": "(all)"}),
+        as_json=False,
+    )
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert shown == {
         "yes": "yes", "no": "no", "none": "-", "list": "a, b", "empty": "-", "blank": "(all)",
@@ -125,24 +128,24 @@ def test_values_are_shown_as_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_groups_are_tables_under_headings_with_a_last_line(capsys: pytest.CaptureFixture[str]) -> None:
     groups = [Group("First \x1b", [item("a"), item("b")]), Group("Second", [item("c")])]
-    answer = Answer({"items": []}, COLUMNS, groups=groups, last_line="3 in all.\x1b")
-    show(answer, as_json=False)
+    result = CommandResult({"items": []}, COLUMNS, groups=groups, last_line="3 in all.\x1b")
+    show(result, as_json=False)
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     shown = [line.split()[1] for line in lines if line.startswith(ID)]
     assert shown == ["a", "b", "c"]
     assert (lines[0], lines[6], lines[-1]) == ("First \\x1b", "Second", "3 in all.\\x1b")
-    show(answer, as_json=True)
+    show(result, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"items": []}
 
 
 def test_no_groups_are_the_last_line_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Answer({}, COLUMNS, groups=[], last_line="Nothing."), as_json=False)
+    show(CommandResult({}, COLUMNS, groups=[], last_line="Nothing."), as_json=False)
     assert capsys.readouterr() == ("Nothing.\n", "")
 
 
 def test_a_key_in_a_message_is_cut_to_its_prefix(capsys: pytest.CaptureFixture[str]) -> None:
     secret = key_secret.generate()
-    say(f"can't use {secret.text}\nhere")
+    notify(f"can't use {secret.text}\nhere")
     assert capsys.readouterr().err == f"can't use rpakey_{secret.prefix}…\nhere\n"
 
 
@@ -150,9 +153,9 @@ def test_a_key_in_a_message_is_cut_to_its_prefix(capsys: pytest.CaptureFixture[s
 def test_an_answer_that_can_not_be_written_says_that_the_work_was_done(tmp_path: Path, *, as_json: bool) -> None:
     script = f"""
 import sys
-from interfaces.cli.output import Answer, CommandError, show
+from interfaces.cli.output import CommandResult, CommandError, show
 try:
-    show(Answer({{"name": "x"}}, {{"name": "Name"}}), as_json={as_json})
+    show(CommandResult({{"name": "x"}}, {{"name": "Name"}}), as_json={as_json})
 except CommandError as error:
     sys.exit(str(error))
 """

@@ -132,7 +132,7 @@ def test_without_a_service_a_command_brings_the_lists_up_to_date_itself(rpawatch
 def test_lists_that_stay_behind_are_warned_of(
     rpawatch: Rpawatch, fresh_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interfaces.cli.desk.wait_for", lambda *_: False)
+    monkeypatch.setattr("interfaces.cli.operator_context.wait_for", lambda *_: False)
     listed = rpawatch("accounts", "list", "--database-url", fresh_url)
     assert listed.code == 0
     assert "Warning: the lists are still being brought up to date; what is new may be missing.\n" in listed.err

@@ -1,4 +1,4 @@
-"""Where an operator's commands work: directly on the store, each through the same queue as a request of the web."""
+"""An operator's command works directly on the store, through the same queue as a request of the web."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.account import Account
 from domain.errors import FieldError, InvalidInputError, NotFoundError
 from domain.model import Aggregate
 from domain.report import Time
-from interfaces.cli.output import CommandError, WrongUsageError, say
+from interfaces.cli.output import CommandError, WrongUsageError, notify
 from interfaces.cli.store import open_services
 from interfaces.http.validation import field_errors
 from interfaces.logs import configure_logs
@@ -47,8 +47,8 @@ _SERVED_SECONDS_MAX = 0.1
 _CATCH_UP_SECONDS_MAX = 15.0
 
 
-class Desk:
-    """One command's access to the service. The actor of what it does is the system."""
+class OperatorContext:
+    """The service as one command of an operator has it. What it does is done by the system."""
 
     def __init__(self, services: Services, settings: Settings) -> None:
         self.services = services
@@ -131,15 +131,15 @@ class Desk:
             if not wait_for(database, end, _SERVED_SECONDS_MAX):
                 self.services.follow()
                 if not wait_for(database, end, _CATCH_UP_SECONDS_MAX):
-                    say("Warning: the lists are still being brought up to date; what is new may be missing.")
+                    notify("Warning: the lists are still being brought up to date; what is new may be missing.")
         return self.services.lists
 
 
 @contextmanager
-def open_desk(
+def open_context(
     data_dir: Path | None, database_url: str | None, clock: Clock | None = None, *, admin_password: str | None = None
-) -> Iterator[Desk]:
-    """Lend a desk on the store that the options or else the settings name.
+) -> Iterator[OperatorContext]:
+    """Lend an operator context on the store that the options or else the settings name.
 
     admin_password: for the first administrator of a new installation, where the settings have none. Raises
     SettingsError, WrongUsageError, EmbeddedPostgresError, StoreUnavailableError, StoreSetupError.
@@ -153,7 +153,7 @@ def open_desk(
     with open_services(settings, clock) as services:
         if services.first_admin is not None:
             _tell_first_admin(services.first_admin, settings)
-        yield Desk(services, settings)
+        yield OperatorContext(services, settings)
 
 
 def settings_of(data_dir: Path | None, database_url: str | None, **others: object) -> Settings:
@@ -181,9 +181,9 @@ def _check_url(url: str) -> None:
 
 
 def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
-    say(f"This installation is new. Its first administrator: {admin.email}")
+    notify(f"This installation is new. Its first administrator: {admin.email}")
     if admin.password is not None:
-        say(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
+        notify(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
 
 
 def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as the kind says
