@@ -80,41 +80,28 @@ def list_jobs(  # noqa: PLR0913 - each is an option
     account: AccountOption = None,
     status: Annotated[
         list[JobStatus] | None,
-        typer.Option(help="Only those that ended so. May be given several times.", show_default=False),
+        typer.Option(help="Only those that ended so. May be given several times."),
     ] = None,
     process: Annotated[
         list[UUID] | None,
-        typer.Option(
-            metavar="FLOW_ID",
-            parser=uuid_of,
-            help="Only those of this process. May be given several times.",
-            show_default=False,
-        ),
+        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Only those of this process. May be given several times."),
     ] = None,
     key: Annotated[
         list[UUID] | None,
         typer.Option(
-            metavar="KEY_ID",
-            parser=uuid_of,
-            help="Only those reported with this key. May be given several times.",
-            show_default=False,
+            metavar="KEY_ID", parser=uuid_of, help="Only those reported with this key. May be given several times."
         ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z.", show_default=False
-        ),
+        typer.Option("--from", metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z."),
     ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Received before.", show_default=False)
-    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Received before.")] = None,
     search: Annotated[
         str | None,
         typer.Option(
             metavar="WORDS",
             help="Whole words of external id, tags, summary and record ids; all of them stand in the job.",
-            show_default=False,
         ),
     ] = None,
     limit: Annotated[
@@ -150,9 +137,7 @@ def show_job(
     context: OperatorContext,
     job_id: Annotated[
         UUID,
-        typer.Argument(
-            metavar="JOB_ID", parser=uuid_of, help="The id in the answer to its report.", show_default=False
-        ),
+        typer.Argument(metavar="JOB_ID", parser=uuid_of, help="The id in the answer to its report."),
     ],
     *,
     details: Annotated[bool, typer.Option("--details", help="With the records that it worked on.")] = False,

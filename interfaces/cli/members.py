@@ -34,10 +34,8 @@ _HAND_OVER = (
 _BLANKS = {"account_name": "(whole tenant)"}
 _members = typer.Typer(no_args_is_help=True)
 
-Email = Annotated[
-    str, typer.Argument(metavar="EMAIL", help="The address that they sign in with, or a user id.", show_default=False)
-]
-Whom = Annotated[str, typer.Argument(metavar="EMAIL", help="Their address, or their user id.", show_default=False)]
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address that they sign in with, or a user id.")]
+Whom = Annotated[str, typer.Argument(metavar="EMAIL", help="Their address, or their user id.")]
 InTenant = Annotated[bool, typer.Option("--tenant", help="The roles that hold in the whole tenant.")]
 
 
@@ -73,7 +71,7 @@ def add_member(  # noqa: PLR0913 - each is an option
     context: OperatorContext,
     email: Email,
     *,
-    role: Annotated[Role, typer.Option(help="What they are.", show_default=False)],
+    role: Annotated[Role, typer.Option(help="What they are.")],
     account: AccountOption = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Of a new user; else made of the address.")] = None,
     process: Annotated[
@@ -81,7 +79,6 @@ def add_member(  # noqa: PLR0913 - each is an option
         typer.Option(
             metavar="[ACCOUNT:]FLOW_ID",
             help="A process that an account_user or consultant is to see; as often as needed.",
-            show_default=False,
         ),
     ] = None,
 ) -> CommandResult:

@@ -27,7 +27,7 @@ _processes = typer.Typer(no_args_is_help=True)
 
 FlowId = Annotated[
     UUID,
-    typer.Argument(metavar="FLOW_ID", parser=uuid_of, help="The id that robots report it by.", show_default=False),
+    typer.Argument(metavar="FLOW_ID", parser=uuid_of, help="The id that robots report it by."),
 ]
 
 

@@ -39,9 +39,7 @@ _DIFFERENT = 1
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[READ_MODEL]...",
-        help="As `status` names them, with or without the version; without one, all.",
-        show_default=False,
+        metavar="[READ_MODEL]...", help="As `status` names them, with or without the version; without one, all."
     ),
 ]
 

@@ -43,17 +43,12 @@ def serve(
         typer.Option(
             metavar="ADDRESS:PORT",
             help="Where to listen; several with commas between them. [RPAWATCH_LISTEN, or 127.0.0.1:8000]",
-            show_default=False,
         ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=1,
-            max=64,
-            help="Web processes that serve on the same addresses. [RPAWATCH_WORKERS, or 1]",
-            show_default=False,
+            metavar="N", min=1, max=64, help="Web processes that serve on the same addresses. [RPAWATCH_WORKERS, or 1]"
         ),
     ] = None,
     data_dir: DataDir = None,

@@ -30,7 +30,7 @@ def uuid_of(text: str | UUID) -> UUID:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Of the embedded PostgreSQL. [RPAWATCH_DATA_DIR]", show_default=False),
+    typer.Option(metavar="FOLDER", help="Of the embedded PostgreSQL. [RPAWATCH_DATA_DIR]"),
 ]
 DatabaseUrl = Annotated[
     str | None,
@@ -38,7 +38,6 @@ DatabaseUrl = Annotated[
         metavar="URL",
         help="Of another PostgreSQL. One with a password is better set as RPAWATCH_DATABASE_URL, which no process"
         " list shows.",
-        show_default=False,
     ),
 ]
 AccountOption = Annotated[
@@ -47,9 +46,9 @@ AccountOption = Annotated[
 ]
 ReasonOption = Annotated[
     str | None,
-    typer.Option("--reason", metavar="TEXT", help="Why; it stays in the log for ever.", show_default=False),
+    typer.Option("--reason", metavar="TEXT", help="Why; it stays in the log for ever."),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What people call it.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")]
 _COMMON = {"as_json": (AsJson, False), "data_dir": (DataDir, None), "database_url": (DatabaseUrl, None)}
 
 Work = Callable[Concatenate[OperatorContext, P], CommandResult]

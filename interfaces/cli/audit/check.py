@@ -45,7 +45,6 @@ PublicKey = Annotated[
         "--public-key",
         metavar="FILE",
         help="Public keys of the log, from `audit public-key`; without it, those that the database publishes.",
-        show_default=False,
     ),
 ]
 
@@ -60,7 +59,6 @@ def verify(
             metavar="FILE",
             help="A checkpoint that you kept, from `audit checkpoint`. May be given several times: more narrow down"
             " what was changed.",
-            show_default=False,
         ),
     ] = None,
     public_key: PublicKey = None,
@@ -84,22 +82,17 @@ def verify(
 
 @checks
 def check(
-    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="From `audit prove`.", show_default=False)],
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="From `audit prove`.")],
     *,
     public_key: Annotated[
         Path,
         typer.Option(
-            "--public-key",
-            metavar="FILE",
-            help="Public keys of the log, which you have from elsewhere than the proof.",
-            show_default=False,
+            "--public-key", metavar="FILE", help="Public keys of the log, which you have from elsewhere than the proof."
         ),
     ],
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            "--checkpoint", metavar="FILE", help="The checkpoint that you kept; else the proof's.", show_default=False
-        ),
+        typer.Option("--checkpoint", metavar="FILE", help="The checkpoint that you kept; else the proof's."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:

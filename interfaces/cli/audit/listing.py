@@ -59,9 +59,7 @@ InTenant = Annotated[bool, typer.Option("--tenant", help="What was done to roles
 Actor = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="WHO",
-        help="Only by: a user's address or id, a key's id, or system. May be given several times.",
-        show_default=False,
+        metavar="WHO", help="Only by: a user's address or id, a key's id, or system. May be given several times."
     ),
 ]
 OfAction = Annotated[
@@ -70,16 +68,12 @@ OfAction = Annotated[
         metavar="ACTION",
         parser=_action_of,
         help="Only this, as in api_key.rotated; or all of one kind, as in api_key. May be given several times.",
-        show_default=False,
     ),
 ]
 OfResource = Annotated[
     list[UUID] | None,
     typer.Option(
-        metavar="ID",
-        parser=uuid_of,
-        help="Only to this: a key, flow, user or account id. May be given several times.",
-        show_default=False,
+        metavar="ID", parser=uuid_of, help="Only to this: a key, flow, user or account id. May be given several times."
     ),
 ]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later: 2026-03-10T21:43:51Z.")]
@@ -125,7 +119,7 @@ def export_audit(  # noqa: PLR0913 - each is an option
     ],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output.", show_default=False),
+        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output."),
     ] = None,
     account: AccountOption = None,
     tenant: InTenant = False,

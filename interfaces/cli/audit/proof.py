@@ -44,16 +44,14 @@ _NO_HEAD: Final = (
     "No head of the log was signed yet. Start the service (`rpawatch serve`), which signs one each minute."
 )
 
-KeyId = Annotated[
-    UUID | None, typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="As lists show it.", show_default=False)
-]
+KeyId = Annotated[UUID | None, typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="As lists show it.")]
 
 
 def checkpoint(
     *,
     size: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="The one of the first N events; else the latest.", show_default=False),
+        typer.Option(metavar="N", min=1, help="The one of the first N events; else the latest."),
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -82,25 +80,19 @@ def prove(  # noqa: PLR0913 - each is an option
     *,
     version: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help="The event of the key, from 1; `audit replay` shows them.", show_default=False
-        ),
+        typer.Option(metavar="N", min=1, help="The event of the key, from 1; `audit replay` shows them."),
     ] = None,
     position: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help="In place of a key: any event, by its position in the log.", show_default=False
-        ),
+        typer.Option(metavar="N", min=1, help="In place of a key: any event, by its position in the log."),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(
-            "--checkpoint", metavar="FILE", help="For this checkpoint; else for the latest.", show_default=False
-        ),
+        typer.Option("--checkpoint", metavar="FILE", help="For this checkpoint; else for the latest."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output.", show_default=False),
+        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output."),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="For the head that the service signs next, if the event needs it: a minute.")

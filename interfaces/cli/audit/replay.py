@@ -55,7 +55,7 @@ _BREACH_COLUMNS: Final = {
 _BREACHES_MAX: Final = 1_000
 """Then there is no point in naming more."""
 
-KeyId = Annotated[UUID, typer.Argument(metavar="KEY_ID", parser=uuid_of, help="As lists show it.", show_default=False)]
+KeyId = Annotated[UUID, typer.Argument(metavar="KEY_ID", parser=uuid_of, help="As lists show it.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 FromStart = Annotated[
     bool, typer.Option("--from-start", help="Replay every event, and trust no snapshot that the service kept.")
@@ -67,10 +67,10 @@ def replay(  # noqa: PLR0913 - each is an option
     *,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME", help="As it was then: 2026-03-10T21:43:51Z.", show_default=False),
+        typer.Option("--at", metavar="TIME", help="As it was then: 2026-03-10T21:43:51Z."),
     ] = None,
     version: Annotated[
-        int | None, typer.Option("--version", metavar="N", min=1, help="As it was after N events.", show_default=False)
+        int | None, typer.Option("--version", metavar="N", min=1, help="As it was after N events.")
     ] = None,
     is_all: Annotated[bool, typer.Option("--all", help="Its uses too, of which there may be millions.")] = False,
     from_start: FromStart = False,
@@ -111,8 +111,8 @@ def diff(
     context: OperatorContext,
     key_id: KeyId,
     *,
-    since: Annotated[str, typer.Option("--from", metavar="TIME", help="The earlier instant.", show_default=False)],
-    until: Annotated[str, typer.Option("--to", metavar="TIME", help="The later one.", show_default=False)],
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="The earlier instant.")],
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="The later one.")],
 ) -> CommandResult:
     """Show what changed about a key between two instants, and how often it was used in between."""
     begins, ends = _time(since, "from"), _time(until, "to")
@@ -142,12 +142,8 @@ def diff(
 def uses(  # noqa: PLR0913 - each is an option
     key_id: KeyId,
     *,
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Only then or later.", show_default=False)
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.", show_default=False)
-    ] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.")] = None,
     as_csv: AsCsv = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -165,7 +161,7 @@ def uses(  # noqa: PLR0913 - each is an option
 def limits(
     key_id: Annotated[
         UUID | None,
-        typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="Of this key; else of all.", show_default=False),
+        typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="Of this key; else of all."),
     ] = None,
     *,
     as_json: AsJson = False,

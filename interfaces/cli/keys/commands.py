@@ -60,10 +60,7 @@ _keys = typer.Typer(no_args_is_help=True)
 _keys.command("find", epilog=example_text(EXAMPLES_OF_FIND))(find_keys)
 
 _KEY_ID = typer.Argument(
-    metavar="KEY_ID",
-    parser=uuid_of,
-    help="The id that `keys create` showed, never the key itself.",
-    show_default=False,
+    metavar="KEY_ID", parser=uuid_of, help="The id that `keys create` showed, never the key itself."
 )
 KeyId = Annotated[UUID, _KEY_ID]
 
@@ -89,14 +86,14 @@ def create_key(  # noqa: PLR0913 - each is an option
     account: AccountOption = None,
     process: Annotated[
         UUID | None,
-        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Let it report this process only.", show_default=False),
+        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Let it report this process only."),
     ] = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=RATE_LIMIT_MIN, max=RATE_LIMIT_MAX, help="Uses in any 60 seconds.")
     ] = RATE_LIMIT_DEFAULT,
     expires_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it ends by itself, as in 2027-01-31T18:00:00Z.", show_default=False),
+        typer.Option(metavar="TIME", help="When it ends by itself, as in 2027-01-31T18:00:00Z."),
     ] = None,
 ) -> CommandResult:
     """Create a key. It is shown this once: only its SHA-256 is kept."""
@@ -130,20 +127,16 @@ def change_key(
     context: OperatorContext,
     key_id: KeyId,
     *,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Another name.")] = None,
     limit: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=RATE_LIMIT_MIN,
-            max=RATE_LIMIT_MAX,
-            help="Uses in any 60 seconds, from the next one on.",
-            show_default=False,
+            metavar="N", min=RATE_LIMIT_MIN, max=RATE_LIMIT_MAX, help="Uses in any 60 seconds, from the next one on."
         ),
     ] = None,
     expires_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it ends by itself: only sooner than it does.", show_default=False),
+        typer.Option(metavar="TIME", help="When it ends by itself: only sooner than it does."),
     ] = None,
 ) -> CommandResult:
     """Rename a key, change its limit, let it expire sooner."""
@@ -180,11 +173,7 @@ def rotate_key(
     ] = int(ROTATION_OVERLAP_DEFAULT.total_seconds()),
     expires_at: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="When the new key ends; else it lives as long as the old one was made for.",
-            show_default=False,
-        ),
+        typer.Option(metavar="TIME", help="When the new key ends; else it lives as long as the old one was made for."),
     ] = None,
 ) -> CommandResult:
     """Let a new key take the place of one. The new one is shown this once."""
@@ -219,7 +208,6 @@ def deactivate_key(
         typer.Option(
             metavar="FILE",
             help="End every key that stands in this file, whole, in whatever text; - for standard input.",
-            show_default=False,
         ),
     ] = None,
 ) -> CommandResult:

@@ -65,7 +65,7 @@ def hygiene(
     *,
     account: Annotated[
         str | None,
-        typer.Option(metavar="ACCOUNT", help="Of this account only: its id or exact name.", show_default=False),
+        typer.Option(metavar="ACCOUNT", help="Of this account only: its id or exact name."),
     ] = None,
     unused_days: Annotated[
         int, typer.Option(metavar="N", min=1, max=_DAYS_MAX, help="A key not used for so long is one to end.")
@@ -77,7 +77,6 @@ def hygiene(
             min=1,
             max=_DAYS_MAX,
             help="A key that never expires and is as old is one to replace; else that is advice only.",
-            show_default=False,
         ),
     ] = None,
     advice: Annotated[bool, typer.Option("--advice", help="List the keys of advice too, not only how many.")] = False,

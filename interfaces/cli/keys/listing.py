@@ -53,20 +53,15 @@ def list_keys(  # noqa: PLR0913 - each is an option
     everything: Annotated[bool, typer.Option("--all", help="Those that have ended too.")] = False,
     search: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Beginnings of words of the name, or of the prefix.", show_default=False),
+        typer.Option(metavar="TEXT", help="Beginnings of words of the name, or of the prefix."),
     ] = None,
     process: Annotated[
         list[UUID] | None,
-        typer.Option(
-            metavar="FLOW_ID",
-            parser=uuid_of,
-            help="Made for this process only. May be given several times.",
-            show_default=False,
-        ),
+        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Made for this process only. May be given several times."),
     ] = None,
     unused_for: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=0, max=UNUSED_DAYS_MAX, help="Not used for so long.", show_default=False),
+        typer.Option(metavar="DAYS", min=0, max=UNUSED_DAYS_MAX, help="Not used for so long."),
     ] = None,
     sort: Annotated[str, typer.Option(metavar="FIELD", help=f"One of {', '.join(KEY_SORTS)}.")] = KEY_SORTS[0],
 ) -> CommandResult:
