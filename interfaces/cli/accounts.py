@@ -16,9 +16,11 @@ from application.accounts import (
     SuspendAccount,
 )
 from domain.account import Account
-from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.inputs import checked
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import AccountOption, Name, ReasonOption
 from interfaces.cli.output import CommandResult
-from interfaces.cli.store_command import AccountOption, Name, ReasonOption, store_command
+from interfaces.cli.store_command import store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import account_resource
 

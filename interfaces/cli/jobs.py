@@ -12,9 +12,11 @@ from domain.ids import process_id
 from domain.job import Job
 from domain.limits import PAGE_ITEMS_DEFAULT, SEARCH_CHARS_MAX
 from domain.report import JobStatus
-from interfaces.cli.operator_context import OperatorContext, checked, checked_period
+from interfaces.cli.inputs import checked, checked_period
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import AccountOption, RowsMax, Since, Until, ids_option, uuid_of
 from interfaces.cli.output import CommandResult, JsonText
-from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from interfaces.cli.store_command import store_command
 from interfaces.http.answers.jobs import job_detail, job_head
 from projections.jobs.listing import JobFilter
 from projections.paging import all_items, first_items
@@ -57,7 +59,6 @@ _DETAILS: Final = {
     "result": "Result",
     "error_message": "Error",
 }
-_LISTED_MAX: Final = 10_000
 _jobs = typer.Typer(no_args_is_help=True)
 
 
@@ -82,21 +83,10 @@ def list_jobs(  # noqa: PLR0913 - each is an option
         list[JobStatus] | None,
         typer.Option(help="Only those that ended so. May be given several times."),
     ] = None,
-    process: Annotated[
-        list[UUID] | None,
-        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Only those of this process. May be given several times."),
-    ] = None,
-    key: Annotated[
-        list[UUID] | None,
-        typer.Option(
-            metavar="KEY_ID", parser=uuid_of, help="Only those reported with this key. May be given several times."
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--from", metavar="TIME", help="Received then or later, as in 2026-03-01T00:00:00Z."),
-    ] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Received before.")] = None,
+    process: Annotated[list[UUID] | None, ids_option("FLOW_ID", "Only those of this process.")] = None,
+    key: Annotated[list[UUID] | None, ids_option("KEY_ID", "Only those reported with this key.")] = None,
+    since: Since = None,
+    until: Until = None,
     search: Annotated[
         str | None,
         typer.Option(
@@ -104,9 +94,7 @@ def list_jobs(  # noqa: PLR0913 - each is an option
             help="Whole words of external id, tags, summary and record ids; all of them stand in the job.",
         ),
     ] = None,
-    limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=_LISTED_MAX, help="How many at most.")
-    ] = PAGE_ITEMS_DEFAULT,
+    limit: RowsMax = PAGE_ITEMS_DEFAULT,
 ) -> CommandResult:
     """List the jobs of an account, those received last first."""
     account_id = context.account(account).id

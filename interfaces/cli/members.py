@@ -16,9 +16,11 @@ from domain.member import Member
 from domain.permissions import ROLES_WITH_ASSIGNED_PROCESSES, TENANT_ROLES, Role
 from domain.process import Process
 from domain.times import time_text
-from interfaces.cli.operator_context import OperatorContext, as_uuid, checked, checked_email
+from interfaces.cli.inputs import as_uuid, check_one_place, checked, checked_email
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import AccountOption
 from interfaces.cli.output import CommandError, CommandResult, WrongUsageError
-from interfaces.cli.store_command import AccountOption, store_command
+from interfaces.cli.store_command import store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.members import member_resource
 from projections.paging import all_items
@@ -46,7 +48,7 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 @store_command(_members, "list", examples="rpawatch members list\nrpawatch members list --account Finance --json")
 def list_members(context: OperatorContext, *, account: AccountOption = None, tenant: InTenant = False) -> CommandResult:
     """List who is what: in the whole tenant and in every account, or only there."""
-    _check_one_scope(account, tenant=tenant)
+    check_one_place(account, tenant=tenant)
     if account is not None:
         found = context.account(account)
         items = _members_of(context, found.id, found.name)
@@ -161,11 +163,6 @@ def _members_of(context: OperatorContext, scope_id: UUID, account_name: str | No
     return [{**member_resource(item), "account_name": account_name} for item in found]
 
 
-def _check_one_scope(account: str | None, *, tenant: bool) -> None:
-    if account is not None and tenant:
-        raise WrongUsageError("--account and --tenant are two different places. Name one of them.")
-
-
 def _scope_of_role(context: OperatorContext, role: Role, account: str | None) -> UUID | None:
     if role not in TENANT_ROLES:
         return context.account(account).id
@@ -203,7 +200,7 @@ def _one_of(
 
     Without a place: the only one, or with of_one_user any one of the only user.
     """
-    _check_one_scope(account, tenant=tenant)
+    check_one_place(account, tenant=tenant)
     known = context.known_as(email)
     if account is not None or tenant:
         scope = None if tenant else context.account(account).id

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 from uuid import UUID, uuid4
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 
 from application.caller import AccountCaller, Caller
-from application.identity.users import normalised_email
 from domain.account import Account
-from domain.errors import FieldError, InvalidInputError, NotFoundError
+from domain.errors import NotFoundError
 from domain.model import Aggregate
-from domain.report import Time
+from interfaces.cli.inputs import as_uuid, checked_email
 from interfaces.cli.output import CommandError, WrongUsageError, notify
 from interfaces.cli.store import open_services
-from interfaces.http.validation import field_errors
 from interfaces.logs import configure_logs
 from interfaces.serving.first_password import tell_or_keep
 from interfaces.settings import load_settings
@@ -28,7 +26,6 @@ from projections.tracking import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from application.admin import AdminCommand
@@ -184,50 +181,3 @@ def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
     notify(f"This installation is new. Its first administrator: {admin.email}")
     if admin.password is not None:
         notify(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
-
-
-def checked(kind: Any, value: object, name: str) -> Any:  # noqa: ANN401 - as the kind says
-    """Return the value as the wire takes it. `kind` is a type of a field there. Raises InvalidInputError."""
-    if isinstance(value, str):
-        _check_encoding(value, name)
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        raise InvalidInputError([FieldError(name, rule.message) for rule in field_errors(error)]) from None
-
-
-def checked_period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """Return the times of --from and --to. Raises InvalidInputError, WrongUsageError where one is after the other."""
-    begins: datetime | None = None if since is None else checked(Time, since, "from")
-    ends: datetime | None = None if until is None else checked(Time, until, "to")
-    if begins is not None and ends is not None:
-        check_order(begins, ends)
-    return begins, ends
-
-
-def check_order(begins: datetime, ends: datetime) -> None:
-    """Raise WrongUsageError for a --to that is before --from: nothing can be in between."""
-    if ends < begins:
-        raise WrongUsageError("--to must not be before --from.")
-
-
-def checked_email(email: str) -> str:
-    """Return the address as it is kept. Raises InvalidInputError."""
-    _check_encoding(email, "email")
-    return normalised_email(email)
-
-
-def _check_encoding(text: str, name: str) -> None:
-    # Python turns bytes of an argument that are no UTF-8 into lone surrogates, which no store takes.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInputError([FieldError(name, "must be UTF-8; check the terminal's encoding")]) from None
-
-
-def as_uuid(text: str | None) -> UUID | None:
-    """Return the id that a text spells, or None when it spells none."""
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

@@ -9,9 +9,11 @@ import typer
 
 from application.accounts import ChangeProcess, RegisterProcess
 from domain.process import Process
-from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.inputs import checked
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import AccountOption, Name, uuid_of
 from interfaces.cli.output import CommandResult
-from interfaces.cli.store_command import AccountOption, Name, store_command, uuid_of
+from interfaces.cli.store_command import store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.accounts import process_resource
 from projections.paging import all_items

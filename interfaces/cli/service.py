@@ -8,9 +8,10 @@ import typer
 
 from interfaces.bootstrap import migrate as migrate_store
 from interfaces.cli.operator_context import settings_of
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, show
 from interfaces.cli.store import open_store
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
+from interfaces.cli.store_command import example_text
 from interfaces.logs import configure_logs
 from interfaces.serving.serve import serve as serve_until_stopped
 

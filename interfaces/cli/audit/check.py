@@ -18,8 +18,9 @@ from domain.proof.note import Verifier, parse_vkeys
 from interfaces.cli.audit.group import AUDIT, checks
 from interfaces.cli.audit.log_progress import LogProgress
 from interfaces.cli.operator_context import open_context
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, show
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
+from interfaces.cli.store_command import command
 from projections.log_tree.comparing import Compared, compare
 from projections.log_tree.heads import log_keys, origin
 
@@ -49,6 +50,14 @@ PublicKey = Annotated[
 ]
 
 
+@command(
+    AUDIT,
+    "verify",
+    examples="""
+        rpawatch audit verify --since monday.txt --public-key log.pub
+        rpawatch audit verify --since monday.txt --since tuesday.txt --json
+    """,
+)
 @checks
 def verify(
     *,
@@ -80,6 +89,14 @@ def verify(
     return DOES_NOT_HOLD if compared.findings else HOLDS
 
 
+@command(
+    AUDIT,
+    "check",
+    examples="""
+        rpawatch audit check proof.json --public-key log.pub
+        rpawatch audit check proof.json --public-key log.pub --checkpoint monday.txt
+    """,
+)
 @checks
 def check(
     proof: Annotated[Path, typer.Argument(metavar="PROOF", help="From `audit prove`.")],
@@ -108,22 +125,6 @@ def check(
     shown = {"answer": "It holds.", **found, "at": event.get("timestamp"), "actor": event.get("actor")}
     show(CommandResult(shown, _PROOF_COLUMNS), as_json=False)
     return HOLDS
-
-
-AUDIT.command(
-    "verify",
-    epilog=example_text("""
-        rpawatch audit verify --since monday.txt --public-key log.pub
-        rpawatch audit verify --since monday.txt --since tuesday.txt --json
-    """),
-)(verify)
-AUDIT.command(
-    "check",
-    epilog=example_text("""
-        rpawatch audit check proof.json --public-key log.pub
-        rpawatch audit check proof.json --public-key log.pub --checkpoint monday.txt
-    """),
-)(check)
 
 
 def _verifiers(connection: Connection, public_key: Path | None) -> list[Verifier]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,19 +11,24 @@ import typer
 from domain.model import SYSTEM_ACTOR
 from interfaces.audit_export import EXPORT_FORMATS
 from interfaces.cli.audit.group import AUDIT
-from interfaces.cli.operator_context import OperatorContext, as_uuid, checked_period, open_context
-from interfaces.cli.output import CommandResult, WrongUsageError, notify, show, write_bytes
-from interfaces.cli.private_file import private_file
-from interfaces.cli.progress_line import ProgressLine, bytes_in_words
-from interfaces.cli.store_command import (
+from interfaces.cli.inputs import as_uuid, check_one_place, checked_period
+from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.options import (
     AccountOption,
     AsJson,
     DatabaseUrl,
     DataDir,
-    example_text,
-    store_command,
-    uuid_of,
+    OutputFile,
+    RowsMax,
+    Since,
+    Until,
+    ids_option,
+    one_of,
 )
+from interfaces.cli.output import CommandResult, WrongUsageError, notify, show, write_bytes
+from interfaces.cli.private_file import private_file
+from interfaces.cli.progress_line import ProgressLine, bytes_in_words
+from interfaces.cli.store_command import command, store_command
 from interfaces.http.answers.audit import AuditItem, audit_item
 from interfaces.queries.audit_log import AuditEntry
 from projections.audit.listing import ACTIONS, KINDS
@@ -40,19 +44,6 @@ _COLUMNS = {
     "address": "From where",
 }
 _ROWS_DEFAULT = 50
-_ROWS_MAX = 10_000
-
-
-def _action_of(text: str) -> str:
-    if text not in (*KINDS, *ACTIONS):
-        raise typer.BadParameter(f"must be one of {', '.join((*KINDS, *ACTIONS))}")
-    return text
-
-
-def _format_of(text: str) -> str:
-    if text not in EXPORT_FORMATS:
-        raise typer.BadParameter(f"must be one of {', '.join(EXPORT_FORMATS)}")
-    return text
 
 
 InTenant = Annotated[bool, typer.Option("--tenant", help="What was done to roles that hold in the whole tenant.")]
@@ -66,18 +57,11 @@ OfAction = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ACTION",
-        parser=_action_of,
+        parser=one_of(*KINDS, *ACTIONS),
         help="Only this, as in api_key.rotated; or all of one kind, as in api_key. May be given several times.",
     ),
 ]
-OfResource = Annotated[
-    list[UUID] | None,
-    typer.Option(
-        metavar="ID", parser=uuid_of, help="Only to this: a key, flow, user or account id. May be given several times."
-    ),
-]
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later: 2026-03-10T21:43:51Z.")]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.")]
+OfResource = Annotated[list[UUID] | None, ids_option("ID", "Only to this: a key, flow, user or account id.")]
 
 
 @store_command(
@@ -97,13 +81,13 @@ def list_audit(  # noqa: PLR0913 - each is an option
     actor: Actor = None,
     action: OfAction = None,
     resource: OfResource = None,
-    since: From = None,
-    before: To = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=_ROWS_MAX, help="How many at most.")] = _ROWS_DEFAULT,
+    since: Since = None,
+    until: Until = None,
+    limit: RowsMax = _ROWS_DEFAULT,
 ) -> CommandResult:
     """List what was done in an account, or to roles in the tenant, newest first."""
     scope_id = _scope(context, account, tenant=tenant)
-    where = _filter(context, actor, action, resource, since, before)
+    where = _filter(context, actor, action, resource, since, until)
     context.lists()
     entries, cursor = first_items(lambda page: context.services.audit_log.page(scope_id, where, page), limit)
     items = [audit_item(entry) for entry in entries]
@@ -111,23 +95,30 @@ def list_audit(  # noqa: PLR0913 - each is an option
     return CommandResult({"items": items}, _COLUMNS, note=note, rows=[_for_people(item) for item in items])
 
 
+@command(
+    AUDIT,
+    "export",
+    examples="""
+        rpawatch audit export --format csv --output audit.csv
+        rpawatch audit export --format jsonl --account Finance --from 2026-03-01T00:00:00Z | gzip > march.jsonl.gz
+    """,
+)
 def export_audit(  # noqa: PLR0913 - each is an option
     *,
     written_as: Annotated[
         str,
-        typer.Option("--format", metavar="|".join(EXPORT_FORMATS), parser=_format_of, help="What to write."),
+        typer.Option(
+            "--format", metavar="|".join(EXPORT_FORMATS), parser=one_of(*EXPORT_FORMATS), help="What to write."
+        ),
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output."),
-    ] = None,
+    output: OutputFile = None,
     account: AccountOption = None,
     tenant: InTenant = False,
     actor: Actor = None,
     action: OfAction = None,
     resource: OfResource = None,
-    since: From = None,
-    before: To = None,
+    since: Since = None,
+    until: Until = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -140,7 +131,7 @@ def export_audit(  # noqa: PLR0913 - each is an option
         raise WrongUsageError("--json says what was written to a file. Name it with --output, or leave --json out.")
     with open_context(data_dir, database_url) as context:
         scope_id = _scope(context, account, tenant=tenant)
-        where = _filter(context, actor, action, resource, since, before)
+        where = _filter(context, actor, action, resource, since, until)
         context.lists()
         export = _Export(context, scope_id, where, written_as)
         if output is None:
@@ -154,15 +145,6 @@ def export_audit(  # noqa: PLR0913 - each is an option
         document = {"file": str(output), "format": written_as, "rows": export.rows, "bytes": export.size}
         columns = {"file": "File", "format": "Format", "rows": "Rows", "bytes": "Bytes"}
         show(CommandResult(document, columns), as_json=as_json)
-
-
-AUDIT.command(
-    "export",
-    epilog=example_text("""
-        rpawatch audit export --format csv --output audit.csv
-        rpawatch audit export --format jsonl --account Finance --from 2026-03-01T00:00:00Z | gzip > march.jsonl.gz
-    """),
-)(export_audit)
 
 
 class _Export:
@@ -189,8 +171,7 @@ class _Export:
 
 
 def _scope(context: OperatorContext, account: str | None, *, tenant: bool) -> UUID:
-    if account is not None and tenant:
-        raise WrongUsageError("--account and --tenant are two different places. Name one of them.")
+    check_one_place(account, tenant=tenant)
     return context.services.tenant_id if tenant else context.account(account).id
 
 
@@ -200,9 +181,9 @@ def _filter(  # noqa: PLR0913, PLR0917 - one for each option
     action: list[str] | None,
     resource: list[UUID] | None,
     since: str | None,
-    before: str | None,
+    until: str | None,
 ) -> AuditFilter:
-    begins, ends = checked_period(since, before)
+    begins, ends = checked_period(since, until)
     return AuditFilter(
         actors=frozenset(_actor(context, one) for one in actor or ()) or None,
         actions=frozenset(action or ()) or None,

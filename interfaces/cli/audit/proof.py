@@ -22,9 +22,10 @@ from domain.proof.note import text_of
 from domain.times import time_text
 from interfaces.cli.audit.group import AUDIT
 from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir, OutputFile, uuid_of
 from interfaces.cli.output import CommandError, CommandResult, WrongUsageError, notify, show, write_bytes
 from interfaces.cli.private_file import private_file
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
+from interfaces.cli.store_command import command, store_command
 from interfaces.http.answers.proofs import log_keys_resource
 from projections.log_tree.growth import LogCutError
 from projections.log_tree.heads import Head, head_of_size, latest_head, log_keys
@@ -44,9 +45,15 @@ _NO_HEAD: Final = (
     "No head of the log was signed yet. Start the service (`rpawatch serve`), which signs one each minute."
 )
 
-KeyId = Annotated[UUID | None, typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="As lists show it.")]
 
-
+@command(
+    AUDIT,
+    "checkpoint",
+    examples="""
+        rpawatch audit checkpoint > monday.txt
+        rpawatch audit checkpoint --json | jq .events
+    """,
+)
 def checkpoint(
     *,
     size: Annotated[
@@ -75,8 +82,16 @@ def checkpoint(
             write_bytes(head.note.encode())
 
 
+@command(
+    AUDIT,
+    "prove",
+    examples="""
+        rpawatch audit prove 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --version 3 > proof.json
+        rpawatch audit prove --position 4711 --checkpoint monday.txt --output proof.json
+    """,
+)
 def prove(  # noqa: PLR0913 - each is an option
-    key_id: KeyId = None,
+    key_id: Annotated[UUID | None, typer.Argument(metavar="[KEY_ID]", parser=uuid_of, help="As lists show it.")] = None,
     *,
     version: Annotated[
         int | None,
@@ -90,10 +105,7 @@ def prove(  # noqa: PLR0913 - each is an option
         Path | None,
         typer.Option("--checkpoint", metavar="FILE", help="For this checkpoint; else for the latest."),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where to, readable by you alone; else standard output."),
-    ] = None,
+    output: OutputFile = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="For the head that the service signs next, if the event needs it: a minute.")
     ] = False,
@@ -145,22 +157,14 @@ def _proof(
         raise CommandError(f"The log has no event {where}. `rpawatch audit replay` shows those of a key.") from None
 
 
-AUDIT.command(
-    "checkpoint",
-    epilog=example_text("""
-        rpawatch audit checkpoint > monday.txt
-        rpawatch audit checkpoint --json | jq .events
-    """),
-)(checkpoint)
-AUDIT.command(
-    "prove",
-    epilog=example_text("""
-        rpawatch audit prove 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --version 3 > proof.json
-        rpawatch audit prove --position 4711 --checkpoint monday.txt --output proof.json
-    """),
-)(prove)
-
-
+@command(
+    AUDIT,
+    "public-key",
+    examples="""
+        rpawatch audit public-key > log.pub
+        rpawatch audit public-key --json
+    """,
+)
 def public_key(*, as_json: AsJson = False, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the public keys of the log, each on a line, with a remark when it was used."""
     with _proofs(data_dir, database_url) as (context, connection):
@@ -172,15 +176,6 @@ def public_key(*, as_json: AsJson = False, data_dir: DataDir = None, database_ur
         for key in keys:
             until = "in use" if key.retired_at is None else f"retired {time_text(key.retired_at)}"
             write_bytes(f"# published {time_text(key.published_at)}, {until}\n{key.vkey}\n".encode())
-
-
-AUDIT.command(
-    "public-key",
-    epilog=example_text("""
-        rpawatch audit public-key > log.pub
-        rpawatch audit public-key --json
-    """),
-)(public_key)
 
 
 @store_command(AUDIT, "rotate-key", examples="rpawatch audit rotate-key\nrpawatch audit rotate-key --lost")

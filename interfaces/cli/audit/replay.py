@@ -18,10 +18,12 @@ from domain.report import Time
 from domain.times import time_text
 from interfaces.cli.audit.group import AUDIT, checks
 from interfaces.cli.audit.log_progress import LogProgress
+from interfaces.cli.inputs import check_order, checked, checked_period
 from interfaces.cli.long_answers import show_items
-from interfaces.cli.operator_context import OperatorContext, check_order, checked, checked_period, open_context
+from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir, KeyId, Since, Until, uuid_of
 from interfaces.cli.output import CommandResult, WrongUsageError, show
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text, store_command, uuid_of
+from interfaces.cli.store_command import command, store_command
 from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
 
 _HISTORY_COLUMNS: Final = {
@@ -55,13 +57,21 @@ _BREACH_COLUMNS: Final = {
 _BREACHES_MAX: Final = 1_000
 """Then there is no point in naming more."""
 
-KeyId = Annotated[UUID, typer.Argument(metavar="KEY_ID", parser=uuid_of, help="As lists show it.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 FromStart = Annotated[
     bool, typer.Option("--from-start", help="Replay every event, and trust no snapshot that the service kept.")
 ]
 
 
+@command(
+    AUDIT,
+    "replay",
+    examples="""
+        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11
+        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --at 2026-03-10T21:43:51Z
+        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --all --csv > life.csv
+    """,
+)
 def replay(  # noqa: PLR0913 - each is an option
     key_id: KeyId,
     *,
@@ -139,11 +149,19 @@ def diff(
     )
 
 
+@command(
+    AUDIT,
+    "uses",
+    examples="""
+        rpawatch audit uses 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --from 2026-03-10T00:00:00Z
+        rpawatch audit uses 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --csv > uses.csv
+    """,
+)
 def uses(  # noqa: PLR0913 - each is an option
     key_id: KeyId,
     *,
-    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only then or later.")] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only earlier than that.")] = None,
+    since: Since = None,
+    until: Until = None,
     as_csv: AsCsv = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -157,6 +175,14 @@ def uses(  # noqa: PLR0913 - each is an option
         show_items(items, _USE_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=(*_USE_COLUMNS, "request_id"))
 
 
+@command(
+    AUDIT,
+    "limits",
+    examples="""
+        rpawatch audit limits
+        rpawatch audit limits 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --json
+    """,
+)
 @checks
 def limits(
     key_id: Annotated[
@@ -197,30 +223,6 @@ def limits(
             line = "It holds: no limit was broken."
             show(CommandResult(document, {}, groups=[], last_line=line, note=note), as_json=as_json)
     return DOES_NOT_HOLD if found else HOLDS
-
-
-AUDIT.command(
-    "replay",
-    epilog=example_text("""
-        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11
-        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --at 2026-03-10T21:43:51Z
-        rpawatch audit replay 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --all --csv > life.csv
-    """),
-)(replay)
-AUDIT.command(
-    "uses",
-    epilog=example_text("""
-        rpawatch audit uses 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --from 2026-03-10T00:00:00Z
-        rpawatch audit uses 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --csv > uses.csv
-    """),
-)(uses)
-AUDIT.command(
-    "limits",
-    epilog=example_text("""
-        rpawatch audit limits
-        rpawatch audit limits 0b9f9a4e-32d2-4f6c-9f0e-1b7f2d7e8c11 --json
-    """),
-)(limits)
 
 
 def _time(text: str, name: str) -> datetime:

@@ -18,8 +18,9 @@ from interfaces.cli.demo.filling import DemoClock, Filling, first_moment
 from interfaces.cli.demo.jobs import make_jobs
 from interfaces.cli.demo.tenant import ACCOUNTS, PROCESSES, TRIAL
 from interfaces.cli.operator_context import OperatorContext, open_context
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandError, CommandResult, notify, show
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir, example_text
+from interfaces.cli.store_command import example_text
 
 if TYPE_CHECKING:
     from interfaces.cli.demo.jobs import DemoJob

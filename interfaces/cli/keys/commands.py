@@ -20,13 +20,15 @@ from domain.limits import (
 )
 from domain.report import Time
 from domain.times import time_text
+from interfaces.cli.inputs import checked
 from interfaces.cli.keys import hygiene as key_hygiene
 from interfaces.cli.keys import listing as key_list
 from interfaces.cli.keys.find import EXAMPLES_OF_FIND, find_keys
 from interfaces.cli.keys.leaked import deactivate_leaked
-from interfaces.cli.operator_context import OperatorContext, checked
+from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import KEY_ID, AccountOption, KeyId, Name, ReasonOption, uuid_of
 from interfaces.cli.output import CommandResult, WrongUsageError
-from interfaces.cli.store_command import AccountOption, Name, ReasonOption, example_text, store_command, uuid_of
+from interfaces.cli.store_command import command, store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.keys import key_resource
 
@@ -57,12 +59,7 @@ _COLUMNS = {
 }
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)"}
 _keys = typer.Typer(no_args_is_help=True)
-_keys.command("find", epilog=example_text(EXAMPLES_OF_FIND))(find_keys)
-
-_KEY_ID = typer.Argument(
-    metavar="KEY_ID", parser=uuid_of, help="The id that `keys create` showed, never the key itself."
-)
-KeyId = Annotated[UUID, _KEY_ID]
+command(_keys, "find", examples=EXAMPLES_OF_FIND)(find_keys)
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
@@ -201,7 +198,7 @@ def rotate_key(
 )
 def deactivate_key(
     context: OperatorContext,
-    key_id: Annotated[UUID | None, _KEY_ID] = None,
+    key_id: Annotated[UUID | None, KEY_ID] = None,
     reason: ReasonOption = None,
     leaked: Annotated[
         str | None,

@@ -15,8 +15,8 @@ from interfaces.cli.keys.scanner import Find
 from interfaces.cli.keys.search import KeySearch
 from interfaces.cli.keys.search_progress import SearchProgress
 from interfaces.cli.operator_context import open_context, settings_of
+from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, WrongUsageError, notify, printable, show, show_line, without_keys
-from interfaces.cli.store_command import AsJson, DatabaseUrl, DataDir
 
 ITEMS_MAX: Final = 10_000
 """Keys, and paths that can't be read, in one JSON document. Others are counted."""

@@ -11,8 +11,9 @@ import typer
 from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
 from domain.times import time_text
 from interfaces.cli.operator_context import OperatorContext
+from interfaces.cli.options import AccountOption, ids_option
 from interfaces.cli.output import CommandResult, WrongUsageError
-from interfaces.cli.store_command import AccountOption, store_command, uuid_of
+from interfaces.cli.store_command import store_command
 from interfaces.http.answers.keys import key_resource
 from interfaces.queries.lists import batched
 from projections.keys.queries import KEY_SORTS, KeyFilter
@@ -55,10 +56,7 @@ def list_keys(  # noqa: PLR0913 - each is an option
         str | None,
         typer.Option(metavar="TEXT", help="Beginnings of words of the name, or of the prefix."),
     ] = None,
-    process: Annotated[
-        list[UUID] | None,
-        typer.Option(metavar="FLOW_ID", parser=uuid_of, help="Made for this process only. May be given several times."),
-    ] = None,
+    process: Annotated[list[UUID] | None, ids_option("FLOW_ID", "Made for this process only.")] = None,
     unused_for: Annotated[
         int | None,
         typer.Option(metavar="DAYS", min=0, max=UNUSED_DAYS_MAX, help="Not used for so long."),
