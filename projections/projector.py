@@ -36,7 +36,7 @@ _LOCK = 0x72706177_70726F6A  # "rpawproj"
 _log = structlog.get_logger(__name__)
 
 
-class LogCutError(Exception):
+class ListsBeyondLogError(Exception):
     """The read models show events that the log does not have."""
 
 
@@ -129,7 +129,9 @@ class Projector:
         progress = read_progress(connection, self._models)
         positions = dict(progress.positions)
         if max(positions.values()) > progress.log_position:
-            raise LogCutError("The log ends before what the read models show: it was cut or replaced. Rebuild them.")
+            raise ListsBeyondLogError(
+                "The log ends before what the read models show: it was cut or replaced. Rebuild them."
+            )
         # Those that are furthest first: what people read is not held up by a read model that is still being made.
         for before in sorted(set(positions.values()) - {progress.log_position}, reverse=True):
             models = [model for model in self._models if progress.positions[model.name] == before]
@@ -178,6 +180,6 @@ class Projector:
 
 
 def _public(error: Exception) -> str:
-    if isinstance(error, LogCutError | ReadModelsNotSetUpError):
+    if isinstance(error, ListsBeyondLogError | ReadModelsNotSetUpError):
         return str(error)
     return "The projector can't work with the database; the log says why, and it keeps trying."

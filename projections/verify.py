@@ -41,7 +41,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class RowComparison:
     """What a comparison found: how many rows were compared, and the differences."""
 
     rows: int
@@ -50,7 +50,7 @@ class Compared:
 
 def verify(
     connect: Connect, models: Sequence[ReadModel], decode: Decode, report: ReportProgress, report_row: ReportRow
-) -> Compared:
+) -> RowComparison:
     """Make read models anew up to where those that serve are, and compare them; what serves is not touched.
 
     report_row: takes each row's read model. Stops at DIFFERENCES_MAX. Raises EventNotHandledError, AlreadyRunningError,
@@ -75,9 +75,9 @@ def verify(
                         if kind is not None:
                             differences.append(Difference(model.name, key, kind))
                         if len(differences) == DIFFERENCES_MAX:
-                            return Compared(rows, tuple(differences))
+                            return RowComparison(rows, tuple(differences))
                 made.rollback()
-    return Compared(rows, tuple(differences))
+    return RowComparison(rows, tuple(differences))
 
 
 def _rows(connection: Connection, model: ReadModel) -> Iterator[Row]:

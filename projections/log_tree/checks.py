@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from application.store.log.reading import ReportProgress
     from application.store.session import Connection
     from domain.proof.checkpoint import Checkpoint
-    from projections.log_tree.comparing import Compared
+    from projections.log_tree.comparing import LogComparison
     from projections.read_model import Connect
 
 LOOK_SECONDS: Final = 0.5
@@ -278,7 +278,7 @@ class LogChecker:
         self,
         connection: Connection,
         check: Check,
-        found: Compared | None,
+        found: LogComparison | None,
         findings: list[str],
         *,
         contradicts: bool = False,

@@ -36,7 +36,7 @@ _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class LogComparison:
     """What a comparison found.
 
     events: that were read.
@@ -58,7 +58,7 @@ class Compared:
 
 def compare(
     connection: Connection, kept: Sequence[Checkpoint], verifiers: Sequence[Verifier], report: ReportProgress
-) -> Compared:
+) -> LogComparison:
     """Compare the whole log with checkpoints that were kept elsewhere, and with the signed heads in the database.
 
     kept: checkpoints whose signatures were checked; none for what the database has alone.
@@ -89,7 +89,7 @@ class _Comparison:
         self._findings: list[Finding] = []
         self._failed: Checkpoint | None = None
 
-    def run(self, report: ReportProgress) -> Compared:
+    def run(self, report: ReportProgress) -> LogComparison:
         total, end = count_events(self._connection)
         checkpoints = self._checkpoints()
         checkpoint = next(checkpoints, None)
@@ -112,7 +112,7 @@ class _Comparison:
         if holds:
             self._look_at_the_rest(total)
         findings = tuple(self._findings)
-        return Compared(self._events, root, self._heads, self._signed, self._strange_heads, findings, self._failed)
+        return LogComparison(self._events, root, self._heads, self._signed, self._strange_heads, findings, self._failed)
 
     def _rows(self, end: int) -> Iterator[list[Row]]:
         """Yield the events up to a position, as many together as a tile has."""

@@ -39,7 +39,7 @@ class TreeMovedError(Exception):
     """Somebody else has changed the tree meanwhile."""
 
 
-class LogCutError(Exception):
+class TreeBeyondLogError(Exception):
     """The tree has events that the log has not."""
 
 
@@ -67,7 +67,7 @@ class Growth:
     def step(self) -> bool:
         """Take in the next events of the log, in one transaction, and return whether there may be more.
 
-        After an error it must not be used again. Raises LogCutError, TreeMovedError, psycopg.Error.
+        After an error it must not be used again. Raises TreeBeyondLogError, TreeMovedError, psycopg.Error.
         """
         try:
             tiles = hash_leaves(
@@ -128,7 +128,7 @@ class Growth:
     def _check_not_cut(self) -> None:
         end = last_position(self._connection)
         if end < self.position:
-            raise LogCutError(
+            raise TreeBeyondLogError(
                 f"The log ends at position {end}, and the tree at {self.position}: events were removed."
                 " `rpawatch audit verify` says which."
             )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from application.store.log.reading import LoggedEvent
     from application.store.session import Connection
     from projections.read_model import ReadModel
-    from projections.verify import Compared
+    from projections.verify import RowComparison
     from tests.projections.support import World
 
 
@@ -59,7 +59,7 @@ def rebuilt(world: World, models: Sequence[ReadModel] = READ_MODELS, **changes: 
     return told
 
 
-def verified(world: World, models: Sequence[ReadModel] = READ_MODELS) -> Compared:
+def verified(world: World, models: Sequence[ReadModel] = READ_MODELS) -> RowComparison:
     return verify(partial(as_operator, world), models, world.decode, lambda _done, _end: None, lambda _model: None)
 
 

@@ -21,7 +21,7 @@ from interfaces.cli.operator_context import open_context
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, show
 from interfaces.cli.store_command import command
-from projections.log_tree.comparing import Compared, compare
+from projections.log_tree.comparing import LogComparison, compare
 from projections.log_tree.heads import log_keys, origin
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _kept(path: Path, verifiers: Sequence[Verifier], name: str | None) -> Checkp
     return checkpoint
 
 
-def _answer(compared: Compared, kept: Sequence[Checkpoint]) -> CommandResult:
+def _answer(compared: LogComparison, kept: Sequence[Checkpoint]) -> CommandResult:
     document: dict[str, Any] = {
         "holds": not compared.findings,
         "events": compared.events,

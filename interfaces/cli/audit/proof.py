@@ -27,7 +27,7 @@ from interfaces.cli.output import CommandError, CommandResult, WrongUsageError, 
 from interfaces.cli.private_file import private_file
 from interfaces.cli.store_command import command, store_command
 from interfaces.http.answers.proofs import log_keys_resource
-from projections.log_tree.growth import LogCutError
+from projections.log_tree.growth import TreeBeyondLogError
 from projections.log_tree.heads import Head, head_of_size, latest_head, log_keys
 from projections.log_tree.proving import NotProvableError, prove_position, prove_version
 from projections.log_tree.signing import SigningKeyError, TreeSpoiltError, ensure_signing_key, exchange_key
@@ -218,7 +218,7 @@ def _proving() -> Iterator[None]:
     except (
         SigningKeyError,
         TreeSpoiltError,
-        LogCutError,
+        TreeBeyondLogError,
         TileMissingError,
         NotProvableError,
         MalformedError,

@@ -8,7 +8,7 @@ import pytest
 
 from domain.proof.checkpoint import Checkpoint, open_checkpoint
 from domain.proof.note import Signer
-from projections.log_tree.comparing import Compared, compare
+from projections.log_tree.comparing import LogComparison, compare
 from projections.log_tree.heads import add_head
 from projections.log_tree.signing import next_checkpoint
 from projections.log_tree.tiles import Tiles
@@ -125,7 +125,7 @@ def kept(world: World) -> Kept:
     return Kept(checkpoint, earlier)
 
 
-def verify(world: World, kept: Sequence[Checkpoint]) -> Compared:
+def verify(world: World, kept: Sequence[Checkpoint]) -> LogComparison:
     with world.connect() as connection:
         return compare(connection, kept, [SIGNER.verifier], lambda *_: None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain.proof import merkle
 from projections.log_tree import growth as growth_module
-from projections.log_tree.growth import Growth, LogCutError, TreeMovedError
+from projections.log_tree.growth import Growth, TreeBeyondLogError, TreeMovedError
 from projections.log_tree.tiles import TILE_BYTES, TileMissingError, Tiles
 from tests.projections.histories import Histories
 from tests.projections.log_tree.support import fill, grow, hashes_of
@@ -126,7 +126,7 @@ def test_a_log_that_ends_before_the_tree_is_noticed(world: World) -> None:
         growth = grow(connection)
         world.owner.execute("ALTER TABLE rpawatch.events DISABLE TRIGGER append_only")
         world.owner.execute("DELETE FROM rpawatch.events WHERE notification_id > 15")
-        with pytest.raises(LogCutError, match="position 15, and the tree at 20"):
+        with pytest.raises(TreeBeyondLogError, match="position 15, and the tree at 20"):
             growth.step()
 
 
