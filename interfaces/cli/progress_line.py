@@ -86,3 +86,21 @@ class ProgressLine:
             yield
         finally:
             self._progress.start()
+
+
+class ProgressBar(ProgressLine):
+    """The same with a bar, and the time that is left."""
+
+    def _columns(self) -> Sequence[ProgressColumn]:
+        from rich.progress import (  # noqa: PLC0415 - as above
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        return TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+
+    def update(self, done: int, total: int) -> None:
+        """Show how much of it is done."""
+        self.show(lambda: self._first_words, done, total)

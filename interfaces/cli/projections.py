@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from itertools import count
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from domain.times import time_text
 from interfaces.cli.operator_context import OperatorContext
 from interfaces.cli.output import CommandResult, WrongUsageError, notify
-from interfaces.cli.projection_progress import ProjectionProgress
+from interfaces.cli.progress_line import ProgressBar
 from interfaces.cli.store_command import store_command
 from interfaces.http.server import tune_memory
 from projections.dead_letters import DeadLetter, list_dead_letters
@@ -89,7 +90,7 @@ def rebuild_tables(context: OperatorContext, names: Names = None) -> CommandResu
     """Make read models anew from the log, beside the running service, and switch to them."""
     models = _models(names)
     tune_memory()
-    with ProjectionProgress("Rebuilding") as progress:
+    with ProgressBar("Rebuilding") as progress:
         rebuild(context.services.connect_projector, models, context.services.decode, progress.update)
     made = {model.name for model in models}
     items = [_table(table) for table in status(context.services.database) if table.name in made]
@@ -105,9 +106,14 @@ def verify_rows(context: OperatorContext, names: Names = None) -> CommandResult:
     """Compare read models with the log, row by row. Exits with 1 when a row is not what the log makes of it."""
     models = _models(names)
     tune_memory()
-    with ProjectionProgress("Reading the log") as progress:
+    with ProgressBar("Reading the log") as progress:
+        rows = count(1)
         compared = verify(
-            context.services.connect_projector, models, context.services.decode, progress.update, progress.count_row
+            context.services.connect_projector,
+            models,
+            context.services.decode,
+            progress.update,
+            lambda model: progress.show(lambda: f"Comparing {model.name}", next(rows)),
         )
     items = [
         {"read_model": found.name, "key": [str(part) for part in found.key], "kind": found.kind}

@@ -16,10 +16,10 @@ from domain.proof.checkpoint import Checkpoint, open_checkpoint
 from domain.proof.errors import MalformedError, UnknownKeyError
 from domain.proof.note import Verifier, parse_vkeys
 from interfaces.cli.audit.group import AUDIT, checks
-from interfaces.cli.audit.log_progress import LogProgress
 from interfaces.cli.operator_context import open_context
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, show
+from interfaces.cli.progress_line import ProgressBar
 from interfaces.cli.store_command import command
 from projections.log_tree.comparing import LogComparison, compare
 from projections.log_tree.heads import log_keys, origin
@@ -83,8 +83,8 @@ def verify(
     with open_context(data_dir, database_url) as context, closing(context.services.connect_projector()) as connection:
         verifiers = _verifiers(connection, public_key)
         kept = [_kept(path, verifiers, origin(connection)) for path in since or ()]
-        with LogProgress() as progress:
-            compared = compare(connection, kept, verifiers, progress.report)
+        with ProgressBar("Reading the log") as progress:
+            compared = compare(connection, kept, verifiers, progress.update)
         show(_answer(compared, kept), as_json=as_json)
     return DOES_NOT_HOLD if compared.findings else HOLDS
 

@@ -17,12 +17,12 @@ from domain.proof.check import DOES_NOT_HOLD, HOLDS
 from domain.report import Time
 from domain.times import time_text
 from interfaces.cli.audit.group import AUDIT, checks
-from interfaces.cli.audit.log_progress import LogProgress
 from interfaces.cli.inputs import check_order, checked, checked_period
 from interfaces.cli.long_answers import show_items
 from interfaces.cli.operator_context import OperatorContext, open_context
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir, KeyId, Since, Until, uuid_of
 from interfaces.cli.output import CommandResult, WrongUsageError, show
+from interfaces.cli.progress_line import ProgressBar
 from interfaces.cli.store_command import command, store_command
 from interfaces.http.answers.keys import KeyEvent, changes_item, key_event, key_resource, shown
 
@@ -203,8 +203,8 @@ def limits(
     with open_context(data_dir, database_url) as context:
         found: list[Breach] = []
         steps = ClockSteps()
-        with LogProgress() as progress:
-            for breach in breaches(context.services.event_sourcing, key_id, progress.report, steps):
+        with ProgressBar("Reading the log") as progress:
+            for breach in breaches(context.services.event_sourcing, key_id, progress.update, steps):
                 found.append(breach)
                 if len(found) == _BREACHES_MAX:
                     break

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from application.identity.passwords import generate_password
 from application.store.log.reading import last_position, read_range
@@ -20,6 +19,7 @@ from interfaces.cli.demo.tenant import ACCOUNTS, PROCESSES, TRIAL
 from interfaces.cli.operator_context import OperatorContext, open_context
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandError, CommandResult, notify, show
+from interfaces.cli.progress_line import ProgressBar
 from interfaces.cli.store_command import example_text
 
 if TYPE_CHECKING:
@@ -104,18 +104,9 @@ def _dont_wait_for_the_disk(context: OperatorContext) -> None:
 
 
 def _fill(filling: Filling, jobs: list[DemoJob]) -> None:
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("Reporting jobs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("jobs", total=len(jobs))
-        filling.run(jobs, lambda: progress.advance(task))
+    with ProgressBar("Reporting jobs") as progress:
+        reported = count(1)
+        filling.run(jobs, lambda: progress.update(next(reported), len(jobs)))
 
 
 def _document(filling: Filling) -> dict[str, Any]:

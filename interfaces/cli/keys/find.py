@@ -13,10 +13,10 @@ from domain.key_secret import MARK
 from interfaces.cli.keys.lookup import UNKNOWN_HERE, KnownKey, look_up_in, look_up_nowhere
 from interfaces.cli.keys.scanner import Find
 from interfaces.cli.keys.search import KeySearch
-from interfaces.cli.keys.search_progress import SearchProgress
 from interfaces.cli.operator_context import open_context, settings_of
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, WrongUsageError, notify, printable, show, show_line, without_keys
+from interfaces.cli.progress_line import ProgressLine, bytes_in_words
 
 ITEMS_MAX: Final = 10_000
 """Keys, and paths that can't be read, in one JSON document. Others are counted."""
@@ -64,9 +64,13 @@ def _check_installation(data_dir: Path | None, database_url: str | None) -> None
 
 
 def _find(paths: list[str], look_up: Callable[[Find], KnownKey], *, as_json: bool) -> int:
-    with SearchProgress() as progress:
+    with ProgressLine("Searching") as progress:
         report = _Document(progress.hidden) if as_json else _Lines(progress.hidden)
-        search = KeySearch(paths, report.unreadable, lambda: progress.update(search.files, search.bytes))
+
+        def show_progress() -> None:
+            progress.show(lambda: f"Searched {search.files:,} files, {bytes_in_words(search.bytes)}", search.bytes)
+
+        search = KeySearch(paths, report.unreadable, show_progress)
         for path, find in search.finds():
             report.found(_item(path, find, look_up(find)))
     report.end(search.files, search.bytes)
