@@ -1,4 +1,4 @@
-"""How `rpawatch keys hygiene` tells what is the matter with a key: to people, to scripts, and what to do about it."""
+"""What `rpawatch keys hygiene` says of each kind of finding: to people, to scripts, and the command that helps."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A key with a finding. at: now, as the key knows it."""
+class KeyFinding:
+    """A key with a finding. at: the present moment by the key's own times."""
 
     finding: Finding
     row: KeyRow
@@ -28,13 +28,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class FindingLabels:
-    """How a kind of finding is shown. what: to people. detail: to scripts. to_do: in a word, and the command for it."""
+    """The words for a kind of finding.
+
+    what: what is the matter, for people.
+    detail: the same for scripts.
+    to_do: what to do, in a word; command: the command that does it.
+    """
 
     heading: str
-    what: Callable[[Case], str]
-    detail: Callable[[Case], Mapping[str, Any]]
+    what: Callable[[KeyFinding], str]
+    detail: Callable[[KeyFinding], Mapping[str, Any]]
     to_do: str
-    command: Callable[[Case], str]
+    command: Callable[[KeyFinding], str]
 
 
 def number_of(count: int, what: str) -> str:
@@ -52,32 +57,32 @@ def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}Z"
 
 
-def _last_refusal(case: Case) -> str:
-    row = case.row
+def _last_refusal(found: KeyFinding) -> str:
+    row = found.row
     times = "once" if row.refusals == 1 else f"{row.refusals} times"
     origin = f" from {row.refused_address}" if row.refused_address else ""
-    return f"refused {times} since its end, last {_minute(case.finding.at)}{origin}"
+    return f"refused {times} since its end, last {_minute(found.finding.at)}{origin}"
 
 
-def _end_too(case: Case) -> str:
+def _end_too(found: KeyFinding) -> str:
     """Say what happens by itself to a key that nobody uses."""
-    expires_at = case.row.expires_at
-    return "" if expires_at is None else f"; expires in {_span(expires_at - case.at)}"
+    expires_at = found.row.expires_at
+    return "" if expires_at is None else f"; expires in {_span(expires_at - found.at)}"
 
 
-def _idle_detail(case: Case) -> dict[str, Any]:
-    row = case.row
+def _idle_detail(found: KeyFinding) -> dict[str, Any]:
+    row = found.row
     return {
         "created_at": time_text(row.created_at),
         "last_used_at": time_text(row.last_used_at),
         "uses": row.uses,
-        "days": (case.at - case.finding.at) // _DAY,
+        "days": (found.at - found.finding.at) // _DAY,
         "expires_at": time_text(row.expires_at),
     }
 
 
-def _refusal_detail(case: Case) -> dict[str, Any]:
-    row = case.row
+def _refusal_detail(found: KeyFinding) -> dict[str, Any]:
+    row = found.row
     return {
         "refusals": row.refusals,
         "refused_at": time_text(row.refused_at),
@@ -87,38 +92,38 @@ def _refusal_detail(case: Case) -> dict[str, Any]:
     }
 
 
-def _end_detail(case: Case) -> dict[str, Any]:
-    row = case.row
+def _end_detail(found: KeyFinding) -> dict[str, Any]:
+    row = found.row
     return {
         "expires_at": time_text(row.expires_at),
-        "days_left": (case.finding.at - case.at) // _DAY,
+        "days_left": (found.finding.at - found.at) // _DAY,
         "last_used_at": time_text(row.last_used_at),
     }
 
 
-def _rotation_detail(case: Case) -> dict[str, Any]:
-    row = case.row
-    return _end_detail(case) | {"rotated_at": time_text(row.rotated_at), "rotated_to": str(row.rotated_to)}
+def _rotation_detail(found: KeyFinding) -> dict[str, Any]:
+    row = found.row
+    return _end_detail(found) | {"rotated_at": time_text(row.rotated_at), "rotated_to": str(row.rotated_to)}
 
 
-def _give_another(case: Case) -> str:
-    row = case.row
+def _give_another(found: KeyFinding) -> str:
+    row = found.row
     if row.rotated_to is not None:
         return f"rpawatch keys show {row.rotated_to}"
     scope = f" --process {row.flow_id}" if row.flow_id else ""
     return f"rpawatch keys create {shlex.quote(row.name)} --account {row.account_id}{scope} --limit {row.limit}"
 
 
-def _rotate(case: Case) -> str:
-    row = case.row
-    left = None if row.expires_at is None else row.expires_at - case.at
+def _rotate(found: KeyFinding) -> str:
+    row = found.row
+    left = None if row.expires_at is None else row.expires_at - found.at
     # The overlap must end before the key does, also when the command is run some time after it was read.
     overlap = f" --overlap {left // 2 // timedelta(seconds=1)}" if left is not None and left < 2 * _DAY else ""
     return f"rpawatch keys rotate {row.key_id}{overlap}"
 
 
-def _deactivate(case: Case) -> str:
-    return f"rpawatch keys deactivate {case.row.key_id} --reason Unused"
+def _deactivate(found: KeyFinding) -> str:
+    return f"rpawatch keys deactivate {found.row.key_id} --reason Unused"
 
 
 FINDING_LABELS: Final[Mapping[FindingKind, FindingLabels]] = {
@@ -131,44 +136,44 @@ FINDING_LABELS: Final[Mapping[FindingKind, FindingLabels]] = {
     ),
     FindingKind.EXPIRES_SOON: FindingLabels(
         "Expires soon: the robot stops then",
-        lambda case: f"expires in {_span(case.finding.at - case.at)}, {_minute(case.finding.at)}",
+        lambda found: f"expires in {_span(found.finding.at - found.at)}, {_minute(found.finding.at)}",
         _end_detail,
         "Replace it",
         _rotate,
     ),
     FindingKind.NEVER_USED: FindingLabels(
         "Never used",
-        lambda case: f"made {_span(case.at - case.finding.at)} ago{_end_too(case)}",
+        lambda found: f"made {_span(found.at - found.finding.at)} ago{_end_too(found)}",
         _idle_detail,
         "End it",
         _deactivate,
     ),
     FindingKind.UNUSED: FindingLabels(
         "Not used any more",
-        lambda case: f"last used {_span(case.at - case.finding.at)} ago{_end_too(case)}",
+        lambda found: f"last used {_span(found.at - found.finding.at)} ago{_end_too(found)}",
         _idle_detail,
         "End it",
         _deactivate,
     ),
     FindingKind.TOO_OLD: FindingLabels(
         "Too old for a key that never expires",
-        lambda case: f"made {_span(case.at - case.finding.at)} ago",
+        lambda found: f"made {_span(found.at - found.finding.at)} ago",
         _idle_detail,
         "Replace it",
         _rotate,
     ),
     FindingKind.NOT_SWITCHED: FindingLabels(
         "Rotated, and used since: a robot has yet to switch",
-        lambda case: f"rotated, ends at {_minute(case.finding.at)}, in {_span(case.finding.at - case.at)}",
+        lambda found: f"rotated, ends at {_minute(found.finding.at)}, in {_span(found.finding.at - found.at)}",
         _rotation_detail,
         "Give the robot the new key",
-        lambda case: f"rpawatch keys show {case.row.rotated_to}",
+        lambda found: f"rpawatch keys show {found.row.rotated_to}",
     ),
     FindingKind.NEVER_EXPIRES: FindingLabels(
         "Never expires (advice)",
-        lambda case: f"made {_span(case.at - case.finding.at)} ago",
+        lambda found: f"made {_span(found.at - found.finding.at)} ago",
         _idle_detail,
         "Give it an end",
-        lambda case: f"rpawatch keys change {case.row.key_id} --expires-at TIME",
+        lambda found: f"rpawatch keys change {found.row.key_id} --expires-at TIME",
     ),
 }
