@@ -17,6 +17,7 @@ from bench.history import write_history
 from interfaces.bootstrap import Services, migrate
 from interfaces.http.app import create_app
 from interfaces.http.cookies import SESSION, cookie_name
+from interfaces.queries.waiting import wait_for_lists
 from projections.jobs.listing import JOB_LIST
 from projections.keys.queries import KEY_SORTS
 from projections.keys.uses import KEY_USES
@@ -131,7 +132,7 @@ class _Browser:
 def _wait_for_lists(services: Services) -> None:
     until = time.monotonic() + _CATCH_UP_SECONDS_MAX
     position = services.event_sourcing.recorder.last_position()
-    while not services.lists.wait_for(position):
+    while not wait_for_lists(services.database, position):
         if time.monotonic() > until:
             raise RuntimeError(f"the lists have not come to event {position}")
 

@@ -176,7 +176,7 @@ def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
     with Services(database, threads=2) as services:
 
         def page(sort: str, only: KeyFilter) -> Callable[[str | None], Page[Any]]:
-            return lambda cursor: services.lists.keys(account, PageRequest(50, cursor, sort), now, only)
+            return lambda cursor: services.keys.page(account, PageRequest(50, cursor, sort), now, only)
 
         asked = {f"keys, {name}, by {sort}": page(sort, only) for name, only in filters.items() for sort in KEY_SORTS}
         _note("list of 100,000 keys", _time_pages(asked), results)

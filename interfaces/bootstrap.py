@@ -27,10 +27,13 @@ from interfaces.http.ended_key_attempts import EndedKeyAttempts
 from interfaces.http.large_reports import LargeReports
 from interfaces.http.refused_key_throttle import InProcessCounters, RefusedKeyThrottle
 from interfaces.http.shared_file_counters import SharedFileCounters
+from interfaces.queries.accounts import Accounts
 from interfaces.queries.audit_log import AuditLog
 from interfaces.queries.jobs import Jobs
 from interfaces.queries.key_history import KeyHistory
-from interfaces.queries.lists import Lists
+from interfaces.queries.keys import Keys
+from interfaces.queries.members import Members
+from interfaces.queries.processes import Processes
 from projections.fence import ListIncompleteError
 from projections.health import ProjectionHealth, read_health
 from projections.log_tree.checks import LogChecker
@@ -105,13 +108,16 @@ class Services:
         )
         self.ended_key_attempts = EndedKeyAttempts(self.command_queue, clock)
         self.large_reports = LargeReports(self.database, threads)
-        self.lists = Lists(self.database, self.event_sourcing, self.users)
+        self.accounts = Accounts(self.database, self.event_sourcing)
+        self.processes = Processes(self.database)
+        self.keys = Keys(self.database)
+        self.members = Members(self.database, self.users, self.accounts)
         self.invitations = Invitations(self.event_sourcing, self.command_queue, self.users, clock, self._accounts_of)
         self.audit_log = AuditLog(self.database, self.users)
         self.key_history = KeyHistory(Replay(self.event_sourcing), self.users)
         self.log_proofs = LogProofs(self.database)
         self.downloads = Downloads(max(1, min(AT_ONCE_MAX, threads // 2)))
-        self.jobs = Jobs(self.database, self.event_sourcing, self.lists)
+        self.jobs = Jobs(self.database, self.event_sourcing)
         self._connect_follower = partial(
             connect, conninfo, role=PROJECTOR_ROLE, statement_seconds_max=STATEMENT_SECONDS_MAX
         )

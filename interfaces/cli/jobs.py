@@ -107,7 +107,7 @@ def list_jobs(  # noqa: PLR0913 - each is an option
         until=ends,
     )
     query = None if search is None else _query(search)
-    context.lists()
+    context.wait_for_lists()
     rows, cursor = first_items(lambda page: context.services.jobs.page(account_id, wanted, page, query), limit)
     note = None if cursor is None else f"There are more than {len(rows)}. See them with a higher --limit."
     return CommandResult({"items": [job_head(row) for row in rows]}, _COLUMNS, note=note)
@@ -132,7 +132,7 @@ def show_job(
 ) -> CommandResult:
     """Show a job."""
     account_id = context.get(Job, job_id).account_id
-    context.lists()
+    context.wait_for_lists()
     jobs = context.services.jobs
     row = jobs.one(account_id, job_id)
     job: dict[str, object] = {**job_head(row), "data": None if row.data is None else JsonText(row.data)}

@@ -158,8 +158,8 @@ def reset_password(
 
 
 def _members_of(context: OperatorContext, scope_id: UUID, account_name: str | None) -> list[dict[str, Any]]:
-    lists = context.lists()
-    found = all_items(lambda page: lists.members(scope_id, page, for_tenant=True))
+    context.wait_for_lists()
+    found = all_items(lambda page: context.services.members.page(scope_id, page, for_tenant=True))
     return [{**member_resource(item), "account_name": account_name} for item in found]
 
 
@@ -208,7 +208,8 @@ def _one_of(
         members = ((user, context.services.event_sourcing.find(Member, stream_of(user.user_id))) for user in known)
         # Whoever had a role there and has none is told so by the command.
         return next(((user, scope) for user, member in members if member and member.roles), (known[0], scope))
-    memberships = context.lists().memberships
+    context.wait_for_lists()
+    memberships = context.services.members.memberships
     found = [(user, item) for user in known for item in memberships(user.user_id, context.services.tenant_id)]
     if not found:
         raise CommandError(f"{email} has no role here.")

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from application.identity.users import Identity
     from domain.clock import Clock
     from interfaces.bootstrap import Services
-    from interfaces.queries.lists import Lists
     from interfaces.settings import Settings
     from projections.accounts import AccountRow
 
@@ -51,7 +50,7 @@ class OperatorContext:
         self.services = services
         self.settings = settings
         self._request_id = f"cli-{uuid4().hex}"
-        self._lists_are_current = False
+        self._has_waited = False
 
     @overload
     def caller(self, account_id: UUID) -> AccountCaller: ...
@@ -100,8 +99,8 @@ class OperatorContext:
 
     def accounts(self) -> list[AccountRow]:
         """Return all accounts by name."""
-        lists = self.lists()
-        return list(all_items(lambda page: lists.accounts(self.services.tenant_id, page)))
+        self.wait_for_lists()
+        return list(all_items(lambda page: self.services.accounts.page(self.services.tenant_id, page)))
 
     def known_as(self, email: str) -> list[Identity]:
         """Return all who are known by this address, or the one with this user id. Raises CommandError."""
@@ -119,17 +118,16 @@ class OperatorContext:
             raise WrongUsageError(f"{email} is the address of {len(found)} users. Say which by its id: {ids}")
         return found[0]
 
-    def lists(self) -> Lists:
-        """Return the lists, once they show all that is in the log now, or a warning was given that they don't."""
-        if not self._lists_are_current:
-            self._lists_are_current = True
+    def wait_for_lists(self) -> None:
+        """Wait until the lists show all that is in the log now, or warn that they don't."""
+        if not self._has_waited:
+            self._has_waited = True
             end = self.services.event_sourcing.recorder.last_position()
             database = self.services.database
             if not wait_for(database, end, _SERVED_SECONDS_MAX):
                 self.services.follow()
                 if not wait_for(database, end, _CATCH_UP_SECONDS_MAX):
                     notify("Warning: the lists are still being brought up to date; what is new may be missing.")
-        return self.services.lists
 
 
 @contextmanager

@@ -41,9 +41,10 @@ def add_to(app: typer.Typer, name: str, help_line: str) -> None:
 def list_processes(context: OperatorContext, account: AccountOption = None) -> CommandResult:
     """List the processes of an account by name."""
     account_id = context.account(account).id
-    lists = context.lists()
-    found = list(all_items(lambda page: lists.processes(account_id, page)))
-    jobs = lists.jobs_of_processes(account_id, found)
+    context.wait_for_lists()
+    processes = context.services.processes
+    found = list(all_items(lambda page: processes.page(account_id, page)))
+    jobs = processes.jobs(account_id, found)
     return CommandResult({"items": [process_resource(row, jobs.get(row.process_id)) for row in found]}, _COLUMNS)
 
 
@@ -111,4 +112,5 @@ def _change(
 
 def _process(context: OperatorContext, stream: UUID) -> CommandResult:
     process = context.get(Process, stream)
-    return CommandResult(process_resource(process, context.lists().jobs_of_process(process)), _COLUMNS)
+    context.wait_for_lists()
+    return CommandResult(process_resource(process, context.services.processes.jobs_of(process)), _COLUMNS)

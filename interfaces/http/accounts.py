@@ -108,7 +108,7 @@ def list_accounts(request: TenantRequest[None]) -> AccountPage:
     All accounts of the tenant for who has a role in the tenant.
     """
     caller = request.caller
-    items, next_cursor = request.services.lists.accounts_of(UUID(caller.actor), caller.tenant_id, request.page())
+    items, next_cursor = request.services.accounts.of_user(UUID(caller.actor), caller.tenant_id, request.page())
     return {"items": [account_resource(row) for row in items], "next_cursor": next_cursor}
 
 
@@ -179,10 +179,10 @@ def list_processes(request: AccountRequest[None]) -> ProcessPage:
     """
     services, caller = request.services, request.caller
     visible = visible_processes(services.event_sourcing, caller)
-    items, next_cursor = services.lists.processes(
+    items, next_cursor = services.processes.page(
         caller.account_id, request.page(), visible=visible, retired=request[RETIRED]
     )
-    jobs = services.lists.jobs_of_processes(caller.account_id, items)
+    jobs = services.processes.jobs(caller.account_id, items)
     return {"items": [process_resource(row, jobs.get(row.process_id)) for row in items], "next_cursor": next_cursor}
 
 
@@ -203,7 +203,7 @@ def register_process(request: AccountRequest[NewProcess]) -> Process:
     outcome = request.execute(RegisterProcess(by=caller, idempotency=idempotency, flow_id=flow_id, name=body.name))
     process = request.get(ProcessAggregate, outcome.resource_id)
     request.made_at(f"{request.req.path}/{process.flow_id}")
-    return process_resource(process, request.services.lists.jobs_of_process(process))
+    return process_resource(process, request.services.processes.jobs_of(process))
 
 
 @_PROCESSES.command(
@@ -217,7 +217,7 @@ def change_process(request: AccountRequest[ProcessChange], flow_id: UUID) -> Pro
     body = request.body
     outcome = request.execute(ChangeProcess(by=request.caller, flow_id=flow_id, name=body.name, retired=body.retired))
     process = request.get(ProcessAggregate, outcome.resource_id)
-    return process_resource(process, request.services.lists.jobs_of_process(process))
+    return process_resource(process, request.services.processes.jobs_of(process))
 
 
 def new_flow_id(account_id: UUID, actor: str, idempotency: IdempotentRequest | None) -> UUID:

@@ -15,6 +15,7 @@ from domain.model import Aggregate
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, idempotency_key, path_uuid
 from interfaces.http.validation import BrokenRule
+from interfaces.queries.waiting import wait_for_lists
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -74,7 +75,7 @@ def execute(services: Services, resp: falcon.Response, command: AdminCommand) ->
         resp.set_header("Idempotent-Replayed", "true")
         # The first request's answer may have been lost before the lists showed it.
         position = services.event_sourcing.recorder.last_position()
-    if not services.lists.wait_for(position):
+    if not wait_for_lists(services.database, position):
         resp.set_header("X-Lists-Behind", "true")
     return outcome
 

@@ -179,7 +179,7 @@ def list_keys(request: AccountRequest[None]) -> KeyPage:
         flow_ids=request[SCOPE],
         unused_since=None if unused_days is None else now - timedelta(days=unused_days),
     )
-    items, next_cursor = services.lists.keys(request.caller.account_id, request.page(SORT), now, only)
+    items, next_cursor = services.keys.page(request.caller.account_id, request.page(SORT), now, only)
     return {"items": [key_resource(row, now) for row in items], "next_cursor": next_cursor}
 
 

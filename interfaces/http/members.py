@@ -100,7 +100,7 @@ def list_members(request: AccountRequest[None]) -> MemberPage:
     """
     services, caller = request.services, request.caller
     for_tenant = services.invitations.speaks_for_tenant(caller.actor, caller.tenant_id)
-    items, next_cursor = services.lists.members(caller.account_id, request.page(), for_tenant=for_tenant)
+    items, next_cursor = services.members.page(caller.account_id, request.page(), for_tenant=for_tenant)
     return {"items": [member_resource(item) for item in items], "next_cursor": next_cursor}
 
 

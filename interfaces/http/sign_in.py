@@ -166,6 +166,6 @@ def _shown(services: Services, session: Session) -> SessionAnswer:
         "password_change_required": session.is_restricted,
         "user": user_resource(session.user),
         "memberships": [
-            membership_resource(one) for one in services.lists.memberships(session.user.user_id, services.tenant_id)
+            membership_resource(one) for one in services.members.memberships(session.user.user_id, services.tenant_id)
         ],
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domain.errors import NotFoundError
 from domain.ids import process_id
 from domain.job import Job
+from interfaces.queries.waiting import wait_for_lists
 from projections.jobs.details import list_details
 from projections.jobs.listing import find_job, list_jobs
 from projections.jobs.search import search_jobs
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from application.event_sourcing import EventSourcing
     from application.store.database import Database
     from domain.report import Detail
-    from interfaces.queries.lists import Lists
     from projections.jobs.listing import JobFilter, JobHead, JobRow
     from projections.paging import Page, PageRequest
 
@@ -29,10 +29,9 @@ class JobNotShownError(Exception):
 class Jobs:
     """Reads the jobs of an account. `visible` are the process streams that the caller may see, None for all of them."""
 
-    def __init__(self, database: Database, event_sourcing: EventSourcing, lists: Lists) -> None:
+    def __init__(self, database: Database, event_sourcing: EventSourcing) -> None:
         self._database = database
         self._event_sourcing = event_sourcing
-        self._lists = lists
 
     def page(self, account_id: UUID, wanted: JobFilter, page: PageRequest, query: str | None = None) -> Page[JobHead]:
         """Return jobs by the time of receipt; with `query` those that hold every word of it.
@@ -77,7 +76,7 @@ class Jobs:
         job = self._event_sourcing.find(Job, job_id)
         if job is None or job.account_id != account_id or not _is_seen(process_id(account_id, job.flow_id), visible):
             raise NotFoundError
-        if not self._lists.wait_for(self._event_sourcing.recorder.last_position()):
+        if not wait_for_lists(self._database, self._event_sourcing.recorder.last_position()):
             raise JobNotShownError
 
 

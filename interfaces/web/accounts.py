@@ -30,7 +30,7 @@ class AccountsPage(ViewPage):
     template, parameters = "accounts.html", ("cursor",)
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        found, next_cursor = self._services.lists.accounts_of(
+        found, next_cursor = self._services.accounts.of_user(
             visit.session.user.user_id, self._services.tenant_id, PageRequest(cursor=parameter(req, "cursor"))
         )
         return {"found": found, "next_cursor": next_cursor}

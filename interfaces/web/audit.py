@@ -116,7 +116,7 @@ class AuditPage(ViewPage):
             entry.row.actor: entry.by.name or entry.row.actor for entry in found if entry.by.kind is ActorKind.USER
         }
         if visit.may(Action.READ_MEMBERS):
-            members, _ = self._services.lists.members(visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX))
+            members, _ = self._services.members.page(visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX))
             people |= {
                 str(known.member.user_id): known.user.name if known.user else str(known.member.user_id)
                 for known in members

@@ -54,8 +54,8 @@ class StartPage(ViewPage):
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         services, account, now = self._services, visit.account_id, self._services.clock()
-        processes, _ = services.lists.processes(account, PageRequest(1), retired=False)
-        keys, _ = services.lists.keys(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
+        processes, _ = services.processes.page(account, PageRequest(1), retired=False)
+        keys, _ = services.keys.page(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
         jobs, _ = services.jobs.page(account, JobFilter(), PageRequest(1))
         return {
             "process": processes[0] if processes else None,

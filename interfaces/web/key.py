@@ -103,7 +103,7 @@ class KeyPage(ViewPage):
         """Return uses by the hour or day, the oldest first, by what came of them."""
         begin = span.begin(now)
         bars = [UseRow(visit.account_id, key_id, begin + number * span.step) for number in range(span.steps)]
-        for row in self._services.lists.uses(visit.account_id, [key_id], begin, now):
+        for row in self._services.keys.uses(visit.account_id, [key_id], begin, now):
             bars[(row.hour - begin) // span.step].add(row)
         return bars
 

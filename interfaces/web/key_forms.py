@@ -69,7 +69,7 @@ class _KeyForm(FormPage[S]):
 
     def _some_flow_id(self, visit: Visit) -> UUID | None:
         """Return a process of the account that the lines to paste can name."""
-        found, _ = self._services.lists.processes(visit.account_id, PageRequest(1), retired=False)
+        found, _ = self._services.processes.page(visit.account_id, PageRequest(1), retired=False)
         return found[0].flow_id if found else None
 
 

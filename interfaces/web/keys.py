@@ -46,7 +46,7 @@ class KeysPage(ViewPage):
             "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
         }
         page = PageRequest(cursor=parameter(req, "cursor"), sort=asked["sort"])
-        keys, next_cursor = self._services.lists.keys(visit.account_id, page, now, _filter(asked, now))
+        keys, next_cursor = self._services.keys.page(visit.account_id, page, now, _filter(asked, now))
         return {
             "asked": asked,
             "shown": {show: show.capitalize() for show in SHOWN},
@@ -57,13 +57,13 @@ class KeysPage(ViewPage):
 
     def _beside(self, visit: Visit, keys: Sequence[KeyRow], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
-        lists, account = self._services.lists, visit.account_id
+        all_keys, account = self._services.keys, visit.account_id
 
         def count(only: KeyFilter) -> int:
-            return lists.count_keys(account, now, only)
+            return all_keys.count(account, now, only)
 
         return {
-            "uses": lists.uses_of_a_day(account, [key.id for key in keys], now),
+            "uses": all_keys.uses_of_a_day(account, [key.id for key in keys], now),
             "process_names": self._process_names(visit, (key.flow_id for key in keys)),
             "people": self._services.users.names(person for key in keys for person in key.people),
             **self._choosable_processes(visit),

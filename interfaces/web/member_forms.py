@@ -46,7 +46,7 @@ class _MembersForm(FormPage[S]):
     def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
         """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
         page = PageRequest(limits.PAGE_ITEMS_MAX)
-        found, more = self._services.lists.processes(visit.account_id, page, retired=False)
+        found, more = self._services.processes.page(visit.account_id, page, retired=False)
         shown = found[:ASSIGNED_MAX]
         left_out = len(found) - len(shown)
         return {

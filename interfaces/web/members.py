@@ -24,7 +24,7 @@ class MembersPage(ViewPage):
     parameters = ("cursor",)
 
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        members, next_cursor = self._services.lists.members(
+        members, next_cursor = self._services.members.page(
             visit.account_id,
             PageRequest(cursor=parameter(req, "cursor")),
             for_tenant=self._speaks_for_tenant(visit),

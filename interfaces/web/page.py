@@ -157,14 +157,14 @@ class Page(AdminResource):
         self, visit: Visit, *, visible: frozenset[UUID] | None = None, retired: bool | None = None
     ) -> dict[str, Any]:
         """Return the processes to choose one of, and whether there are more than can be offered."""
-        processes, more = self._services.lists.processes(
+        processes, more = self._services.processes.page(
             visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX), visible=visible, retired=retired
         )
         return {"processes": processes, "more_processes": more is not None}
 
     def _process_names(self, visit: Visit, flow_ids: Iterable[UUID | None]) -> dict[UUID, str]:
         """Return the names of processes by flow id; None, which stands for the whole account, has no name."""
-        return self._services.lists.process_names(visit.account_id, filter(None, flow_ids))
+        return self._services.processes.names(visit.account_id, filter(None, flow_ids))
 
     def _form(self, req: falcon.Request, account_id: str | None = None) -> tuple[Visit, Form]:
         """Return who sends a form, and what is in it, once it is clear that they may see the page.
@@ -210,7 +210,7 @@ class Page(AdminResource):
     def _accounts(self, visit: Visit) -> Sequence[AccountRow]:
         """Return the accounts that the visitor can switch to."""
         try:
-            return self._services.lists.accounts_of(
+            return self._services.accounts.of_user(
                 visit.session.user.user_id, self._services.tenant_id, PageRequest(ACCOUNTS_SHOWN)
             ).items
         except ListIncompleteError:

@@ -35,15 +35,19 @@ class ProcessesPage(ViewPage):
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         visible = self._visible_processes(visit)
         show = choice_parameter(req, "show", tuple(SHOWN)) or "active"
-        lists, account, page = self._services.lists, visit.account_id, PageRequest(cursor=parameter(req, "cursor"))
-        processes, next_cursor = lists.processes(account, page, visible=visible, retired=SHOWN[show])
+        all_processes, account, page = (
+            self._services.processes,
+            visit.account_id,
+            PageRequest(cursor=parameter(req, "cursor")),
+        )
+        processes, next_cursor = all_processes.page(account, page, visible=visible, retired=SHOWN[show])
         return {
             "show": show,
             "shown": {show: show.capitalize() for show in SHOWN},
             "processes": processes,
-            "jobs": lists.jobs_of_processes(account, processes),
+            "jobs": all_processes.jobs(account, processes),
             "next_cursor": next_cursor,
-            "any_process": bool(processes) or bool(lists.processes(account, PageRequest(1), visible=visible).items),
+            "any_process": bool(processes) or bool(all_processes.page(account, PageRequest(1), visible=visible).items),
             "sees_all": visible is None,
             "about": self._about(visit, visible, uuid_parameter(req, "about")),
         }

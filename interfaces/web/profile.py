@@ -40,7 +40,7 @@ class ProfilePage(ViewPage):
     def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
         done = choice_parameter(req, "done", tuple(DONE))
         user = visit.session.user
-        memberships = self._services.lists.memberships(user.user_id, self._services.tenant_id)
+        memberships = self._services.members.memberships(user.user_id, self._services.tenant_id)
         return {
             "done": DONE[done] if done else "",
             "memberships": memberships[:_MEMBERSHIPS_SHOWN],

@@ -17,6 +17,7 @@ from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.model import SYSTEM_ACTOR
 from interfaces.http import cookies
+from interfaces.queries.waiting import wait_for_lists
 from projections.log_tree.heads import latest_head
 from projections.log_tree.tiles import Tiles
 from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
@@ -67,7 +68,7 @@ class ServiceCast(Cast):
     def wait_for_lists(self) -> None:
         """Wait until the lists show all that has happened; a request waits for a shorter time."""
         position = self._application.position()
-        wait_until(lambda: self._services.lists.wait_for(position), "the lists", seconds_max=60)
+        wait_until(lambda: wait_for_lists(self._services.database, position), "the lists", seconds_max=60)
 
     def _user_id(self, name: str) -> UUID:
         return user_id_of(self._services, name)

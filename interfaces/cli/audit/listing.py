@@ -88,7 +88,7 @@ def list_audit(  # noqa: PLR0913 - each is an option
     """List what was done in an account, or to roles in the tenant, newest first."""
     scope_id = _scope(context, account, tenant=tenant)
     where = _filter(context, actor, action, resource, since, until)
-    context.lists()
+    context.wait_for_lists()
     entries, cursor = first_items(lambda page: context.services.audit_log.page(scope_id, where, page), limit)
     items = [audit_item(entry) for entry in entries]
     note = None if cursor is None else f"There are more than {limit:,}. See them with --limit, --to, or `audit export`."
@@ -132,7 +132,7 @@ def export_audit(  # noqa: PLR0913 - each is an option
     with open_context(data_dir, database_url) as context:
         scope_id = _scope(context, account, tenant=tenant)
         where = _filter(context, actor, action, resource, since, until)
-        context.lists()
+        context.wait_for_lists()
         export = _Export(context, scope_id, where, written_as)
         if output is None:
             for piece in export.pieces():

@@ -20,7 +20,6 @@ from interfaces.cli.output import CommandResult, Group
 from interfaces.cli.store_command import store_command
 from interfaces.http.answers.keys import key_resource
 from projections.keys.listing import KeyRow
-from projections.keys.queries import list_keys
 from projections.paging import all_items
 
 _COLUMNS: Final = {
@@ -100,7 +99,7 @@ def hygiene(
 
 
 def _review(context: OperatorContext, account: str | None, now: datetime, rules: Rules) -> Review:
-    context.lists()  # so that the list of keys shows what is in the log now
+    context.wait_for_lists()
     accounts = context.accounts() if account is None else [context.account(account)]
     findings: list[KeyFinding] = []
     keys = 0
@@ -116,8 +115,8 @@ def _review(context: OperatorContext, account: str | None, now: datetime, rules:
 
 
 def _keys_of(context: OperatorContext, account_id: UUID) -> Iterator[KeyRow]:
-    database, now = context.services.database, context.services.clock()
-    return all_items(lambda page: list_keys(database, account_id=account_id, page=page, now=now))
+    now = context.services.clock()
+    return all_items(lambda page: context.services.keys.page(account_id, page, now))
 
 
 def _document(review: Review, now: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from interfaces.cli.options import AccountOption, ids_option
 from interfaces.cli.output import CommandResult, WrongUsageError
 from interfaces.cli.store_command import store_command
 from interfaces.http.answers.keys import key_resource
-from interfaces.queries.lists import batched
+from interfaces.queries.batches import batched
 from projections.keys.queries import KEY_SORTS, KeyFilter
 from projections.keys.uses import UseRow
 from projections.paging import all_items
@@ -66,7 +66,8 @@ def list_keys(  # noqa: PLR0913 - each is an option
     """List the keys of an account, with their uses in the last 24 hours by the hour."""
     if sort not in KEY_SORTS:
         raise WrongUsageError(f"--sort must be one of {', '.join(KEY_SORTS)}.")
-    account_id, lists, now = context.account(account).id, context.lists(), context.services.clock()
+    account_id, now = context.account(account).id, context.services.clock()
+    context.wait_for_lists()
     only = KeyFilter(
         active=None if everything else not inactive,
         search=search,
@@ -74,9 +75,9 @@ def list_keys(  # noqa: PLR0913 - each is an option
         unused_since=None if unused_for is None else now - timedelta(days=unused_for),
     )
     items = []
-    keys = list(all_items(lambda page: lists.keys(account_id, page, now, only), sort))
+    keys = list(all_items(lambda page: context.services.keys.page(account_id, page, now, only), sort))
     for some in batched(keys, PAGE_ITEMS_MAX):
-        uses = lists.uses_of_a_day(account_id, [key.id for key in some], now)
+        uses = context.services.keys.uses_of_a_day(account_id, [key.id for key in some], now)
         for key in some:
             by_hour = uses[key.id]
             of_a_day = sum(hour.accepted + hour.replayed for hour in by_hour)

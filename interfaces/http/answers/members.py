@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from application.identity.invitations import KnownMember
     from application.identity.users import FirstPassword
     from application.identity.users import User as StoredUser
-    from interfaces.queries.lists import KnownMembership
+    from interfaces.queries.members import KnownMembership
 
 
 class Member(TypedDict):

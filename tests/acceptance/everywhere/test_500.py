@@ -20,7 +20,7 @@ def broken(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("SELECT password FROM users -- private words")
 
-    monkeypatch.setattr(world.services.lists, "accounts_of", fail)
+    monkeypatch.setattr(world.services.accounts, "of_user", fail)
     return world
 
 

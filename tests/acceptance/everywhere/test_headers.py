@@ -23,7 +23,7 @@ SECURITY = {
 
 def crash(world: World) -> Answer:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.services.lists, "accounts_of", lambda *_: 1 / 0)
+        patch.setattr(world.services.accounts, "of_user", lambda *_: 1 / 0)
         return world.ask("GET", ACCOUNTS, headers=world.signed_in("alice"))
 
 

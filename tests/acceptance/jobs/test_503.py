@@ -14,7 +14,7 @@ def test_a_job_that_can_not_be_shown_in_time_is_not_said_to_be_missing(
 ) -> None:
     headers = world.signed_in("alice")
     monkeypatch.setattr("interfaces.queries.jobs.find_job", lambda *_, **__: None)
-    monkeypatch.setattr(world.services.lists, "wait_for", lambda _: False)
+    monkeypatch.setattr("interfaces.queries.jobs.wait_for_lists", lambda *_: False)
     location = world.robot().report().headers["location"]
     answer = world.ask("GET", f"{location}{rest}", headers=headers)
     assert (answer.status, answer.problem) == (503, "unavailable")

@@ -30,6 +30,7 @@ from application.store.database import (
 from application.store.errors import StoreSessionError, StoreUnavailableError
 from application.store.schema import migrate
 from interfaces.bootstrap import Services
+from interfaces.queries.waiting import wait_for_lists
 from projections.fence import reading
 from projections.read_models import READ_MODELS
 from tests.support.cast import Cast
@@ -181,7 +182,7 @@ def test_the_service_works_through_a_pooler_of_sessions_and_its_fence_stands(
         cast = Cast(application_on(services.database, clock))
         assert cast.bot().report().job is not None
         position = services.event_sourcing.recorder.last_position()
-        wait_until(lambda: services.lists.wait_for(position), "the lists", seconds_max=30)
+        wait_until(lambda: wait_for_lists(services.database, position), "the lists", seconds_max=30)
         model = next(model for model in READ_MODELS if model.name.startswith("process_list"))
         everything = sql.SQL("SELECT * FROM rpawatch_lists.{}").format(sql.Identifier(model.name))
         with services.database.get_connection() as connection:
