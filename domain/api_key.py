@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from domain.rate_limit import Quota
 
 Outcome = Literal["accepted", "replayed", "rejected"]
-"""What came of a request that was let in."""
+"""The outcome of a request that was let in."""
 ROTATED_REASON = "Rotated without overlap"
 """Why a key was deactivated that another one took the place of at once."""
 

@@ -1,4 +1,4 @@
-"""What failures are counted by when they are counted by client: the network that one subscriber is given."""
+"""The network that one subscriber is given, by which failures of a client are counted."""
 
 from __future__ import annotations
 

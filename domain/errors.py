@@ -121,7 +121,7 @@ class SignInThrottledError(DomainError):
 
 
 class HashingBusyError(DomainError):
-    """As many passwords as may be are being hashed, or wait for it."""
+    """Too many passwords are being hashed, or wait for it."""
 
     slug = "unavailable"
     advice = "Too many people are signing in."
@@ -135,7 +135,7 @@ class ForbiddenError(DomainError):
 
 
 class NotFoundError(DomainError):
-    """Not there, or not this account's, or the caller is a stranger: all the same from outside."""
+    """A thing that is not there, or is another account's, or that the caller may not know of: the same from outside."""
 
     slug = "not-found"
     advice = "There is nothing here, or nothing that you may see."

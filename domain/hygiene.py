@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """What a finding asks for."""
+    """How much a finding matters."""
 
     ACT = "act"
     """Somebody has to do something."""
     NOTICE = "notice"
     """Something is under way that somebody may want to see through."""
     ADVICE = "advice"
-    """It could be better, and nothing comes of it if it stays as it is."""
+    """The key could be better; nothing breaks if it stays as it is."""
 
 
 class FindingKind(StrEnum):
     """What is wrong with a key, the most pressing first."""
 
     STILL_PRESENTED = "still_presented"
-    """It has ended, and somebody's robot does not know."""
+    """The key has ended, and a robot still presents it."""
     EXPIRES_SOON = "expires_soon"
-    """It is in use, and a robot stops when it ends."""
+    """The key is in use, and a robot stops when it ends."""
     NEVER_USED = "never_used"
     UNUSED = "unused"
     TOO_OLD = "too_old"
-    """It never expires, and is older than the installation wants such keys to be."""
+    """The key never expires, and is older than the installation wants such keys to be."""
     NOT_SWITCHED = "not_switched"
     """Another key has taken its place, and it was used since."""
     NEVER_EXPIRES = "never_expires"

@@ -20,7 +20,7 @@ _PREFIX_CHARS = 8
 _FORM = re.compile(rf"{MARK}[0-9A-Za-z]{{{_RANDOM_CHARS + _CHECKSUM_CHARS}}}")
 
 LOOKS_LIKE_A_KEY = re.compile(rf"{MARK}[0-9A-Za-z]{{{_PREFIX_CHARS + 1},}}")
-"""More than the public prefix of a key: must not stand in a URL or in a log."""
+"""A text with more than the public prefix of a key, which must not stand in a URL or in a log."""
 
 _ESCAPED_ASCII = re.compile("%([0-7][0-9A-Fa-f])")
 
@@ -84,7 +84,7 @@ def parse(text: str | None) -> KeySecret | None:
 
 
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
-"""Two digits at once: the checksum is made for every request."""
+"""Digits are made two at once, as the checksum is made for every request."""
 
 
 def _checksum(body: str) -> str:

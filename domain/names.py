@@ -23,11 +23,11 @@ _CONTROLS_AND_LINES = re.compile(rf"[{_CONTROLS_CLASS}\uD800-\uDFFF]")
 _UNSEEN_CLASS = rf"\s{_CONTROLS_CLASS}\u2800{_INVISIBLE_CLASS}"
 _SEEN = re.compile(rf"[^{_UNSEEN_CLASS}{_INVISIBLE_CLASS_BEYOND}]")
 SEEN_PATTERN = rf"[^{_UNSEEN_CLASS}]"
-"""What a text has that is not blank, as far as the regular expressions of JSON Schema can say it."""
+"""Pattern of a text that is not blank, as far as the regular expressions of JSON Schema can say it."""
 NAME_PATTERN = rf"^[^{_CONTROLS_CLASS}]*[^{_UNSEEN_CLASS}][^{_CONTROLS_CLASS}]*$"
-"""What a name looks like, likewise."""
+"""Pattern of a name, likewise."""
 LINES_PATTERN = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$"
-"""What a text of several lines looks like, likewise."""
+"""Pattern of a text of several lines, likewise."""
 
 
 def without_invisible(text: str) -> str:

@@ -21,7 +21,7 @@ class Role(StrEnum):
 TENANT_ROLES = frozenset({Role.TENANT_ADMIN, Role.AUDITOR, Role.CONSULTANT})
 ACCOUNT_ROLES = frozenset({Role.ACCOUNT_ADMIN, Role.ACCOUNT_USER})
 ROLES_WITH_ASSIGNED_PROCESSES = frozenset({Role.CONSULTANT, Role.ACCOUNT_USER})
-"""These see the processes that they were assigned, and the jobs of those, and no others."""
+"""Roles that see only the processes that were assigned to them, and the jobs of those."""
 
 
 class Action(StrEnum):

@@ -1,4 +1,4 @@
-"""How long somebody has to wait after failed sign-ins."""
+"""The wait after failed sign-ins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NONE = timedelta()
 _FIRST_PAUSE = timedelta(seconds=1)
 _DOUBLINGS_MAX = 20
-"""More than it takes, and few enough for a number of seconds."""
+"""Most doublings of a wait: more than are needed, and few enough for a number of seconds."""
 
 
 def stranger_wait(most: int, failures: Sequence[datetime], now: datetime) -> timedelta:

@@ -54,13 +54,13 @@ if TYPE_CHECKING:
 
     from domain.clock import Clock
 
-_DOOR_CONNECTIONS = 2
-"""One for the command that is being carried out, one for the probes of health and the like."""
+_OTHER_CONNECTIONS = 2
+"""One connection for the command that is being carried out, one for probes of health and the like."""
 
 
 def connections_max(threads: int) -> int:
     """Return how many connections to PostgreSQL a process may open that works on so many requests at the same time."""
-    return threads + _DOOR_CONNECTIONS
+    return threads + _OTHER_CONNECTIONS
 
 
 def migrate(conninfo: str) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BYTES_MAX: Final = 1024 * 1024
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""What PowerShell's `>` begins a file with."""
+"""The marks that PowerShell's `>` begins a file with."""
 
 
 class EnvFileError(Exception):

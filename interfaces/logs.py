@@ -32,7 +32,7 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _INDENT: Final = "    "
 _LINES_OF: Final = ("exception", "stack")
-"""What the text format shows on lines of its own."""
+"""Fields that the text format shows on lines of their own."""
 
 
 class _Bounds(NamedTuple):
@@ -51,7 +51,7 @@ _SHORTENED: Final = (
     _Bounds(100, 4, 4),
     _Bounds(30, 4, 1),
 )
-"""What an event that is too long is cut to, one after the other until it is short enough. The last one always is."""
+"""Bounds that an event that is too long is cut to, one after the other until it is short enough. The last always do."""
 _UNWRITABLE: Final = '{"event":"an event that can not be written","level":"error"}'
 _FIELDS_MAX: Final = 12
 """Most fields of an object in an event that is too long, and of the event."""

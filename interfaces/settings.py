@@ -27,12 +27,12 @@ _OTHERS = re.compile(rf"{PREFIX}(?:API_KEY|URL|TEST_[A-Z_]+|BENCH_[A-Z_]+)")
 _OF_A_CLUSTER = re.compile(
     rf"{PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)\w*)?)"
 )
-"""What Kubernetes and Docker set in every container beside a service of this name."""
+"""Variables that Kubernetes and Docker set in every container beside a service of this name."""
 _ADDRESS_OF_A_CLUSTER = re.compile(r"(?:tcp|udp|sctp)://.*")
 _SHOWN_CHARS_MAX = 60
 _NEAR = 0.6
 _MEANT = {"port": "listen", "host": "listen", "address": "listen", "bind": "listen", "proxy": "trusted_proxy"}
-"""What other programs call it."""
+"""Our settings by the names that other programs have for them."""
 
 
 class SettingsError(Exception):

@@ -45,7 +45,7 @@ DECODED_BYTES_AT_ONCE = 256 * 1024
 LARGE_BYTES_MIN = 1024 * 1024
 """Size of an event after which memory is given back: of eight of 9 MB, 63 MB were kept, and are 22."""
 TURN_SECONDS = 0.0002
-"""How long one of the two threads keeps the other waiting. With Python's 5 ms PostgreSQL has nothing to do after each
+"""Longest turn of one thread while the other waits. With Python's 5 ms PostgreSQL has nothing to do after each
 statement, and between the pieces of a large one: catching up took a quarter longer."""
 _USUAL_TURN_SECONDS = sys.getswitchinterval()
 

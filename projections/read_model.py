@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     """Raises any exception for an event that can't be read."""
 
 SCHEMA = "rpawatch_lists"
-"""Where the read models are, and nothing else: all of it can be dropped and made again from the log."""
+"""The schema of the read models alone: all of it can be dropped and made again from the log."""
 
 
 class ReadModelsNotSetUpError(Exception):

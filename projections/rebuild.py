@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REBUILT = "_rebuilt"
 CHECKED = "_checked"
-"""What is added to the names of tables that are being made."""
+"""Suffix of the names of tables that are being made."""
 NEAR_EVENTS_MAX = 500
 """Most events behind the log when the tables change places: the last ones are taken in while readers wait."""
 SWITCH_ATTEMPTS = 100

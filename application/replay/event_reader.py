@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PAGE_EVENTS: Final = 1_000
 
 LIFECYCLE_TOPICS: Final = tuple(topic for topic, event in events_of(ApiKey).items() if event.LABEL)
-"""What happens to a key but its uses."""
+"""Topics of all events of a key but its uses."""
 
 
 class EventReader:

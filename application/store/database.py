@@ -111,7 +111,7 @@ class BoundedConnection(psycopg.Connection[DictRow]):
     session: Session
     _check_at: float = math.inf
     _a_pooler_is_there = False
-    """Of the class: one has been seen by this process."""
+    """Whether any pool of this process has met a pooler."""
 
     def begin(self, conninfo: str, meant: Meant, *, doubt: bool = False) -> None:
         """Make this new connection a session that is what was meant; one that can't be made so is closed.
@@ -194,7 +194,7 @@ class BoundedConnection(psycopg.Connection[DictRow]):
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 """The last one is what a primary says that was demoted to a standby."""
 _FOREIGN_STATEMENTS = (psycopg.errors.DuplicatePreparedStatement, psycopg.errors.InvalidSqlStatementName)
-"""What is prepared in this session is not what it prepared: it was given to somebody else meanwhile."""
+"""Errors of a session whose prepared statements are not its own: a pooler gave it to somebody else meanwhile."""
 
 
 @contextmanager

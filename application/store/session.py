@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "rpawatch"
 MIGRATION_LOCK_SECONDS_MAX: Final = 60.0
-"""How long a session without a statement limit waits for another that holds a lock."""
+"""Longest wait of a session without a statement limit for another that holds a lock."""
 HEAR_SECONDS_MAX: Final = 2.0
 """A session on a process of its own hears within milliseconds."""
 

@@ -1,10 +1,10 @@
-"""What a check can end with but "it holds"."""
+"""The errors of a check of a proof."""
 
 from __future__ import annotations
 
 
 class ProofError(Exception):
-    """It does not hold. The message says what, and can be shown."""
+    """The proof does not hold. The message says why, and can be shown."""
 
 
 class UnknownKeyError(ProofError):
@@ -12,4 +12,4 @@ class UnknownKeyError(ProofError):
 
 
 class MalformedError(Exception):
-    """It could not be checked: this is not what it should be. The message says what is wrong, and can be shown."""
+    """The input is malformed, so nothing could be checked. The message says what is wrong, and can be shown."""

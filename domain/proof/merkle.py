@@ -86,7 +86,7 @@ class CompactRange:
     """
 
     _parts: list[tuple[int, bytes]] = field(default_factory=list)
-    """Each with its height in tiles."""
+    """The parts of the tree, each with its height in tiles."""
 
     def push(self, root: bytes) -> None:
         """Add the root of the next tile."""

@@ -22,7 +22,7 @@ _KEY_BYTES: Final = 32
 _KEY_ID_BYTES: Final = 4
 NOTE_BYTES_MAX: Final = 64 * 1024
 SIGNATURES_MAX: Final = 100
-"""More than the 16 that a verifier must accept; witnesses may add theirs."""
+"""Most signatures of a note: more than the 16 that a verifier must accept, as witnesses may add theirs."""
 _LINE: Final = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _NAME: Final = re.compile(r"[^\s+\x00-\x1f]+")

@@ -1,1 +1,1 @@
-"""How it is reached at the command line."""
+"""The command line."""

@@ -1,4 +1,4 @@
-"""What an expected failure is at the command line: one line, and the exit code that scripts go by.
+"""Expected failures at the command line: one line for each, and the exit code that scripts go by.
 
 0 done, 1 refused or failed, 2 wrong usage, 3 the store or the service can't be reached.
 """
@@ -31,7 +31,7 @@ _HINTS: Final[dict[type[errors.DomainError], str]] = {
     errors.HashingBusyError: "Try again in a second.",
     errors.NotFoundError: "Check the id and the account; the `list` commands show them.",
 }
-"""What helps at the command line, after what an error says everywhere."""
+"""Hints for the command line, which follow what an error says everywhere."""
 
 _REASON = re.compile(
     r"FATAL:\s+([^\n]+)"
@@ -39,7 +39,7 @@ _REASON = re.compile(
     r"|cannot execute [a-z ]+ (?:in a read-only transaction|during recovery))",
     re.IGNORECASE,
 )
-"""What libpq says that helps and can be shown. Other words of it may hold a part of a URL with a password."""
+"""Words of libpq that help and can be shown. Others may hold a part of a URL with a password."""
 
 
 def expected_failure(error: BaseException) -> tuple[int, str] | None:

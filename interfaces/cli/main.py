@@ -1,4 +1,4 @@
-"""The command `rpawatch`: its commands in one table, and what every failure becomes.
+"""The command `rpawatch`: its commands in one table, and the line and exit code of every failure.
 
 What a command needs is imported when it is asked for: `rpawatch report` in a bot's script, `--help` and `--version` do
 not wait for the store's code.
@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "report": ("interfaces.cli.report.commands", "Report a finished job, as a bot does."),
     "demo": ("interfaces.cli.demo.commands", "Fill an installation with a made-up month."),
 }
-"""Each command, or group of commands, with the module that adds it (`add_to`) and a line of help."""
+"""The commands and groups of commands, each with the module that adds it (`add_to`) and a line of help."""
 
 _HELP = "RPA Watch: keys and jobs of RPA robots, with a log that proves what happened."
 _EPILOG = """\b

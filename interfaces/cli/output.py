@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for scripts, one line for what went wrong."""
+"""The output of commands: tables for people, JSON for scripts, one line for what went wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDE_ENOUGH = 100_000
 """Columns of an output that is no terminal: what reads it cuts lines itself, and nothing may be lost before."""
 _DIRECTION_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They turn text around, so that a terminal shows something else than what is there."""
+"""Characters that turn text around, so that a terminal shows something else than what is there."""
 _NOTHING = "-"
 _LAST_OF_TWO_BYTES = 0xFFFF
 _LAST_OF_ONE_BYTE = 0xFF
@@ -33,7 +33,7 @@ class CommandError(Exception):
 
 
 class WrongUsageError(CommandError):
-    """What the command was told can't be right, whatever is in the store."""
+    """The arguments can't be right, whatever is in the store."""
 
     exit_code = 2
 
@@ -52,7 +52,7 @@ class JsonText:
 
     @property
     def value(self) -> Any:  # noqa: ANN401 - JSON
-        """For people: its numbers are texts, as they were written."""
+        """The value for people: its numbers are texts, as they were written."""
         return json.loads(self.text, parse_float=str, parse_int=str)
 
 

@@ -1,4 +1,4 @@
-"""How far a long command is, in a terminal."""
+"""The progress of a long command, in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the data is: the embedded PostgreSQL of the data directory, or the server that the settings name."""
+"""The store of a command: the embedded PostgreSQL of the data directory, or the server that the settings name."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How it is reached over HTTP: a Falcon application on a waitress that survives slow clients."""
+"""The service over HTTP: a Falcon application on a waitress that survives slow clients."""

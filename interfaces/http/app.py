@@ -46,7 +46,7 @@ _HEALTH = ("/health/live",)
 _LARGE_BODIES = ("/api/v1/ingest/report",)
 
 METRICS_ENTRANCE = "metrics"
-"""What connections to the address of the metrics came in by, where these have one of their own."""
+"""The entrance of connections to the address of the metrics, where these have one of their own."""
 
 _TILE = "/api/v1/audit/tile/{level}/{number}"
 _CONVERTED = {_TILE: "/api/v1/audit/tile/{level}/{number:path}"}

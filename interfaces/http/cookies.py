@@ -20,7 +20,7 @@ DEVICE: Final = "device"
 VISITOR: Final = "visitor"
 """Cookie of a browser that has yet to sign in: it shows that a form was given to that browser. It opens nothing."""
 SECURE_PREFIX: Final = "__Host-"
-"""It makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
+"""A prefix that makes browsers insist on HTTPS, this host and the path /, so that no other host can set the cookie."""
 _INSTALLATION_CHARS: Final = 12
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

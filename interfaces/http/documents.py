@@ -34,7 +34,7 @@ ASSETS = {
 }
 HTML = "text/html; charset=utf-8"
 COOKIE_IN_DOCUMENT = "rpawatch_session"
-"""What stands for the session cookie's name, which each installation has its own of."""
+"""The name that the document has for the session cookie; each installation has its own."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>RPA Watch API</title>

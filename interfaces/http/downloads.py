@@ -22,7 +22,7 @@ others."""
 SECONDS_MAX: Final = 600.0
 """Longest download, from the request to the last byte: nobody keeps a place for longer, however slowly they read."""
 PIECE_SECONDS_MAX: Final = 4.2
-"""All waits for the store in making one piece end after this."""
+"""Time after which all waits for the store end while one piece is made."""
 RETRY_SECONDS: Final = 10
 KEPT_SECONDS: Final = 25.0
 """Time for which a place is kept for who was refused: they have been told to come back sooner."""

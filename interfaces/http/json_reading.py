@@ -38,7 +38,7 @@ _SYNTAX: Final[Mapping[str, str]] = {
     "Unexpected UTF-8 BOM": "a byte order mark stands here, and before it",
     "Extra data": "the JSON ended before this, and something follows",
 }
-"""What Python's parser says, as it begins, in words of our own."""
+"""Our own words for each message of Python's parser, by its beginning."""
 _INTEGER_CHARS_MAX: Final = 18
 """Longer ones orjson does not write, which ends at 64 bits."""
 

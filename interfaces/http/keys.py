@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 LIFECYCLE: Final = "lifecycle"
 HISTORY_KINDS: Final = (LIFECYCLE, "all")
-"""What of a history is asked for: everything but its uses, or these too."""
+"""The parts of a history: everything but the uses of the key, or these too."""
 Limit = Annotated[int, Field(ge=limits.RATE_LIMIT_MIN, le=limits.RATE_LIMIT_MAX)]
 _OVERLAP_SECONDS_MAX = int(limits.ROTATION_OVERLAP_MAX.total_seconds())
 _OVERLAP_SECONDS_DEFAULT = int(limits.ROTATION_OVERLAP_DEFAULT.total_seconds())

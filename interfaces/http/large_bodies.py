@@ -23,7 +23,7 @@ LARGE_BYTES_MIN: Final = 256 * 1024
 """Smallest large body, as it was sent or inflated: up to 20 ms of work, which nobody notices."""
 AT_ONCE_MAX: Final = 1
 WAITING_MAX: Final = 6
-"""Each keeps a thread, of 16."""
+"""Most bodies that wait for their turn: each keeps a thread, of 16."""
 WAITING_PER_ACCOUNT_MAX: Final = 2
 WAIT_SECONDS_MAX: Final = 8.0
 """Longest wait: with the rest it stays below the 30 s after which the server closes a connection without an answer."""

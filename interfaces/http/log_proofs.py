@@ -51,7 +51,7 @@ _DIGITS_MAX: Final = 19
 OPERATIONS: list[Operation] = []
 _OF_ACCOUNT = AdminOperations[AccountCaller](OPERATIONS, "Audit log", f"{ACCOUNT_PATH}/audit")
 _PROOFS = AdminOperations[Caller](OPERATIONS, "Proof", "/api/v1/audit")
-"""What spans all accounts is for those who read the audit log of the whole tenant."""
+"""Operations on the log of all accounts, for those who read the audit log of the whole tenant."""
 _FOR_EVERYBODY = PlainOperations(OPERATIONS, "Proof")
 
 POSITION = count("position", "Of the event in the log.", "of_position")

@@ -27,7 +27,7 @@ _log = structlog.get_logger("rpawatch.http")
 QUEUE_SECONDS_MAX = 3.0
 """A request that has waited longer for a thread is refused: its client would have given up before the answer."""
 STORE_SECONDS_MAX = 4.2
-"""All waits of a request for the store end this long after it was received: a client is answered within 5 s."""
+"""Time after the receipt of a request at which all its waits for the store end: a client is answered within 5 s."""
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -35,7 +35,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""On every answer, errors too. A page that needs more says so itself."""
+"""Header fields of every answer, errors too. A page that needs more says so itself."""
 _NO_SUCH_METHOD = "This service knows no such method. OPTIONS tells which ones an address takes."
 
 

@@ -1,4 +1,4 @@
-"""How an operation of the API is declared: once, beside what carries it out.
+"""An operation of the API is declared once, beside what carries it out.
 
 The declaration gives the route, the check of the permission, what is read of the request, what is sent, and what the
 document says. The name of the function is the operation's, its docstring what the document says of it, and what it
@@ -49,7 +49,7 @@ ACCOUNT_PATH: Final = "/api/v1/accounts/{account_id}"
 
 
 class Access(Enum):
-    """What a request has to show."""
+    """The credentials that a request has to show."""
 
     NOTHING = "nothing"
     KEY = "an API key"
@@ -100,7 +100,7 @@ OF_BODIES: Final = ("malformed-json", "too-large", "unsupported-media-type", "in
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What is declared.
+    """One declared operation.
 
     action: what one has to be allowed; None where nothing is asked, or the handler asks. own_problems: slugs beside
     those that follow from the rest, and those that any request can have. told: what the document says of it, where the
@@ -123,7 +123,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """What clients call it: readOwnKey for read_own_key."""
+        """The name for clients: readOwnKey for read_own_key."""
         first, *others = self.handler.__name__.split("_")
         return first + "".join(map(str.capitalize, others))
 
@@ -134,7 +134,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """What follows it."""
+        """The rest of the docstring."""
         return self.told or inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[2].replace("\n", " ")
 
     @property
@@ -205,7 +205,7 @@ class AdminRequest(Generic[C, B]):
 
 
 AccountRequest = AdminRequest[AccountCaller, B]
-"""One about an account, which is in its path."""
+"""A request about an account, which is in its path."""
 TenantRequest = AdminRequest[Caller, B]
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS_MAX: Final = 13.0
 """Longest wait for one report, also while the processor is busy with others."""
 IDLE_SECONDS: Final = 10.0
-"""Without a question, after which the process ends; the next one starts it anew, in half a second."""
+"""Time without a question after which the process ends; the next one starts it anew, in half a second."""
 END_SECONDS_MAX: Final = 2.0
 NICENESS: Final = 5
 """Reports of 9 MB can wait for a moment longer than those of 1 KB."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import falcon
 
 COMPRESSED_BYTES_MIN: Final = 1024
-"""Below it fits one packet either way."""
+"""Least size at which an answer is compressed: a smaller one fits one packet either way."""
 LEVEL: Final = 5
 """Compression, 1 to 9: a list of 27 kB takes 0.25 ms and becomes a fifth. At 9 it takes twice as long for nothing."""
 LEVEL_OF_KEPT: Final = 9
@@ -35,7 +35,7 @@ BLUR_BYTES_MAX: Final = 100
 ALWAYS: Final = "public, max-age=31536000, immutable"
 """Caching of what another address would be given when it changes."""
 ASK_AGAIN: Final = "no-cache"
-"""It may be kept, and is asked for again each time: that costs a question, and no answer while nothing has changed."""
+"""For what may be kept and is asked for again each time: a question, and no answer while nothing has changed."""
 
 _TEXT: Final = frozenset(
     {

@@ -111,7 +111,7 @@ def check_json(req: falcon.Request) -> None:
 
 
 _PARTS = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+')
-"""What stands between semicolons, those in quotes aside. What it takes, each character can begin in one way only."""
+"""The parts between semicolons, those in quotes aside. Each character can begin a part in one way only."""
 _UTF_8 = frozenset({"utf-8", "utf8"})
 
 

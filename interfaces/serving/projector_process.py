@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CONNINFO: Final = "RPAWATCH_PROJECTOR_CONNINFO"
 """The variable that says where the log is. Not the settings: an embedded server is the service's to start and stop."""
 END_SECONDS_MAX: Final = 2.0
-"""It looks up from its work more often; one that does not is killed, which the read models survive."""
+"""Longest end of the process, which looks for the order more often; then it is killed. Read models survive that."""
 
 _log = structlog.get_logger("rpawatch.serve")
 

@@ -42,7 +42,7 @@ KIND_NAMES: Final[Mapping[str, str]] = {
 _TREE_BEHIND_MAX: Final = timedelta(seconds=10)
 """Most that the tree may be behind the log when its head is signed."""
 _PATH_TO: Final[Mapping[str, tuple[str, Action]]] = {ApiKey.TOPIC: ("keys", Action.READ_KEYS)}
-"""Where things have a page of their own, by what they are, and what one must be allowed to do to see it."""
+"""The page of each kind of thing that has one, and the permission that it takes to see it."""
 _DAYS: Final = (limits.TIME_MIN.date(), limits.TIME_MAX.date() - timedelta(days=2))
 """The first and the last day that can be asked for: the API's times end with the year, and a day ends in the next."""
 

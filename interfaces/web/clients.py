@@ -11,7 +11,7 @@ _PROGRAMS: Final = (
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
-"""What a User-Agent holds of its browser; many also name the ones below theirs."""
+"""The word for each browser in a User-Agent; many also hold the words of those below theirs."""
 _SYSTEMS: Final = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),

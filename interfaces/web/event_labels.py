@@ -24,7 +24,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "rotated_to": "New key",
     "last_attempt_at": "Last attempt",
 }
-"""What fields are called that people don't call by their names."""
+"""Labels of fields whose names people don't use."""
 _KINDS: Final = {
     "prefix": "prefix",
     "rotated_from": "key",
@@ -32,7 +32,7 @@ _KINDS: Final = {
     "process_id": "code",
     "account_id": "code",
 }
-"""How fields are shown that are more than text."""
+"""Kinds of fields that are shown as more than text."""
 
 
 def _sentence(words: str) -> str:

@@ -32,9 +32,9 @@ ONCE = "once"
 """A hidden field that is new on each fresh form, so that a form that is sent twice does its work once."""
 CSRF = "csrf"
 RESUMED = "resumed"
-"""It comes with what was typed before one had to sign in again: the form is shown with it, and not carried out."""
+"""A field that comes with what was typed before a new sign-in: the form is shown with that, and not carried out."""
 VISITOR = "visitor"
-"""What stands in place of CSRF where there is no session yet; see interfaces/web/same_site.py."""
+"""The field in place of CSRF where there is no session yet; see interfaces/web/same_site.py."""
 NOT_CARRIED = frozenset({CSRF, RESUMED, VISITOR})
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 """No browser sends it, and to undo escapes takes ten times as long for each that is none."""

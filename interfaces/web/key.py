@@ -37,7 +37,7 @@ ADVICE: Final = {
     FindingKind.NEVER_USED: "Nobody has used it since it was made. If no robot needs it, deactivate it.",
     FindingKind.UNUSED: "Nobody uses it any more. If no robot needs it, deactivate it.",
 }
-"""What is worth a word on the page; that a key never expires is not."""
+"""Advice on the page for each kind of finding; that a key never expires is not worth one."""
 _JOBS_SHOWN = 5
 _EVENTS_SHOWN = 30
 

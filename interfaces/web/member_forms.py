@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CHOICES: Final = {role.value: words for role, words in ROLES.items() if role in ACCOUNT_ROLES}
 PROCESS: Final = "process-"
-"""What the names of the boxes begin with, before the flow id of a process."""
+"""Prefix of the names of the boxes, before the flow id of a process."""
 
 
 class _MembersForm(FormPage[S]):

@@ -40,9 +40,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,300}")
-"""What stands in the lines to paste comes from the request: nothing that a shell could take for more than a name."""
+"""Hosts that may stand in the lines to paste: none that a shell could take for more than a name."""
 CHOOSE_PATH = "/profile/password"
-"""Where every page leads who has yet to choose a password."""
+"""The page to which every other leads those who have yet to choose a password."""
 ACCOUNTS_SHOWN = 20
 """Most accounts in the switch of the header; the others are on a page of their own."""
 

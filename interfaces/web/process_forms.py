@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from interfaces.web.page import Visit
 
 _START = "start"
-"""What `next` says to those who came from the start page, and go back there."""
+"""Value of `next` for those who came from the start page, and go back there."""
 
 
 class NewProcessPage(PlainFormPage):

@@ -27,7 +27,7 @@ DONE: Final = {
     "session": "The session was ended.",
     "sessions": "All other sessions were ended.",
 }
-"""What a form led here for, as it is told."""
+"""Messages of the forms that lead here when they are done."""
 _MEMBERSHIPS_SHOWN: Final = 50
 _CURRENT, _NEW, _REPEATED = "current_password", "new_password", "repeated_password"
 """Fields with `password` in their names are not carried over a sign-in, and their values are in no page."""

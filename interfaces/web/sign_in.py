@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import falcon
 
 CARRIED = "carried."
-"""What the names of fields begin with that were typed into another form."""
+"""Prefix of the names of fields that were typed into another form."""
 _OF_ANOTHER_SESSION = (
     "This page is of a session that is over, and you are signed in anew. Go to the first page, and sign out there."
 )

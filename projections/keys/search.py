@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from projections.read_model import Pool
 
 FEW: Final = 1_000
-"""So many keys are quickly taken one by one and put in order."""
+"""Most keys that are quickly taken one by one and put in order."""
 MANY: Final = 20_000
-"""So many ids are quickly collected; then the list is gone along in its order until a page is full. Of more there is
+"""Most ids that are quickly collected; then the list is gone along in its order until a page is full. Of more there is
 one among five of an account with 100,000: a page is soon full, and the words of each key on the way are looked up."""
 
 _RANGES = "account_id = %s AND (word >= %s AND word < %s OR word >= %s AND word < %s AND is_prefix)"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from domain.proof.checkpoint import Checkpoint
 
 Kind: TypeAlias = Literal["changed", "moved", "removed", "inserted", "unknown", "tree", "head"]
-"""What was done to the log. tree, head: not to it, but to what the database has of its tree or of its signed heads.
+"""What was done to the log; with tree and head, to the database's copy of its tree or of its signed heads.
 
 unknown: an event was changed, removed or inserted, and the stored tree, which would say which, was changed with it."""
 

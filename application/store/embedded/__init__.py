@@ -33,7 +33,7 @@ __all__ = ["DATABASE", "DEADLINE_SECONDS", "EmbeddedPostgres", "EmbeddedPostgres
 
 DATABASE: Final = "rpawatch"
 DEADLINE_SECONDS: Final = 60.0
-"""One start or restart takes well below a second; this is for crash recovery after much work on a slow disk."""
+"""Longest start or restart. It takes well below a second but for crash recovery after much work on a slow disk."""
 STOP_SECONDS_MAX: Final = 10.0
 """Longest orderly stop, which takes below a second; after that the server is told to stop as in a crash."""
 

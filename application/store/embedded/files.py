@@ -32,14 +32,14 @@ MAJOR_VERSION: Final = 18
 BINARIES: Final = POSTGRES_VERSIONS[MAJOR_VERSION].resolve()
 SYSTEM_USER: Final = "pgserver"
 ADMIN_FOLDERS: Final = ("/usr/sbin", "/sbin")
-"""Where systems keep what only root needs. A root's PATH may lack both: under cron, after `su`, under systemd."""
+"""Folders of the programs that only root needs. A root's PATH may lack both: under cron, after `su`, under systemd."""
 MAKE_USER_SECONDS_MAX: Final = 20.0
 
 PORT: Final = 5432
 """Names the socket's file only; no TCP port is opened."""
 
 SOCKET_PATH_BYTES_MAX: Final = 103
-"""What macOS takes for the path of a unix socket. Linux takes 107; the smaller one holds on both."""
+"""Longest path of a unix socket on macOS. Linux takes 107; the smaller one holds on both."""
 
 SHORT_SOCKET_ROOT: Final = Path("/tmp")  # noqa: S108 - the folder in it is private, and checked
 """Fixed, unlike TMPDIR and XDG_RUNTIME_DIR: a service and a command typed in a shell have different ones of these and

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHANNEL: Final = "rpawatch_events"
 """An append notifies on this channel that the log has grown (migrations/0001_log.sql)."""
 _SOMEBODY_WAITS: Final = "somebody waits"
-"""What a notification on the channel says that is not about the log: the projector is not to wait for more."""
+"""Payload of a notification that is not about the log: the projector is not to wait for more."""
 LOOK_SECONDS = 1.0
 """A notification can be missed, so the log is looked at this often without one; a stand-by tries the lock as often."""
 TURN_SECONDS_MIN = 0.5

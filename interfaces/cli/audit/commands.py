@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import typer
 
 COMMANDS: Final = (audit_list, audit_replay, audit_proof, audit_check)
-"""Each adds its commands to the group when it is imported."""
+"""The modules of the group, each of which adds its commands when it is imported."""
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:

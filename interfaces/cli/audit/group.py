@@ -19,13 +19,13 @@ AUDIT: Final = typer.Typer(no_args_is_help=True)
 
 
 class NotHoldingError(CommandError):
-    """What was to be checked does not hold."""
+    """The proof or the log does not hold."""
 
     exit_code = DOES_NOT_HOLD
 
 
 class NotCheckedError(CommandError):
-    """What was to be checked could not be: nothing is known of it."""
+    """The check could not be made: nothing is known."""
 
     exit_code = NOT_CHECKED
 

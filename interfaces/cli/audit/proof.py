@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _KEY_COLUMNS: Final = {"public_key": "Public key", "published_at": "Published", "retired_at": "Retired"}
 _WAIT_SECONDS_MAX: Final = 120.0
-"""Two heads of a service that runs."""
+"""Longest wait for a head: as long as a service that runs takes for two."""
 _WAIT_STEP_SECONDS: Final = 1.0
 _NO_HEAD: Final = (
     "No head of the log was signed yet. Start the service (`rpawatch serve`), which signs one each minute."

@@ -55,7 +55,7 @@ _BREACH_COLUMNS: Final = {
     "text": "Details",
 }
 _BREACHES_MAX: Final = 1_000
-"""Then there is no point in naming more."""
+"""Most breaches that are named."""
 
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
 FromStart = Annotated[

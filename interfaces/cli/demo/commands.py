@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DAYS_MAX: Final = 366
 JOBS_PER_DAY_MAX: Final = 2000
-"""What the demo's robots can do in a day without falling behind."""
+"""Most jobs that the demo's robots do in a day without falling behind."""
 _COLUMNS = {"email": "Sign in as", "password": "Password", "name": "Name", "role": "Role", "account_name": "Account"}
 _EXAMPLES = """
     rpawatch demo

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from interfaces.cli.operator_context import OperatorContext
 
 SET_UP_HOUR: Final = 5
-"""On the first day, before the first robot begins."""
+"""Hour of the first day at which the demo begins, before its first robot does."""
 _REPEATED: Final = 0.006
 _INVALID: Final = 0.004
-"""Parts of the reports that a robot sends again, and that it gets wrong first."""
+"""Shares of the reports that a robot sends again, and that it gets wrong at first."""
 
 
 class DemoClock:

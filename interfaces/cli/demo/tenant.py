@@ -126,7 +126,7 @@ PROCESSES: Final = (
         ("fax",),
     ),
 )  # fmt: skip
-"""One line a field would be four pages."""
+"""The demo's processes, with several fields a line: one line a field would be four pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ ADMINS: Final = {
     PEOPLE: DemoPerson("mehmet.demir@example.com", "Mehmet Demir", Role.ACCOUNT_ADMIN, PEOPLE),
     SERVICE: DemoPerson("chiara.bianchi@example.com", "Chiara Bianchi", Role.ACCOUNT_ADMIN, SERVICE),
 }
-"""They make the processes, members and keys of their accounts."""
+"""The administrators of the accounts, who make their processes, members and keys."""
 OTHERS: Final = (
     DemoPerson("ines.carvalho@example.com", "Inês Carvalho", Role.AUDITOR),
     DemoPerson(

@@ -1,4 +1,4 @@
-"""What an installation knows of a key that was found."""
+"""A key that was found, as the installation knows it."""
 
 from __future__ import annotations
 

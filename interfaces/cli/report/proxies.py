@@ -26,7 +26,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where the proxy is. authorization: what shows user and password to it; never printed."""
+    """A proxy. authorization: the header with user and password; never printed."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent to the proxy, and to nobody else."""
+        """The header fields for the proxy alone."""
         return {} if self.authorization is None else {"Proxy-Authorization": self.authorization}
 
 

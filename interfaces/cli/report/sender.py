@@ -40,7 +40,7 @@ WAIT_SECONDS_FIRST: Final = 0.5
 WAIT_SECONDS_MAX: Final = 30.0
 ANSWER_BYTES_MAX: Final = 1024 * 1024
 _TO_TRY_AGAIN: Final = frozenset({408, 429})
-"""And all of 500 and above."""
+"""Statuses below 500 after which a report is sent again; all from 500 on are others."""
 _SERVER_ERROR: Final = 500
 _ASCII_URL = re.compile(r"[!-~]+")
 _HTTPS_PORT: Final = 443
@@ -85,7 +85,7 @@ class Target:
 
     @property
     def where(self) -> str:
-        """How messages call what can't be reached."""
+        """The name of the target in messages that it can't be reached."""
         return self.host if self.proxy is None else f"{self.host} through the proxy {self.proxy.host}:{self.proxy.port}"
 
     def connection(self) -> http.client.HTTPConnection:
@@ -104,7 +104,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the service answered. headers: by their names in lower case."""
+    """The answer of the service. headers: by their names in lower case."""
 
     status: int
     headers: Mapping[str, str]

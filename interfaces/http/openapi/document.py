@@ -63,14 +63,14 @@ if TYPE_CHECKING:
 _INT32_MAX = 2**31 - 1
 BYTES = "application/octet-stream"
 BINARY = frozenset({BYTES, "application/jsonl"})
-"""What clients are to take for a file, and not for a text.
+"""Media types that clients are to take for a file, and not for a text.
 
 Of an answer of several types, generators take the first that they know. openapi-generator knows all, and reads what is
 a text from JSON, whatever its type says; openapi-python-client knows text/csv and not application/jsonl, and stumbles
 over a file of text/csv. So JSON Lines come first, as a file, and then CSV, as a text.
 """
 OF_BROWSERS = frozenset({"text/html", "text/css", "text/javascript"})
-"""What has no schema: openapi-generator's client in Java would read a text of these types from JSON."""
+"""Media types without a schema: openapi-generator's client in Java would read a text of these types from JSON."""
 FILE = Path(__file__).with_name("openapi.json")
 _DESCRIPTION = """\
 Robots report finished jobs with an API key; people manage accounts, processes, members and keys with a session.
@@ -226,7 +226,7 @@ def _media(success: Success[Any], name: str) -> MediaType:
 
 
 _NAMED_HERE = {(Report.__name__, "data"): "ReportData"}
-"""What the schema is of a field that can't say so: the domain knows no document."""
+"""Schemas of fields that can't name theirs: the domain knows no document."""
 
 
 def _describe(name: str, schema: dict[str, Any]) -> None:
