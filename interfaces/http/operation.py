@@ -43,6 +43,7 @@ T = TypeVar("T")
 B = TypeVar("B")
 C = TypeVar("C", bound=Caller)
 P = ParamSpec("P")
+H = TypeVar("H", bound="Callable[..., object]")
 
 JSON: Final = "application/json"
 ACCOUNT_PATH: Final = "/api/v1/accounts/{account_id}"
@@ -103,7 +104,7 @@ class Operation:
     """One declared operation.
 
     action: what one has to be allowed; None where nothing is asked, or the handler asks. own_problems: slugs beside
-    those that follow from the rest, and those that any request can have. told: what the document says of it, where the
+    those that follow from the rest, and those that any request can have. own_description: for the document, where the
     docstring can't. handler: gets an AdminRequest, or the services, the request and the response where it is plain.
     """
 
@@ -117,7 +118,7 @@ class Operation:
     query: tuple[Query[Any], ...] = ()
     success: tuple[Success[Any], ...]
     own_problems: tuple[str, ...] = ()
-    told: str = ""
+    own_description: str = ""
     handler: Callable[..., object]
     is_plain: bool = False
 
@@ -135,7 +136,8 @@ class Operation:
     @property
     def description(self) -> str:
         """The rest of the docstring."""
-        return self.told or inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[2].replace("\n", " ")
+        rest = inspect.cleandoc(self.handler.__doc__ or "").partition("\n\n")[2]
+        return self.own_description or rest.replace("\n", " ")
 
     @property
     def reads_body(self) -> bool:
@@ -231,25 +233,21 @@ class AdminOperations(Generic[C]):
         description: str = "",
     ) -> Callable[[Callable[Concatenate[AdminRequest[C, None], P], T]], Callable[..., T]]:
         """Declare what reads. action: None for what everybody who is signed in may."""
-
-        def declare(handler: Callable[..., T]) -> Callable[..., T]:
-            self.found.append(
-                Operation(
-                    method="get",
-                    path=self.path + path,
-                    tag=self.tag,
-                    access=Access.SESSION,
-                    action=action,
-                    query=query,
-                    success=(success,),
-                    own_problems=problems,
-                    told=description,
-                    handler=handler,
-                )
-            )
-            return handler
-
-        return declare
+        return _declare(
+            self.found,
+            lambda handler: Operation(
+                method="get",
+                path=self.path + path,
+                tag=self.tag,
+                access=Access.SESSION,
+                action=action,
+                query=query,
+                success=(success,),
+                own_problems=problems,
+                own_description=description,
+                handler=handler,
+            ),
+        )
 
     def command(  # noqa: PLR0913 - what is declared
         self,
@@ -262,25 +260,21 @@ class AdminOperations(Generic[C]):
         problems: tuple[str, ...] = (),
     ) -> Callable[[Callable[Concatenate[AdminRequest[C, M], P], T]], Callable[..., T]]:
         """Declare what carries out a command, whose permission is checked; a POST once for an Idempotency-Key."""
-
-        def declare(handler: Callable[..., T]) -> Callable[..., T]:
-            self.found.append(
-                Operation(
-                    method=method,
-                    path=self.path + path,
-                    tag=self.tag,
-                    access=Access.SESSION,
-                    action=command.action,
-                    body=body,
-                    idempotent=method == "post",
-                    success=(success,),
-                    own_problems=problems,
-                    handler=handler,
-                )
-            )
-            return handler
-
-        return declare
+        return _declare(
+            self.found,
+            lambda handler: Operation(
+                method=method,
+                path=self.path + path,
+                tag=self.tag,
+                access=Access.SESSION,
+                action=command.action,
+                body=body,
+                idempotent=method == "post",
+                success=(success,),
+                own_problems=problems,
+                handler=handler,
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -306,26 +300,32 @@ class PlainOperations:
         description: str = "",
     ) -> Callable[[Callable[Concatenate[Services, P], None]], Callable[Concatenate[Services, P], None]]:
         """Declare one. It is called with the services, the request, the response and the parts of the path."""
+        return _declare(
+            self.found,
+            lambda handler: Operation(
+                method=method,
+                path=path,
+                tag=self.tag,
+                access=access or self.access,
+                body=body,
+                idempotent=idempotent,
+                success=success,
+                own_problems=problems,
+                own_description=description,
+                handler=handler,
+                is_plain=True,
+            ),
+        )
 
-        def declare(handler: Callable[Concatenate[Services, P], None]) -> Callable[Concatenate[Services, P], None]:
-            self.found.append(
-                Operation(
-                    method=method,
-                    path=path,
-                    tag=self.tag,
-                    access=access or self.access,
-                    body=body,
-                    idempotent=idempotent,
-                    success=success,
-                    own_problems=problems,
-                    told=description,
-                    handler=handler,
-                    is_plain=True,
-                )
-            )
-            return handler
 
-        return declare
+def _declare(found: list[Operation], operation_of: Callable[[Callable[..., object]], Operation]) -> Callable[[H], H]:
+    """Return a decorator that adds the operation of a handler, and leaves the handler as it is."""
+
+    def declare(handler: H) -> H:
+        found.append(operation_of(handler))
+        return handler
+
+    return declare
 
 
 def _respond(
