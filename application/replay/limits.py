@@ -104,13 +104,13 @@ def breaches(
     events = reader.of_all_keys(until=end) if key_id is None else reader.events(key_id)
     for number, ordered in enumerate(in_order(events, steps if steps is not None else ClockSteps())):
         key = watched.setdefault(ordered.placed.event.originator_id, _Watched())
-        yield from _look_at(key, ordered)
+        yield from _check(key, ordered)
         if number % 1_000 == 0:
             report(ordered.placed.position, end)
     report(end, end)
 
 
-def _look_at(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
+def _check(key: _Watched, ordered: Ordered) -> Iterator[Breach]:
     placed, event = ordered.placed, ordered.placed.event
     now = _number(event.timestamp)
     found: list[tuple[Kind, int, str]] = []

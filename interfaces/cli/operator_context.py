@@ -19,7 +19,7 @@ from interfaces.cli.inputs import as_uuid, checked_email
 from interfaces.cli.output import CommandError, WrongUsageError, notify
 from interfaces.cli.store import open_services
 from interfaces.logs import configure_logs
-from interfaces.serving.first_password import tell_or_keep
+from interfaces.serving.first_password import show_or_keep
 from interfaces.settings import load_settings
 from projections.paging import all_items
 from projections.tracking import wait_for
@@ -147,7 +147,7 @@ def open_context(
     configure_logs(level, settings.log_format)
     with open_services(settings, clock) as services:
         if services.first_admin is not None:
-            _tell_first_admin(services.first_admin, settings)
+            _notify_first_admin(services.first_admin, settings)
         yield OperatorContext(services, settings)
 
 
@@ -175,7 +175,7 @@ def _check_url(url: str) -> None:
         ) from None
 
 
-def _tell_first_admin(admin: FirstAdmin, settings: Settings) -> None:
+def _notify_first_admin(admin: FirstAdmin, settings: Settings) -> None:
     notify(f"This installation is new. Its first administrator: {admin.email}")
     if admin.password is not None:
-        notify(tell_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))
+        notify(show_or_keep(settings, admin, on_terminal=sys.stderr.isatty()))

@@ -99,13 +99,13 @@ def is_nothing(body: bytes) -> bool:
 
 
 def _parse_carefully(body: bytes, model: type[M], slug: str) -> M:
-    looked = _look_through(body, model, slug)
-    found = _model_or_rules(body, model, looked.data)
-    if isinstance(found, list) and looked.has_decimals:
+    survey = _survey(body, model, slug)
+    found = _model_or_rules(body, model, survey.data)
+    if isinstance(found, list) and survey.has_decimals:
         body = Reading(body.decode()).with_whole_numbers()
-        found = _model_or_rules(body, model, looked.data)
+        found = _model_or_rules(body, model, survey.data)
     if not isinstance(found, list):
-        if _names_in(found) == looked.names:
+        if _names_in(found) == survey.names:
             return found
         found = []
     broken = _broken_rules(json.loads(body), model, found)
@@ -120,7 +120,7 @@ def _model_or_rules(body: bytes, model: type[M], data: str | None) -> M | list[B
 
 
 def _parse_plain(body: bytes, model: type[M]) -> M | None:
-    """Return the model when it is plain to see that _look_through would find nothing; None when it is not.
+    """Return the model when it is plain to see that _survey would find nothing; None when it is not.
 
     Without a backslash every quote begins or ends a string, and with no space after a name every name ends in `":`.
     Then no name is repeated if as many names came out as there are such ends; what looks like one in a text only makes
@@ -158,7 +158,7 @@ def _names_of(names: Collection[str], values: Iterable[object]) -> int:
     )
 
 
-class _Looked(NamedTuple):
+class _Survey(NamedTuple):
     """names: how many there are, as `_names_in` counts them. data: as it was written, where there is some.
 
     has_decimals: there are numbers with a point or an exponent.
@@ -169,7 +169,7 @@ class _Looked(NamedTuple):
     has_decimals: bool
 
 
-def _look_through(body: bytes, model: type[BaseModel], slug: str) -> _Looked:
+def _survey(body: bytes, model: type[BaseModel], slug: str) -> _Survey:
     """Return what has to be known of a body beside its model. What was read is gone again when this returns.
 
     Raises ProblemError: malformed-json, too-large for too many details, or `slug` with what PostgreSQL can't keep.
@@ -189,13 +189,13 @@ def _look_through(body: bytes, model: type[BaseModel], slug: str) -> _Looked:
         if errors:
             raise ProblemError(slug, errors=errors)
     if not isinstance(tree, dict):
-        return _Looked(0, None, reading.has_decimals)  # no model is anything else, and says so itself
+        return _Survey(0, None, reading.has_decimals)  # no model is anything else, and says so itself
     if len(_details_of(tree)) > limits.DETAILS_MAX:
         raise ProblemError(
             "too-large", detail=f"A report takes {limits.DETAILS_MAX} details at most. Report several jobs."
         )
     data = tree.get(_DATA) if _DATA in model.model_fields else None
-    return _Looked(
+    return _Survey(
         _names_of(tree, tree.values()),
         to_json(data).decode() if isinstance(data, dict) else None,
         reading.has_decimals,

@@ -58,7 +58,7 @@ class ChildProcess:
         now = time.monotonic()
         if self._process is not None and (code := self._process.poll()) is not None:
             self._process = None
-            self._note_death(f"exit code {code}", now)
+            self._record_death(f"exit code {code}", now)
         if self._process is None and now >= self._pause_until:
             self._start(now)
 
@@ -66,7 +66,7 @@ class ChildProcess:
         """Return whether there is a process."""
         return self._process is not None and self._process.poll() is None
 
-    def ask_to_end(self) -> None:
+    def request_end(self) -> None:
         """Have it answer what it has received, and end."""
         if self._process is not None:
             self._process.terminate()
@@ -90,11 +90,11 @@ class ChildProcess:
                 process_group=0,
             )
         except OSError as error:
-            self._note_death(error.strerror or str(error), now)
+            self._record_death(error.strerror or str(error), now)
         else:
             _log.info(f"{self._kind}_started", **self._fields, pid=self._process.pid)
 
-    def _note_death(self, reason: str, now: float) -> None:
+    def _record_death(self, reason: str, now: float) -> None:
         self._failures = self._failures + 1 if now - self._began < STEADY_SECONDS else 1
         pause = min(PAUSE_SECONDS_MAX, PAUSE_SECONDS_FIRST * (1 << min(self._failures - 1, 10)))
         self._pause_until = now + pause
@@ -108,7 +108,7 @@ def end(processes: Sequence[ChildProcess], seconds_max: float) -> None:
     """Have processes end in order, and kill those that have not after a while."""
     until = time.monotonic() + seconds_max
     for process in processes:
-        process.ask_to_end()
+        process.request_end()
     while any(process.is_alive() for process in processes) and time.monotonic() < until:
         time.sleep(TURN_SECONDS)
     for process in processes:

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from interfaces.bootstrap import Services
     from interfaces.settings import Settings
 
-_LOOK_SECONDS: Final = 2.0
+_CHECK_SECONDS: Final = 2.0
 _log = structlog.get_logger("rpawatch.serve")
 
 
-def tell_or_keep(settings: Settings, admin: FirstAdmin, *, on_terminal: bool) -> str:
-    """Return the line that tells of a first password: itself for a terminal, else the file that it was written to."""
+def show_or_keep(settings: Settings, admin: FirstAdmin, *, on_terminal: bool) -> str:
+    """Return the line about a first password: with itself for a terminal, else the file that it was written to."""
     made = admin.password
     if made is None:
-        raise ValueError("the first administrator's password was given, and is not told")
+        raise ValueError("the first administrator's password was given, and is not shown")
     rules = f"It works once, until {_moment(made.until)}, and then you choose your own"
     if on_terminal:
         return f"First password (shown only now): {made.password}\n{rules}."
@@ -56,7 +56,7 @@ def remove_when_used(services: Services, settings: Settings, stop: threading.Eve
                 path.unlink(missing_ok=True)
                 _log.info("first_password_file_removed", file=str(path))
                 return
-        if stop.wait(_LOOK_SECONDS):
+        if stop.wait(_CHECK_SECONDS):
             return
 
 

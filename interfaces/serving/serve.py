@@ -19,7 +19,7 @@ from interfaces.cli.store import open_store
 from interfaces.http.app import create_server
 from interfaces.http.server import ListenError
 from interfaces.logs import configure_logs
-from interfaces.serving.first_password import remove_when_used, tell_or_keep
+from interfaces.serving.first_password import remove_when_used, show_or_keep
 from interfaces.serving.projector_process import ProjectorProcess
 from interfaces.serving.web_processes import WebProcesses
 from projections.log_tree.signing import SigningKeyError, ensure_signing_key
@@ -128,17 +128,17 @@ def _check_connections(services: Services, settings: Settings) -> None:
 
 
 def _first_admin(services: Services, settings: Settings) -> list[str]:
-    """Return what is to be told of the first administrator when they were made just now."""
+    """Return the lines about the first administrator when they were made just now."""
     admin = services.first_admin
     if admin is None:
         return []
-    told = [f"First administrator: {admin.email}"]
+    lines = [f"First administrator: {admin.email}"]
     if admin.password is not None:
         on_terminal = sys.stdout.isatty()
-        told.append(tell_or_keep(settings, admin, on_terminal=on_terminal))
+        lines.append(show_or_keep(settings, admin, on_terminal=on_terminal))
         if not on_terminal:
-            _log.warning("first_password", note=told[-1])
-    return [*told, 'Next: register a process and create a key, as README.md shows under "Your first report".']
+            _log.warning("first_password", note=lines[-1])
+    return [*lines, 'Next: register a process and create a key, as README.md shows under "Your first report".']
 
 
 def _greet(settings: Settings, listeners: Sequence[Listener], first_admin: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from interfaces.http.problems import PROBLEMS, document
 from interfaces.web.page import CHOOSE_PATH, go_to, send_page
-from interfaces.web.sign_in import ask_to_sign_in
+from interfaces.web.sign_in import request_sign_in
 
 if TYPE_CHECKING:
     import falcon
@@ -25,7 +25,7 @@ def show_problem(req: falcon.Request, resp: falcon.Response, problem: ProblemErr
     """Answer with a page that says what happened and what to do; or with the one to sign in where that is it."""
     resp.context.problem = problem.slug
     if problem.slug == "not-signed-in":
-        ask_to_sign_in(req, resp)
+        request_sign_in(req, resp)
         return
     if problem.slug == "password-change-required":
         go_to(resp, CHOOSE_PATH)

@@ -59,7 +59,7 @@ class FormPage(Page, Generic[S]):
         """Show the form."""
         visit = self._visit(req, account_id)
         subject = self._subject(visit, **ids)
-        self._ask(req, resp, Filled(visit, subject, Form(self._fresh(subject) | self._asked_for(req))))
+        self._show_form(req, resp, Filled(visit, subject, Form(self._fresh(subject) | self._asked_for(req))))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Carry out what the form asks for, and go on; or show it again."""
@@ -75,7 +75,7 @@ class FormPage(Page, Generic[S]):
             except DomainError as error:
                 self._refuse(form, error)
         if form.resumed or form.errors:
-            self._ask(req, resp, filled)
+            self._show_form(req, resp, filled)
 
     def _subject(self, visit: Visit, **ids: str) -> S:
         """Return what the form is about. ids: what else stands in the path. Raises NotFoundError."""
@@ -124,7 +124,7 @@ class FormPage(Page, Generic[S]):
         """Return what the template needs beside the form."""
         return {}
 
-    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
+    def _show_form(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
         form, back = filled.form, self._back(filled)
         self._show(req, resp, filled.visit, status=form.status, form=form, back=back, **self._values(filled))
 

@@ -82,19 +82,19 @@ class PasswordPage(PlainFormPage):
     def _back(self, filled: Filled[None]) -> str:
         return _PROFILE
 
-    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
+    def _show_form(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
         session, form = filled.visit.session, filled.form
         if session.is_restricted:
             csrf = mask(session.csrf_token)
             send_page(resp, "password_first.html", form.status, form=form, session=session, csrf=csrf)
         else:
-            super()._ask(req, resp, filled)
+            super()._show_form(req, resp, filled)
 
 
 class _SessionsForm(FormPage[S]):
     """A button beside a session, or below them."""
 
-    def _ask(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
+    def _show_form(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
         """Lead back: whoever had to sign in again before it was done comes here, and looks again."""
         go_to(resp, _PROFILE)
 

@@ -121,7 +121,7 @@ def show_sign_in(resp: falcon.Response, form: Form) -> None:
     send_page(resp, "sign_in.html", form.status, form=form, carried=_carried(form), prefix=CARRIED, limits=limits)
 
 
-def ask_to_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
+def request_sign_in(req: falcon.Request, resp: falcon.Response) -> None:
     """Answer a request without a session: a form that was sent is kept until it can be sent again."""
     form = form_to_keep(req)
     if form is None:

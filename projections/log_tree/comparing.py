@@ -110,7 +110,7 @@ class _Comparison:
             holds = self._holds(checkpoint, None, end)
             checkpoint = next(checkpoints, None)
         if holds:
-            self._look_at_the_rest(total)
+            self._check_rest(total)
         findings = tuple(self._findings)
         return LogComparison(self._events, root, self._heads, self._signed, self._strange_heads, findings, self._failed)
 
@@ -203,7 +203,7 @@ class _Comparison:
         self._failed = checkpoint
         return False
 
-    def _look_at_the_rest(self, total: int) -> None:
+    def _check_rest(self, total: int) -> None:
         """Look at what no signed head vouches for, and at what reading in order does not show."""
         found = self._difference
         if found is not None and found.index < self._signed:

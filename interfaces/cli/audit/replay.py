@@ -97,7 +97,7 @@ def replay(  # noqa: PLR0913 - each is an option
         replays = Replay(context.services.event_sourcing)
         if instant is None and version is None:
             events = replays.events(key_id, lifecycle_only=not is_all)
-            show_items(_told(events), _HISTORY_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=_HISTORY_CSV)
+            show_items(_for_people(events), _HISTORY_COLUMNS, as_json=as_json, as_csv=as_csv, csv_columns=_HISTORY_CSV)
             return
         if as_csv:
             raise WrongUsageError("--csv is for a history. Leave it out, or leave out --at and --version.")
@@ -230,7 +230,7 @@ def _time(text: str, name: str) -> datetime:
     return found
 
 
-def _told(events: Iterator[ReplayedEvent]) -> Iterator[dict[str, Any]]:
+def _for_people(events: Iterator[ReplayedEvent]) -> Iterator[dict[str, Any]]:
     for event in events:
         item = key_event(event)
         yield {**item, "what": _what(item)}

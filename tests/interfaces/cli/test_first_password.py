@@ -21,7 +21,7 @@ from application.caller import Caller
 from application.identity.first_run import FirstAdmin
 from domain.limits import FIRST_PASSWORD_LIFETIME
 from interfaces.bootstrap import Services
-from interfaces.serving.first_password import remove_when_used, tell_or_keep
+from interfaces.serving.first_password import remove_when_used, show_or_keep
 from interfaces.settings import load_settings
 from tests.interfaces.cli.commands import command_line, environment
 from tests.support.api import SESSION, OverSocket
@@ -155,7 +155,7 @@ def kept_password(services: Services, settings: Settings) -> FirstPassword:
     admin = services.first_admin
     assert admin is not None
     assert admin.password is not None
-    tell_or_keep(settings, admin, on_terminal=False)
+    show_or_keep(settings, admin, on_terminal=False)
     return admin.password
 
 
@@ -186,7 +186,7 @@ def test_the_file_goes_when_another_password_was_made(services: Services, settin
 def test_a_file_that_can_not_be_written_loses_nothing_but_the_password(services: Services, settings: Settings) -> None:
     assert services.first_admin is not None
     settings.data_dir.write_text("in the way", encoding="utf-8")
-    line = tell_or_keep(settings, services.first_admin, on_terminal=False)
+    line = show_or_keep(settings, services.first_admin, on_terminal=False)
     assert f"rpawatch members reset-password {EMAIL}" in line
 
 
