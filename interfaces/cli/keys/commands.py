@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 from uuid import UUID
 
 import typer
@@ -21,14 +21,15 @@ from domain.limits import (
 from domain.report import Time
 from domain.times import time_text
 from interfaces.cli.inputs import checked
+from interfaces.cli.keys import find as key_find
 from interfaces.cli.keys import hygiene as key_hygiene
 from interfaces.cli.keys import listing as key_list
-from interfaces.cli.keys.find import EXAMPLES_OF_FIND, find_keys
+from interfaces.cli.keys.group import KEYS
 from interfaces.cli.keys.leaked import deactivate_leaked
 from interfaces.cli.operator_context import OperatorContext
 from interfaces.cli.options import KEY_ID, AccountOption, KeyId, Name, ReasonOption, uuid_of
 from interfaces.cli.output import CommandResult, WrongUsageError
-from interfaces.cli.store_command import command, store_command
+from interfaces.cli.store_command import store_command
 from interfaces.http import body as wire
 from interfaces.http.answers.keys import key_resource
 
@@ -58,16 +59,16 @@ _COLUMNS = {
     "refused_address": "Refused from",
 }
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)"}
-_keys = typer.Typer(no_args_is_help=True)
-command(_keys, "find", examples=EXAMPLES_OF_FIND)(find_keys)
+COMMANDS: Final = (key_list, key_find, key_hygiene)
+"""The other modules of the group, each of which adds its commands when it is imported."""
 
 
 def add_to(app: typer.Typer, name: str, help_line: str) -> None:
-    app.add_typer(_keys, name=name, help=help_line)
+    app.add_typer(KEYS, name=name, help=help_line)
 
 
 @store_command(
-    _keys,
+    KEYS,
     "create",
     examples="""
         rpawatch keys create "Nightly run"
@@ -106,14 +107,14 @@ def create_key(  # noqa: PLR0913 - each is an option
     return _shown_once(context, context.execute(command), secret)
 
 
-@store_command(_keys, "show", examples="rpawatch keys show 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --json")
+@store_command(KEYS, "show", examples="rpawatch keys show 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --json")
 def show_key(context: OperatorContext, key_id: KeyId) -> CommandResult:
     """Show a key, never its secret."""
     return _key(context, key_id)
 
 
 @store_command(
-    _keys,
+    KEYS,
     "change",
     examples="""
         rpawatch keys change 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --name "Nightly run, old"
@@ -148,7 +149,7 @@ def change_key(
 
 
 @store_command(
-    _keys,
+    KEYS,
     "rotate",
     examples="""
         rpawatch keys rotate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd
@@ -189,7 +190,7 @@ def rotate_key(
 
 
 @store_command(
-    _keys,
+    KEYS,
     "deactivate",
     examples="""
         rpawatch keys deactivate 8e8b5f70-6d0c-5a55-a35c-06de46d7a2cd --reason "Laptop was lost"
@@ -220,10 +221,6 @@ def deactivate_key(
 def _ended(context: OperatorContext, key_id: UUID, why: str | None) -> CommandResult:
     account_id = context.get(ApiKey, key_id).account_id
     return _key(context, context.execute(DeactivateKey(by=context.caller(account_id), key_id=key_id, reason=why)))
-
-
-key_list.add_to(_keys)
-key_hygiene.add_to(_keys)
 
 
 def _key(context: OperatorContext, key_id: UUID) -> CommandResult:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from domain.key_secret import MARK
+from interfaces.cli.keys.group import KEYS
 from interfaces.cli.keys.lookup import UNKNOWN_HERE, KnownKey, look_up_in, look_up_nowhere
 from interfaces.cli.keys.scanner import Find
 from interfaces.cli.keys.search import KeySearch
@@ -17,18 +18,23 @@ from interfaces.cli.operator_context import open_context, settings_of
 from interfaces.cli.options import AsJson, DatabaseUrl, DataDir
 from interfaces.cli.output import CommandResult, WrongUsageError, notify, printable, show, show_line, without_keys
 from interfaces.cli.progress_line import ProgressLine, bytes_in_words
+from interfaces.cli.store_command import command
 
 ITEMS_MAX: Final = 10_000
 """Keys, and paths that can't be read, in one JSON document. Others are counted."""
-EXAMPLES_OF_FIND: Final = """
-    rpawatch keys find .
-    rpawatch keys find --offline --json build/ ci.log
-    git log --all --patch | rpawatch keys find -
-"""
 _FOUND: Final = 1
 _UNREADABLE: Final = 2
 
 
+@command(
+    KEYS,
+    "find",
+    examples="""
+        rpawatch keys find .
+        rpawatch keys find --offline --json build/ ci.log
+        git log --all --patch | rpawatch keys find -
+    """,
+)
 def find_keys(
     paths: Annotated[
         list[str],
@@ -100,7 +106,7 @@ def path_text(path: str) -> str:
 class _Report:
     """Counts what was found, and names what can't be read. hidden: makes room for a line in a terminal."""
 
-    def __init__(self, hidden: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+    def __init__(self, hidden: Callable[[], AbstractContextManager[object]]) -> None:
         self.finds = 0
         self.troubles = 0
         self._hidden = hidden
@@ -121,7 +127,7 @@ class _Report:
 
 
 class _Lines(_Report):
-    """For people: a line for each key at once, as a search can take long."""
+    """A report for people: a line for each key at once, as a search can take long."""
 
     def found(self, item: dict[str, Any]) -> None:
         super().found(item)
@@ -142,9 +148,9 @@ class _Lines(_Report):
 
 
 class _Document(_Report):
-    """For scripts: one document at the end."""
+    """A report for scripts: one document at the end."""
 
-    def __init__(self, hidden: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+    def __init__(self, hidden: Callable[[], AbstractContextManager[object]]) -> None:
         super().__init__(hidden)
         self._items: list[dict[str, Any]] = []
         self._unreadable: list[dict[str, str]] = []

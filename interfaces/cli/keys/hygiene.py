@@ -15,6 +15,7 @@ from domain.hygiene import FindingKind, Rules, Severity, finding_of
 from domain.limits import KEY_UNUSED_NOTICE
 from domain.times import time_text
 from interfaces.cli.keys.finding_labels import FINDING_LABELS, KeyFinding, number_of
+from interfaces.cli.keys.group import KEYS
 from interfaces.cli.operator_context import OperatorContext
 from interfaces.cli.output import CommandResult, Group
 from interfaces.cli.store_command import store_command
@@ -48,18 +49,15 @@ class Review:
         return sum(found.finding.severity is severity for found in self.findings)
 
 
-def add_to(keys: typer.Typer) -> None:
-    store_command(
-        keys,
-        "hygiene",
-        examples="""
-            rpawatch keys hygiene
-            rpawatch keys hygiene --account Finance --unused-days 30 --max-age-days 365
-            rpawatch keys hygiene --json | jq '.findings[] | select(.severity == "act") | .key.id'
-        """,
-    )(hygiene)
-
-
+@store_command(
+    KEYS,
+    "hygiene",
+    examples="""
+        rpawatch keys hygiene
+        rpawatch keys hygiene --account Finance --unused-days 30 --max-age-days 365
+        rpawatch keys hygiene --json | jq '.findings[] | select(.severity == "act") | .key.id'
+    """,
+)
 def hygiene(
     context: OperatorContext,
     *,

@@ -10,6 +10,7 @@ import typer
 
 from domain.limits import PAGE_ITEMS_MAX, UNUSED_DAYS_MAX
 from domain.times import time_text
+from interfaces.cli.keys.group import KEYS
 from interfaces.cli.operator_context import OperatorContext
 from interfaces.cli.options import AccountOption, ids_option
 from interfaces.cli.output import CommandResult, WrongUsageError
@@ -34,18 +35,15 @@ _COLUMNS = {
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)", "last_used_at": "(never)"}
 
 
-def add_to(keys: typer.Typer) -> None:
-    store_command(
-        keys,
-        "list",
-        examples="""
-            rpawatch keys list
-            rpawatch keys list --account Finance --search "invoice sap" --sort=-last_used_at
-            rpawatch keys list --inactive --json | jq -r '.items[].id'
-        """,
-    )(list_keys)
-
-
+@store_command(
+    KEYS,
+    "list",
+    examples="""
+        rpawatch keys list
+        rpawatch keys list --account Finance --search "invoice sap" --sort=-last_used_at
+        rpawatch keys list --inactive --json | jq -r '.items[].id'
+    """,
+)
 def list_keys(  # noqa: PLR0913 - each is an option
     context: OperatorContext,
     *,
