@@ -14,9 +14,9 @@ def text(**rules: Any) -> Schema:  # noqa: ANN401 - keywords of JSON Schema
     return Schema.model_validate({"type": "string", **rules})
 
 
-def whole_number(least: int, most: int, default: int | None = None) -> Schema:
+def whole_number(least: int, most: int) -> Schema:
     """Return the schema of a whole number from least to most."""
-    return Schema(type=DataType.INTEGER, minimum=least, maximum=most, default=default)
+    return Schema(type=DataType.INTEGER, minimum=least, maximum=most)
 
 
 def one_of(name: str) -> Reference:
