@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.account import Account, AccountState
-from projections.paging import Column, Listing, Order, sort_name
+from projections.paging import Column, Order, PagedQuery, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ ACCOUNT_LIST = StreamTable(
     fence=["tenant_id"],
     of=Account,
 )
-_BY_NAME = Listing("accounts", ACCOUNT_LIST, {"name": Order([Column("sort_name"), Column("account_id", UUID)])})
+_BY_NAME = PagedQuery("accounts", ACCOUNT_LIST, {"name": Order([Column("sort_name"), Column("account_id", UUID)])})
 
 
 def list_accounts(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.member import Member, MemberState
-from projections.paging import Column, Listing, Order
+from projections.paging import Column, Order, PagedQuery
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ MEMBER_LIST = StreamTable(
     fence=["scope_id", "tenant_id"],
     of=Member,
 )
-_BY_USER = Listing("members", MEMBER_LIST, {"user": Order([Column("user_id", UUID)])})
-_BY_SCOPE = Listing("memberships", MEMBER_LIST, {"scope": Order([Column("scope_id", UUID)])})
+_BY_USER = PagedQuery("members", MEMBER_LIST, {"user": Order([Column("user_id", UUID)])})
+_BY_SCOPE = PagedQuery("memberships", MEMBER_LIST, {"scope": Order([Column("scope_id", UUID)])})
 
 # The stream goes on after the last role was revoked (processes are unassigned next, a role may be granted again), so
 # the row stays, and whoever has no role is left out here.

@@ -1,7 +1,7 @@
 """Lists in pages. A page begins after the last row of the one before, not at a number of rows.
 
 So nobody misses a row or sees one twice because others were added meanwhile, and the hundredth page costs what the
-first does. Every query of a list goes through `Listing`, which is the place to set what the database may show.
+first does. Every query of a list goes through `PagedQuery`, which is the place to set what the database may show.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Listing(Generic[R]):
-    """A list of a table's rows.
+class PagedQuery(Generic[R]):
+    """A query for the rows of a table, page by page.
 
     orders: by name; the first is what is taken where none is asked for.
     also: the names of further read models that a condition looks at.

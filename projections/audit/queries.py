@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from domain.limits import PAGE_ITEMS_MAX
 from projections.audit.listing import AUDIT_LOG, KINDS, AuditRow
-from projections.paging import Column, Listing, Order, Page, PageRequest, any_of
+from projections.paging import Column, Order, Page, PagedQuery, PageRequest, any_of
 from projections.tracking import position
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from projections.read_model import Pool
 
 _OLDEST_FIRST = "position"
-_LOG = Listing(
+_LOG = PagedQuery(
     "audit",
     AUDIT_LOG,
     {

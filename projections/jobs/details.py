@@ -14,7 +14,7 @@ from domain.job import Job
 from domain.report import DetailStatus
 from projections.event_table import EventTable
 from projections.fence import reading
-from projections.paging import Column, Listing, Order, Page, number
+from projections.paging import Column, Order, Page, PagedQuery, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class _Place:
     sequence_no: int
 
 
-_BY_NUMBER = Listing("job details", JOB_DETAILS, {"sequence_no": Order([Column("sequence_no", number)])})
+_BY_NUMBER = PagedQuery("job details", JOB_DETAILS, {"sequence_no": Order([Column("sequence_no", number)])})
 _BEFORE_ALL = -1
 
 # `before`: how many details that are asked for stand in the chunks between the cursor and this one. Chunks with none

@@ -16,7 +16,7 @@ from domain.job import Job
 from domain.report import Counts, duration_seconds
 from projections.event_table import EventTable
 from projections.fence import reading
-from projections.paging import Column, Listing, Order, moment, number
+from projections.paging import Column, Order, PagedQuery, moment, number
 from projections.table import Table
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ ONE_BY_ONE_MAX = 100
 more asks for much of the account, and the jobs of others are passed over."""
 
 _COLUMNS = [Column("received_at", moment), Column("position", number)]
-BY_TIME = Listing(
+BY_TIME = PagedQuery(
     "jobs", HEADS, {"-received_at": Order(_COLUMNS, descending=True), "received_at": Order(_COLUMNS, descending=False)}
 )
 
@@ -162,7 +162,7 @@ class JobFilter:
 
     @property
     def times(self) -> dict[str, object]:
-        """The conditions on the time of receipt, as a Listing takes them."""
+        """The conditions on the time of receipt, as a PagedQuery takes them."""
         conditions = {"received_at >= %s": self.since, "received_at < %s": self.until}
         return {condition: value for condition, value in conditions.items() if value is not None}
 

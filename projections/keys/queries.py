@@ -9,7 +9,7 @@ from uuid import UUID
 from projections.keys.listing import KEY_LIST
 from projections.keys.search import conditions_of
 from projections.keys.words import KEY_WORDS
-from projections.paging import Column, Listing, Order, any_of, moment
+from projections.paging import Column, Order, PagedQuery, any_of, moment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ _ID = Column("key_id", UUID)
 _NAME, _CREATED = [Column("sort_name"), _ID], [Column("created_at", moment), _ID]
 # A key that was never used was used before all others, and one that never expires expires after them.
 _USED, _EXPIRES = [Column("used_order", moment), _ID], [Column("expires_order", moment), _ID]
-_KEYS = Listing(
+_KEYS = PagedQuery(
     "keys",
     KEY_LIST,
     {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.process import Process, ProcessState
-from projections.paging import Column, Listing, Order, sort_name
+from projections.paging import Column, Order, PagedQuery, sort_name
 from projections.stream_table import StreamTable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ PROCESS_LIST = StreamTable(
     indexes=INDEXES,
     of=Process,
 )
-_BY_NAME = Listing("processes", PROCESS_LIST, {"name": Order([Column("sort_name"), Column("process_id", UUID)])})
+_BY_NAME = PagedQuery("processes", PROCESS_LIST, {"name": Order([Column("sort_name"), Column("process_id", UUID)])})
 
 
 def list_processes(
