@@ -1,4 +1,4 @@
-"""What the resources of the admin API share: who asks, which account, one command, one answer."""
+"""What the operations of the admin API and the pages share: who asks, which account, one command, one answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
-from application.access import check_access
 from application.admin import AdminCommand, IdempotentRequest, Outcome
 from application.caller import AccountCaller, Caller
 from domain import limits
@@ -23,32 +22,9 @@ if TYPE_CHECKING:
     import falcon
 
     from application.identity.sessions import Session
-    from domain.permissions import Action
     from interfaces.bootstrap import Services
 
 A = TypeVar("A", bound=Aggregate)
-
-
-class AdminResource:
-    """What a page asks the application with. Permissions are checked by `_check`, and again in each command."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def _caller_in(self, req: falcon.Request, session: Session, account_id: str | None) -> Caller:
-        """Return who a session is of, as who asks. Raises NotFoundError."""
-        return caller_in(self._services, req, session, account_id)
-
-    def _check(self, caller: Caller, action: Action) -> None:
-        """Check that the caller may do this. Raises ForbiddenError, NotFoundError."""
-        check_access(self._services.event_sourcing, caller, action)
-
-    def _execute(self, resp: falcon.Response, command: AdminCommand) -> Outcome:
-        """Carry out a command, and wait until lists show it."""
-        return execute(self._services, resp, command)
-
-    def _get(self, kind: type[A], aggregate_id: UUID) -> A:
-        return existing(self._services, kind, aggregate_id)
 
 
 def caller_in(services: Services, req: falcon.Request, session: Session, account_id: str | None) -> Caller:

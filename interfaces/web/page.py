@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from application.access import roles_of, visible_processes
+from application.access import check_access, roles_of, visible_processes
 from application.caller import AccountCaller, Caller
 from domain import limits
 from domain.account import Account
 from domain.errors import ForbiddenError, NotFoundError, NotSignedInError
 from domain.permissions import Action, Role, allows
-from interfaces.http.admin import AdminResource, check_parameters
+from interfaces.http.admin import caller_in, check_parameters, execute, existing
 from interfaces.http.masking import mask
 from interfaces.http.parameters import parameter
 from interfaces.http.problems import ProblemError
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     import falcon
 
+    from application.admin import AdminCommand, Outcome
     from application.identity.sessions import Session
+    from interfaces.bootstrap import Services
+    from interfaces.http.admin import A
     from projections.accounts import AccountRow
 
 HEADERS = {
@@ -108,7 +111,7 @@ class Visit:
         return [tab for tab in TABS if allows(self.roles, tab.action)]
 
 
-class Page(AdminResource):
+class Page:
     """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API.
 
     path: of its address. template: what it looks like, with the tab that it stands under. action: what one must be
@@ -124,6 +127,17 @@ class Page(AdminResource):
     for_restricted: ClassVar[bool] = False
     """Whether it is also for who signed in with a first password and has yet to choose their own."""
 
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def _execute(self, resp: falcon.Response, command: AdminCommand) -> Outcome:
+        """Carry out a command, which checks the permission again, and wait until lists show it."""
+        return execute(self._services, resp, command)
+
+    def _get(self, kind: type[A], aggregate_id: UUID) -> A:
+        """Return an aggregate. Raises NotFoundError."""
+        return existing(self._services, kind, aggregate_id)
+
     def _visit(self, req: falcon.Request, account_id: str | None = None) -> Visit:
         """Return who looks at a page of an account, or of none.
 
@@ -135,10 +149,10 @@ class Page(AdminResource):
         if session is None:
             raise NotSignedInError
         services, tenant_id = self._services, self._services.tenant_id
-        caller = self._caller_in(req, session, account_id)
+        caller = caller_in(services, req, session, account_id)
         account = None
         if caller.account_id is not None:
-            self._check(caller, self.action or Action.READ_ACCOUNT)
+            check_access(services.event_sourcing, caller, self.action or Action.READ_ACCOUNT)
             account = self._get(Account, caller.account_id)
         roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller.account_id)
         if self.action is not None and not allows(roles, self.action):
