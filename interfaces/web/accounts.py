@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import AdminCommand, Outcome
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 
 class AccountsPage(ViewPage):
@@ -29,9 +29,9 @@ class AccountsPage(ViewPage):
     path = "/accounts"
     template, parameters = "accounts.html", ("cursor",)
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         found, next_cursor = self._services.accounts.of_user(
-            visit.session.user.user_id, self._services.tenant_id, PageRequest(cursor=parameter(req, "cursor"))
+            context.session.user.user_id, self._services.tenant_id, PageRequest(cursor=parameter(req, "cursor"))
         )
         return {"found": found, "next_cursor": next_cursor}
 
@@ -45,7 +45,7 @@ class NewAccountPage(PlainFormPage):
 
     def _command(self, filled: Filled[None]) -> AdminCommand:
         body = parse(NewAccount, name=filled.form["name"])
-        return OpenAccount(by=filled.visit.caller, idempotency=filled.once, new_account_id=uuid4(), name=body.name)
+        return OpenAccount(by=filled.context.caller, idempotency=filled.once, new_account_id=uuid4(), name=body.name)
 
     def _back(self, filled: Filled[None]) -> str:
         return "/accounts"
@@ -59,10 +59,10 @@ class _AccountForm(FormPage[Account]):
 
     tab = "members"
 
-    def _subject(self, visit: Visit, **ids: str) -> Account:
-        if visit.account is None:
+    def _subject(self, context: PageContext, **ids: str) -> Account:
+        if context.account is None:
             raise NotFoundError
-        return visit.account
+        return context.account
 
 
 class RenameAccountPage(_AccountForm):
@@ -74,7 +74,7 @@ class RenameAccountPage(_AccountForm):
 
     def _command(self, filled: Filled[Account]) -> AdminCommand:
         body = parse(NewAccount, name=filled.form["name"])
-        return RenameAccount(by=filled.visit.account_caller, idempotency=filled.once, name=body.name)
+        return RenameAccount(by=filled.context.account_caller, idempotency=filled.once, name=body.name)
 
 
 class SuspendAccountPage(_AccountForm):
@@ -86,7 +86,7 @@ class SuspendAccountPage(_AccountForm):
 
     def _command(self, filled: Filled[Account]) -> AdminCommand:
         body = parse(Suspension, reason=filled.form["reason"].strip() or None)
-        return SuspendAccount(by=filled.visit.account_caller, idempotency=filled.once, reason=body.reason)
+        return SuspendAccount(by=filled.context.account_caller, idempotency=filled.once, reason=body.reason)
 
 
 class ResumeAccountPage(_AccountForm):
@@ -94,4 +94,4 @@ class ResumeAccountPage(_AccountForm):
     template, action = "account_resume.html", Action.SUSPEND_ACCOUNT
 
     def _command(self, filled: Filled[Account]) -> AdminCommand:
-        return ResumeAccount(by=filled.visit.account_caller, idempotency=filled.once)
+        return ResumeAccount(by=filled.context.account_caller, idempotency=filled.once)

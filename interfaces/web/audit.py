@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import falcon
 
     from interfaces.queries.audit_log import AuditEntry
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
     from projections.audit.listing import AuditRow
 
 KIND_NAMES: Final[Mapping[str, str]] = {
@@ -54,7 +54,7 @@ class AuditPage(ViewPage):
     template, tab, action = "audit.html", "audit", Action.READ_AUDIT
     parameters = ("actor", "action", "resource", "from", "to", "cursor")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         first, last = _day(req, "from"), _day(req, "to")
         check_order(first, last)
         actor, action = actor_parameter(req), choice_parameter(req, "action", (*KINDS, *ACTIONS))
@@ -67,7 +67,7 @@ class AuditPage(ViewPage):
             before=None if last is None else _begin(last + timedelta(days=1)),
         )
         found, next_cursor = self._services.audit_log.page(
-            visit.account_id, where, PageRequest(cursor=parameter(req, "cursor"))
+            context.account_id, where, PageRequest(cursor=parameter(req, "cursor"))
         )
         asked = {
             "actor": actor or "",
@@ -79,7 +79,7 @@ class AuditPage(ViewPage):
         head = self._services.log_proofs.latest_head()
         provable_before = head.signed_at - _TREE_BEHIND_MAX if head else limits.TIME_MIN
         flow_ids = [UUID(flow_id) for entry in found if (flow_id := entry.row.changes.get("flow_id"))]
-        process_names = {str(flow_id): name for flow_id, name in self._process_names(visit, flow_ids).items()}
+        process_names = {str(flow_id): name for flow_id, name in self._process_names(context, flow_ids).items()}
         return {
             "asked": asked,
             "query": {name: value for name, value in asked.items() if value},
@@ -88,14 +88,14 @@ class AuditPage(ViewPage):
                     "row": entry.row,
                     "by": entry.by,
                     "label": entry.label,
-                    "link": _link(visit, entry.row),
+                    "link": _link(context, entry.row),
                     "told": labelled_fields(entry.row.typed_changes, process_names),
                     "provable": entry.row.at < provable_before,
                 }
                 for entry in found
             ],
             "next_cursor": next_cursor,
-            "people": self._choosable(visit, found, actor),
+            "people": self._choosable(context, found, actor),
             "choices": {
                 kind: {one: EVENT_LABELS[one] for one in ACTIONS if one.startswith(f"{kind}.")} for kind in KINDS
             },
@@ -110,13 +110,13 @@ class AuditPage(ViewPage):
             },
         }
 
-    def _choosable(self, visit: Visit, found: Sequence[AuditEntry], actor: str | None) -> dict[str, str]:
+    def _choosable(self, context: PageContext, found: Sequence[AuditEntry], actor: str | None) -> dict[str, str]:
         """Return whom the log can be narrowed to, by id: members, for who may see them, and who is on the page."""
         people = {
             entry.row.actor: entry.by.name or entry.row.actor for entry in found if entry.by.kind is ActorKind.USER
         }
-        if visit.may(Action.READ_MEMBERS):
-            members, _ = self._services.members.page(visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX))
+        if context.may(Action.READ_MEMBERS):
+            members, _ = self._services.members.page(context.account_id, PageRequest(limits.PAGE_ITEMS_MAX))
             people |= {
                 str(known.member.user_id): known.user.name if known.user else str(known.member.user_id)
                 for known in members
@@ -143,10 +143,10 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _link(visit: Visit, row: AuditRow) -> str | None:
+def _link(context: PageContext, row: AuditRow) -> str | None:
     """Return where something is shown, or None where it has no page or the visitor must not see it."""
     path, action = _PATH_TO.get(row.kind, ("", None))
-    return f"{visit.base}/{path}/{row.resource_id}" if action is not None and visit.may(action) else None
+    return f"{context.base}/{path}/{row.resource_id}" if action is not None and context.may(action) else None
 
 
 def _label(found: Sequence[AuditEntry]) -> str | None:

@@ -14,7 +14,7 @@ from interfaces.web.page import go_to
 if TYPE_CHECKING:
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 _KEPT = "checkpoint"
 _NOT_SIGNED = (
@@ -39,10 +39,12 @@ class VerifyPage(PlainFormPage):
         return {_KEPT: ""}
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
-        visit, form, services = filled.visit, filled.form, self._services
-        proofs, person, kept = services.log_proofs, visit.caller.actor, form[_KEPT].strip()
+        context, form, services = filled.context, filled.form, self._services
+        proofs, person, kept = services.log_proofs, context.caller.actor, form[_KEPT].strip()
         if kept:
-            turn = turn_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
+            turn = turn_of(
+                services.event_sourcing, context.session.user.user_id, services.tenant_id, context.account_id
+            )
             try:
                 if not proofs.request_kept_check(f"{kept}\n", person, turn):
                     form.refuse(_WAITING)
@@ -53,13 +55,13 @@ class VerifyPage(PlainFormPage):
         else:
             proofs.request_log_check(person)
         if not form.errors:
-            go_to(resp, f"{visit.base}/audit/verify")
+            go_to(resp, f"{context.base}/audit/verify")
 
     def _values(self, filled: Filled[None]) -> dict[str, Any]:
-        proofs, visit = self._services.log_proofs, filled.visit
-        contradictions = proofs.contradictions() if self._watches_tenant(visit) else []
+        proofs, context = self._services.log_proofs, filled.context
+        contradictions = proofs.contradictions() if self._watches_tenant(context) else []
         return {
-            "checks": proofs.checks_for(visit.caller.actor),
+            "checks": proofs.checks_for(context.caller.actor),
             "contradictions": contradictions,
             "people": self._services.users.names(check.asked_by for check in contradictions),
             "head": proofs.latest_head(),
@@ -68,8 +70,8 @@ class VerifyPage(PlainFormPage):
             "chars_max": NOTE_BYTES_MAX // 4,
         }
 
-    def _watches_tenant(self, visit: Visit) -> bool:
+    def _watches_tenant(self, context: PageContext) -> bool:
         """Return whether the visitor reads the audit log of the whole tenant."""
         services = self._services
-        roles = roles_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, None)
+        roles = roles_of(services.event_sourcing, context.session.user.user_id, services.tenant_id, None)
         return allows(roles, Action.READ_AUDIT)

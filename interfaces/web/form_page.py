@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import AdminCommand, Outcome
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 S = TypeVar("S")
 
@@ -36,7 +36,7 @@ _SENT_BEFORE = (
 class Filled(Generic[S]):
     """A form about a subject, and who has it before them. body_digest: of the form as it was sent."""
 
-    visit: Visit
+    context: PageContext
     subject: S
     form: Form
     body_digest: str = ""
@@ -57,14 +57,14 @@ class FormPage(Page, Generic[S]):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Show the form."""
-        visit = self._visit(req, account_id)
-        subject = self._subject(visit, **ids)
-        self._show_form(req, resp, Filled(visit, subject, Form(self._fresh(subject) | self._asked_for(req))))
+        context = self._context(req, account_id)
+        subject = self._subject(context, **ids)
+        self._show_form(req, resp, Filled(context, subject, Form(self._fresh(subject) | self._asked_for(req))))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Carry out what the form asks for, and go on; or show it again."""
-        visit, form = self._form(req, account_id)
-        filled = Filled(visit, self._subject(visit, **ids), form, req.context.body_digest)
+        context, form = self._form(req, account_id)
+        filled = Filled(context, self._subject(context, **ids), form, req.context.body_digest)
         for name in self._fresh(filled.subject):
             form.values.setdefault(name, "")
         if not form.resumed:
@@ -77,7 +77,7 @@ class FormPage(Page, Generic[S]):
         if form.resumed or form.errors:
             self._show_form(req, resp, filled)
 
-    def _subject(self, visit: Visit, **ids: str) -> S:
+    def _subject(self, context: PageContext, **ids: str) -> S:
         """Return what the form is about. ids: what else stands in the path. Raises NotFoundError."""
         raise NotImplementedError
 
@@ -101,7 +101,7 @@ class FormPage(Page, Generic[S]):
 
     def _back(self, filled: Filled[S]) -> str:
         """Return the path of the page that one came from, and goes back to without sending the form."""
-        return f"{filled.visit.base}/{self.tab}"
+        return f"{filled.context.base}/{self.tab}"
 
     def _next(self, filled: Filled[S], outcome: Outcome) -> str:
         """Return the path of the page that one goes on to."""
@@ -126,11 +126,11 @@ class FormPage(Page, Generic[S]):
 
     def _show_form(self, req: falcon.Request, resp: falcon.Response, filled: Filled[S]) -> None:
         form, back = filled.form, self._back(filled)
-        self._show(req, resp, filled.visit, status=form.status, form=form, back=back, **self._values(filled))
+        self._show(req, resp, filled.context, status=form.status, form=form, back=back, **self._values(filled))
 
 
 class PlainFormPage(FormPage[None]):
     """A form about nothing that is there already."""
 
-    def _subject(self, visit: Visit, **ids: str) -> None:
+    def _subject(self, context: PageContext, **ids: str) -> None:
         """Return nothing."""

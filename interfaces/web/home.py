@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.permissions import Action
 from interfaces.http.sessions import find_session
-from interfaces.web.page import Page, ViewPage, Visit, go_to
+from interfaces.web.page import Page, PageContext, ViewPage, go_to
 from projections.jobs.listing import JobFilter
 from projections.keys.queries import KeyFilter
 from projections.paging import PageRequest
@@ -23,7 +23,7 @@ class Home(Page):
         if find_session(self._services, req) is None:
             go_to(resp, "/sign-in")
             return
-        accounts = self._accounts(self._visit(req))
+        accounts = self._accounts(self._context(req))
         go_to(resp, f"/accounts/{accounts[0].id}" if accounts else "/accounts")
 
 
@@ -32,16 +32,16 @@ class AccountHome(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str) -> None:
         """Go on to what one comes for."""
-        visit = self._visit(req, account_id)
-        if not visit.may(Action.READ_KEYS):
-            go_to(resp, f"{visit.base}/jobs")
-        elif visit.may(Action.WRITE_KEYS) and not self._has_jobs(visit):
-            go_to(resp, f"{visit.base}/start")
+        context = self._context(req, account_id)
+        if not context.may(Action.READ_KEYS):
+            go_to(resp, f"{context.base}/jobs")
+        elif context.may(Action.WRITE_KEYS) and not self._has_jobs(context):
+            go_to(resp, f"{context.base}/start")
         else:
-            go_to(resp, f"{visit.base}/keys")
+            go_to(resp, f"{context.base}/keys")
 
-    def _has_jobs(self, visit: Visit) -> bool:
-        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(), PageRequest(1))
+    def _has_jobs(self, context: PageContext) -> bool:
+        jobs, _ = self._services.jobs.page(context.account_id, JobFilter(), PageRequest(1))
         return bool(jobs)
 
 
@@ -52,8 +52,8 @@ class StartPage(ViewPage):
     loads_itself = True
     template, action = "start.html", Action.WRITE_KEYS
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        services, account, now = self._services, visit.account_id, self._services.clock()
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        services, account, now = self._services, context.account_id, self._services.clock()
         processes, _ = services.processes.page(account, PageRequest(1), retired=False)
         keys, _ = services.keys.page(account, PageRequest(1, sort="-created_at"), now, KeyFilter(active=True))
         jobs, _ = services.jobs.page(account, JobFilter(), PageRequest(1))

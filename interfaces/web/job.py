@@ -16,7 +16,7 @@ from projections.paging import PageRequest
 if TYPE_CHECKING:
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 DATA_CHARS_SHOWN = 16 * 1024
 """Most of `data`, which may be 64 KiB. All of it is in the API's answer."""
@@ -31,18 +31,18 @@ class JobPage(ViewPage):
     template, tab, action = "job.html", "jobs", Action.READ_JOBS
     parameters = ("status", "cursor")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        visible, job_id = self._visible_processes(visit), path_uuid(ids["job_id"])
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        visible, job_id = self._visible_processes(context), path_uuid(ids["job_id"])
         status = choice_parameter(req, "status", tuple(DetailStatus))
         page = PageRequest(cursor=parameter(req, "cursor"))
-        job = self._services.jobs.one(visit.account_id, job_id, visible)
+        job = self._services.jobs.one(context.account_id, job_id, visible)
         details, next_cursor = self._services.jobs.details(
-            visit.account_id, job_id, page, statuses=only(status), visible=visible
+            context.account_id, job_id, page, statuses=only(status), visible=visible
         )
         return {
             "job": job,
-            "process_name": self._process_names(visit, [job.flow_id]).get(job.flow_id),
-            "key": self._get(ApiKey, job.key_id) if visit.may(Action.READ_KEYS) else None,
+            "process_name": self._process_names(context, [job.flow_id]).get(job.flow_id),
+            "key": self._get(ApiKey, job.key_id) if context.may(Action.READ_KEYS) else None,
             "data": None if job.data is None else pretty(job.data, DATA_CHARS_SHOWN),
             "details": details,
             "only": status or "",

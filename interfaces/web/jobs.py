@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 _FILTERS = ("q", "status", "flow_id", "key_id", "from", "to")
 _DAY = timedelta(days=1)
@@ -43,36 +43,36 @@ class JobsPage(ViewPage):
     template, tab, action = "jobs.html", "jobs", Action.READ_JOBS
     parameters = (*_FILTERS, "cursor")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        visible = self._visible_processes(visit)
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        visible = self._visible_processes(context)
         query = text_parameter(req, "q", limits.SEARCH_CHARS_MAX)
-        wanted = _filter(req, visit.account_id, visible)
+        wanted = _filter(req, context.account_id, visible)
         page = PageRequest(cursor=parameter(req, "cursor"))
-        jobs, next_cursor = self._services.jobs.page(visit.account_id, wanted, page, query)
+        jobs, next_cursor = self._services.jobs.page(context.account_id, wanted, page, query)
         return {
             "asked": {name: parameter(req, name) or "" for name in _FILTERS},
             "jobs": jobs,
             "next_cursor": next_cursor,
-            "any_job": bool(jobs) or self._has_any(visit, visible),
+            "any_job": bool(jobs) or self._has_any(context, visible),
             "sees_all": visible is None,
             "statuses": {status.value: status.replace("_", " ").capitalize() for status in JobStatus},
-            **self._choosable_processes(visit, visible=visible),
-            "process_names": self._process_names(visit, (job.flow_id for job in jobs)),
+            **self._choosable_processes(context, visible=visible),
+            "process_names": self._process_names(context, (job.flow_id for job in jobs)),
             "error_chars_shown": _ERROR_CHARS_SHOWN,
-            "key_name": self._key_name(visit, wanted.key_ids),
+            "key_name": self._key_name(context, wanted.key_ids),
         }
 
-    def _has_any(self, visit: Visit, visible: frozenset[UUID] | None) -> bool:
-        jobs, _ = self._services.jobs.page(visit.account_id, JobFilter(visible=visible), PageRequest(1))
+    def _has_any(self, context: PageContext, visible: frozenset[UUID] | None) -> bool:
+        jobs, _ = self._services.jobs.page(context.account_id, JobFilter(visible=visible), PageRequest(1))
         return bool(jobs)
 
-    def _key_name(self, visit: Visit, key_ids: frozenset[UUID] | None) -> str | None:
+    def _key_name(self, context: PageContext, key_ids: frozenset[UUID] | None) -> str | None:
         """Return the name of the key that jobs are asked for by; None for who may not know it, or if there is none."""
-        if key_ids is None or not visit.may(Action.READ_KEYS):
+        if key_ids is None or not context.may(Action.READ_KEYS):
             return None
         [key_id] = key_ids
         key = self._services.event_sourcing.find(ApiKey, key_id)
-        return key.name if key is not None and key.account_id == visit.account_id else None
+        return key.name if key is not None and key.account_id == context.account_id else None
 
 
 def _filter(req: falcon.Request, account_id: UUID, visible: frozenset[UUID] | None) -> JobFilter:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import falcon
     from markupsafe import Markup
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 ADVICE: Final = {
     FindingKind.STILL_PRESENTED: "A robot still presents this key, which has ended. Give it another one.",
@@ -72,21 +72,21 @@ class KeyPage(ViewPage):
     template, tab, action = "key.html", "keys", Action.READ_KEYS
     parameters = ("span",)
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), context.account_id)
         now = self._services.clock()
         span = SPANS[choice_parameter(req, "span", tuple(SPANS)) or "day"]
-        bars = self._uses(visit, key.id, span, now)
+        bars = self._uses(context, key.id, span, now)
         log, older = self._services.audit_log.page(
-            visit.account_id, AuditFilter(resource_ids=frozenset([key.id])), PageRequest(_EVENTS_SHOWN)
+            context.account_id, AuditFilter(resource_ids=frozenset([key.id])), PageRequest(_EVENTS_SHOWN)
         )
         jobs, _ = self._services.jobs.page(
-            visit.account_id, JobFilter(key_ids=frozenset([key.id])), PageRequest(_JOBS_SHOWN)
+            context.account_id, JobFilter(key_ids=frozenset([key.id])), PageRequest(_JOBS_SHOWN)
         )
         return {
             "key": key,
-            "advice": _advice(key, now, suspended=visit.is_suspended),
-            "process_names": self._process_names(visit, [key.flow_id, *(job.flow_id for job in jobs)]),
+            "advice": _advice(key, now, suspended=context.is_suspended),
+            "process_names": self._process_names(context, [key.flow_id, *(job.flow_id for job in jobs)]),
             "people": self._services.users.names(key.people),
             "span": span,
             "spans": SPANS,
@@ -99,11 +99,11 @@ class KeyPage(ViewPage):
             "jobs": jobs,
         }
 
-    def _uses(self, visit: Visit, key_id: UUID, span: Span, now: datetime) -> list[UseRow]:
+    def _uses(self, context: PageContext, key_id: UUID, span: Span, now: datetime) -> list[UseRow]:
         """Return uses by the hour or day, the oldest first, by what came of them."""
         begin = span.begin(now)
-        bars = [UseRow(visit.account_id, key_id, begin + number * span.step) for number in range(span.steps)]
-        for row in self._services.keys.uses(visit.account_id, [key_id], begin, now):
+        bars = [UseRow(context.account_id, key_id, begin + number * span.step) for number in range(span.steps)]
+        for row in self._services.keys.uses(context.account_id, [key_id], begin, now):
             bars[(row.hour - begin) // span.step].add(row)
         return bars
 

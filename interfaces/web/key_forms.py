@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from application.admin import AdminCommand
     from interfaces.web.forms import Form
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 EXPIRIES: Final = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In a year", "date": "On a date"}
 OVERLAPS: Final = {
@@ -48,28 +48,30 @@ class _KeyForm(FormPage[S]):
     tab, action = "keys", Action.WRITE_KEYS
     fields: ClassVar[Mapping[str, str]] = {"expires_at": "date", "limit": "rate_limit", "overlap_seconds": "overlap"}
 
-    def _make(self, req: falcon.Request, resp: falcon.Response, visit: Visit, command: CreateKey | RotateKey) -> None:
+    def _make(
+        self, req: falcon.Request, resp: falcon.Response, context: PageContext, command: CreateKey | RotateKey
+    ) -> None:
         """Make a key, and answer with its secret; to a form that was sent before, with where the key is."""
         outcome = self._execute(resp, command)
         key = self._get(ApiKey, outcome.resource_id)
         if outcome.replayed:
-            self._show(req, resp, visit, "key_made_before.html", status=409, key=key, rotated=False)
+            self._show(req, resp, context, "key_made_before.html", status=409, key=key, rotated=False)
             return
         holds_secret(resp)
         self._show(
             req,
             resp,
-            visit,
+            context,
             "key_made.html",
             key=key,
             replaces=self._get(ApiKey, command.key_id) if isinstance(command, RotateKey) else None,
             secret=command.secret.text,
-            flow_id=key.flow_id or self._some_flow_id(visit),
+            flow_id=key.flow_id or self._some_flow_id(context),
         )
 
-    def _some_flow_id(self, visit: Visit) -> UUID | None:
+    def _some_flow_id(self, context: PageContext) -> UUID | None:
         """Return a process of the account that the lines to paste can name."""
-        found, _ = self._services.processes.page(visit.account_id, PageRequest(1), retired=False)
+        found, _ = self._services.processes.page(context.account_id, PageRequest(1), retired=False)
         return found[0].flow_id if found else None
 
 
@@ -77,7 +79,7 @@ class NewKeyPage(_KeyForm[None]):
     path = "/accounts/{account_id}/keys/new"
     template = "key_new.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> None:
+    def _subject(self, context: PageContext, **ids: str) -> None:
         """Return nothing: there is none yet."""
 
     def _fresh(self, subject: None) -> dict[str, str]:
@@ -96,7 +98,7 @@ class NewKeyPage(_KeyForm[None]):
             limit=whole_number(form["rate_limit"]),
         )
         command = CreateKey(
-            by=filled.visit.account_caller,
+            by=filled.context.account_caller,
             idempotency=filled.once,
             secret=key_secret.generate(),
             name=body.name,
@@ -105,7 +107,7 @@ class NewKeyPage(_KeyForm[None]):
             limit=limits.RATE_LIMIT_DEFAULT if body.limit is None else body.limit,
         )
         if not form.errors:
-            self._make(req, resp, filled.visit, command)
+            self._make(req, resp, filled.context, command)
 
     def _expires_at(self, form: Form) -> str | None:
         """Return when the key is to expire, as the API has it; on a date it ends with that day in UTC."""
@@ -118,17 +120,17 @@ class NewKeyPage(_KeyForm[None]):
         return time_text(self._services.clock() + timedelta(days=int(chosen))) if chosen else None
 
     def _values(self, filled: Filled[None]) -> dict[str, Any]:
-        return {"expiries": EXPIRIES, **self._choosable_processes(filled.visit, retired=False)}
+        return {"expiries": EXPIRIES, **self._choosable_processes(filled.context, retired=False)}
 
 
 class _FormOfOne(_KeyForm[ApiKey]):
     """A form about a key that there is."""
 
-    def _subject(self, visit: Visit, **ids: str) -> ApiKey:
-        return key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
+    def _subject(self, context: PageContext, **ids: str) -> ApiKey:
+        return key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), context.account_id)
 
     def _back(self, filled: Filled[ApiKey]) -> str:
-        return f"{filled.visit.base}/keys/{filled.subject.id}"
+        return f"{filled.context.base}/keys/{filled.subject.id}"
 
     def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
         return {"key": filled.subject}
@@ -157,7 +159,7 @@ class ChangeKeyPage(_FormOfOne):
             form.refuse("is required", "rate_limit")
         body = parse(KeyChange, name=form["name"], limit=limit, expires_at=expires_at)
         return ChangeKey(
-            by=filled.visit.account_caller,
+            by=filled.context.account_caller,
             key_id=key.id,
             name=body.name,
             limit=body.limit,
@@ -173,20 +175,20 @@ class RotateKeyPage(_FormOfOne):
         return {"overlap": _OVERLAP_DEFAULT}
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[ApiKey]) -> None:
-        visit, key = filled.visit, filled.subject
+        context, key = filled.context, filled.subject
         body = parse(Rotation, overlap_seconds=whole_number(filled.form["overlap"]))
         if key.rotated_to is not None:
             successor = self._get(ApiKey, key.rotated_to)
-            self._show(req, resp, visit, "key_made_before.html", status=409, key=successor, rotated=True)
+            self._show(req, resp, context, "key_made_before.html", status=409, key=successor, rotated=True)
             return
         command = RotateKey(
-            by=visit.account_caller,
+            by=context.account_caller,
             idempotency=filled.once,
             key_id=key.id,
             secret=key_secret.generate(),
             overlap=timedelta(seconds=body.overlap_seconds),
         )
-        self._make(req, resp, visit, command)
+        self._make(req, resp, context, command)
 
     def _values(self, filled: Filled[ApiKey]) -> dict[str, Any]:
         return super()._values(filled) | {"overlaps": OVERLAPS}
@@ -206,7 +208,9 @@ class DeactivateKeyPage(_FormOfOne):
         if " ".join(form["typed_name"].split()) != " ".join(key.name.split()):
             form.refuse("must be the name of the key", "typed_name")
         body = parse(Deactivation, reason=form["reason"].strip() or None)
-        return DeactivateKey(by=filled.visit.account_caller, idempotency=filled.once, key_id=key.id, reason=body.reason)
+        return DeactivateKey(
+            by=filled.context.account_caller, idempotency=filled.once, key_id=key.id, reason=body.reason
+        )
 
 
 def _end_of_day(form: Form, name: str) -> str | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 _SHOWN_MAX = 50
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
@@ -39,12 +39,12 @@ class KeyThenPage(ViewPage):
     template, tab, action = "key_then.html", "keys", Action.READ_KEYS
     parameters = ("as_of", "version", "at")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), visit.account_id)
-        then = self._then(req, visit, key)
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        key = key_of_account(self._get(ApiKey, path_uuid(ids["key_id"])), context.account_id)
+        then = self._then(req, context, key)
         history = self._services.key_history
         since, more = history.page(
-            visit.account_id,
+            context.account_id,
             key.id,
             PageRequest(_SHOWN_MAX, f"v{then.key.version}" if then else None),
             lifecycle_only=True,
@@ -59,11 +59,11 @@ class KeyThenPage(ViewPage):
             "changed": _changed(then, PastKey(key, self._services.clock())) if then else [],
             "uses_since": key.uses - (then.key.uses if then else 0),
             "event_labels": KEY_EVENT_LABELS,
-            "process_names": self._process_names(visit, [key.flow_id]),
+            "process_names": self._process_names(context, [key.flow_id]),
             "people": self._services.users.names(key.people),
         }
 
-    def _then(self, req: falcon.Request, visit: Visit, key: ApiKey) -> PastKey | None:
+    def _then(self, req: falcon.Request, context: PageContext, key: ApiKey) -> PastKey | None:
         """Return the key as it was at the moment that is asked for; None when it was not made yet.
 
         Raises ProblemError, and NotFoundError for a version that it did not have.
@@ -79,7 +79,7 @@ class KeyThenPage(ViewPage):
         if at is None and version is None:
             version = key.version
         try:
-            return self._services.key_history.as_it_was(visit.account_id, key.id, at, version)
+            return self._services.key_history.as_it_was(context.account_id, key.id, at, version)
         except NotFoundError:
             if at is None:
                 raise

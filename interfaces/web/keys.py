@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
     from projections.keys.listing import KeyRow
 
 SHOWN = {"active": True, "inactive": False, "all": None}
@@ -36,7 +36,7 @@ class KeysPage(ViewPage):
     template, tab, action = "keys.html", "keys", Action.READ_KEYS
     parameters = ("q", "show", "note", "scope", "sort", "cursor")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         now = self._services.clock()
         asked = {
             "q": text_parameter(req, "q", limits.SEARCH_CHARS_MAX) or "",
@@ -46,27 +46,27 @@ class KeysPage(ViewPage):
             "sort": choice_parameter(req, "sort", KEY_SORTS) or _SORT_DEFAULT,
         }
         page = PageRequest(cursor=parameter(req, "cursor"), sort=asked["sort"])
-        keys, next_cursor = self._services.keys.page(visit.account_id, page, now, _filter(asked, now))
+        keys, next_cursor = self._services.keys.page(context.account_id, page, now, _filter(asked, now))
         return {
             "asked": asked,
             "shown": {show: show.capitalize() for show in SHOWN},
             "keys": keys,
             "next_cursor": next_cursor,
-            **self._beside(visit, keys, now),
+            **self._beside(context, keys, now),
         }
 
-    def _beside(self, visit: Visit, keys: Sequence[KeyRow], now: datetime) -> dict[str, Any]:
+    def _beside(self, context: PageContext, keys: Sequence[KeyRow], now: datetime) -> dict[str, Any]:
         """Return what stands beside the keys: their uses, what they are for, who made them, and how many others."""
-        all_keys, account = self._services.keys, visit.account_id
+        all_keys, account = self._services.keys, context.account_id
 
         def count(only: KeyFilter) -> int:
             return all_keys.count(account, now, only)
 
         return {
             "uses": all_keys.uses_of_a_day(account, [key.id for key in keys], now),
-            "process_names": self._process_names(visit, (key.flow_id for key in keys)),
+            "process_names": self._process_names(context, (key.flow_id for key in keys)),
             "people": self._services.users.names(person for key in keys for person in key.people),
-            **self._choosable_processes(visit),
+            **self._choosable_processes(context),
             "inactive": count(KeyFilter(active=False)),
             "unused": count(_filter({"show": "active", "note": "unused"}, now)),
             "expiring": count(_filter({"show": "active", "note": "expiring"}, now)),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from application.admin import AdminCommand, Outcome
     from application.identity.users import FirstPassword
     from interfaces.web.forms import Form
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 CHOICES: Final = {role.value: words for role, words in ROLES.items() if role in ACCOUNT_ROLES}
 PROCESS: Final = "process-"
@@ -43,10 +43,10 @@ class _MembersForm(FormPage[S]):
     tab, action = "members", Action.WRITE_MEMBERS
     fields: ClassVar[Mapping[str, str]] = {"flow_ids": "processes"}
 
-    def _offered(self, visit: Visit, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
+    def _offered(self, context: PageContext, assigned: frozenset[UUID] = frozenset()) -> dict[str, Any]:
         """Return what can be chosen. assigned: the streams of the processes that somebody sees already."""
         page = PageRequest(limits.PAGE_ITEMS_MAX)
-        found, more = self._services.processes.page(visit.account_id, page, retired=False)
+        found, more = self._services.processes.page(context.account_id, page, retired=False)
         shown = found[:ASSIGNED_MAX]
         left_out = len(found) - len(shown)
         return {
@@ -58,12 +58,12 @@ class _MembersForm(FormPage[S]):
         }
 
     def _show_first_password(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, user_id: UUID, made: FirstPassword
+        self, req: falcon.Request, resp: falcon.Response, context: PageContext, user_id: UUID, made: FirstPassword
     ) -> None:
         """Answer with a first password that was just made: this once."""
         user = self._services.users.by_ids([user_id])[user_id]
         holds_secret(resp)
-        self._show(req, resp, visit, "member_made.html", user=user, made=made)
+        self._show(req, resp, context, "member_made.html", user=user, made=made)
 
 
 class NewMemberPage(_MembersForm[None]):
@@ -72,43 +72,43 @@ class NewMemberPage(_MembersForm[None]):
     path = "/accounts/{account_id}/members/new"
     template = "member_new.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> None:
+    def _subject(self, context: PageContext, **ids: str) -> None:
         """Return nobody: they are to be invited."""
 
     def _fresh(self, subject: None) -> dict[str, str]:
         return {"email": "", "name": "", "role": Role.ACCOUNT_USER.value, "processes": ""}
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
-        visit, form = filled.visit, filled.form
+        context, form = filled.context, filled.form
         body = _role_of(form, email=form["email"].strip(), name=form["name"].strip() or None)
-        invitation = invite(self._services, visit.account_caller, body, filled.once)
+        invitation = invite(self._services, context.account_caller, body, filled.once)
         outcome = self._execute(resp, invitation.command)
         invited = invitation.settled(outcome)
         if invited.first_password is not None:
-            self._show_first_password(req, resp, visit, invited.member.user_id, invited.first_password)
+            self._show_first_password(req, resp, context, invited.member.user_id, invited.first_password)
         elif outcome.replayed:
-            self._show(req, resp, visit, "member_made_before.html", status=409, invited=invited)
+            self._show(req, resp, context, "member_made_before.html", status=409, invited=invited)
         else:
             go_to(resp, self._next(filled, outcome))
 
     def _values(self, filled: Filled[None]) -> dict[str, Any]:
-        return self._offered(filled.visit)
+        return self._offered(filled.context)
 
 
 class _FormOfOne(_MembersForm[KnownMember]):
     """A form about a member."""
 
-    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
+    def _subject(self, context: PageContext, **ids: str) -> KnownMember:
         """Return a member of the account. Raises NotFoundError for who has no role in it."""
-        member = self._get(Member, member_id(visit.account_id, path_uuid(ids["user_id"])))
+        member = self._get(Member, member_id(context.account_id, path_uuid(ids["user_id"])))
         if not member.roles:
             raise NotFoundError
         user = self._services.users.by_ids([member.user_id]).get(member.user_id)
-        is_ours = user is not None and (user.scope_id == visit.account_id or self._speaks_for_tenant(visit))
+        is_ours = user is not None and (user.scope_id == context.account_id or self._speaks_for_tenant(context))
         return KnownMember(member, user, is_ours)
 
     def _values(self, filled: Filled[KnownMember]) -> dict[str, Any]:
-        known, oneself = filled.subject, filled.visit.session.user
+        known, oneself = filled.subject, filled.context.session.user
         return {
             "known": known,
             "is_oneself": known.member.user_id == oneself.user_id,
@@ -122,9 +122,9 @@ class MemberRolePage(_FormOfOne):
     path = "/accounts/{account_id}/members/{user_id}/role"
     template = "member_role.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
+    def _subject(self, context: PageContext, **ids: str) -> KnownMember:
         """Return a member. Raises NotFoundError also for one who was erased: they can be removed, and given nothing."""
-        known = super()._subject(visit, **ids)
+        known = super()._subject(context, **ids)
         if known.user is None:
             raise NotFoundError
         return known
@@ -137,18 +137,18 @@ class MemberRolePage(_FormOfOne):
         }
 
     def _command(self, filled: Filled[KnownMember]) -> AdminCommand:
-        visit, known = filled.visit, filled.subject
+        context, known = filled.context, filled.subject
         body = _role_of(filled.form, email=known.user.email if known.user else None)
         return AddMember(
-            by=visit.account_caller,
+            by=context.account_caller,
             idempotency=filled.once,
             user_id=known.member.user_id,
             role=body.role,
-            processes=tuple((visit.account_id, flow_id) for flow_id in body.flow_ids or ()),
+            processes=tuple((context.account_id, flow_id) for flow_id in body.flow_ids or ()),
         )
 
     def _values(self, filled: Filled[KnownMember]) -> dict[str, Any]:
-        return super()._values(filled) | self._offered(filled.visit, filled.subject.member.process_ids)
+        return super()._values(filled) | self._offered(filled.context, filled.subject.member.process_ids)
 
 
 class RemoveMemberPage(_FormOfOne):
@@ -158,15 +158,15 @@ class RemoveMemberPage(_FormOfOne):
     template = "member_remove.html"
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[KnownMember]) -> None:
-        command = RemoveMember(by=filled.visit.caller, user_id=filled.subject.member.user_id, idempotency=filled.once)
+        command = RemoveMember(by=filled.context.caller, user_id=filled.subject.member.user_id, idempotency=filled.once)
         with self._services.invitations.removing(command):
             outcome = self._execute(resp, command)
         go_to(resp, self._next(filled, outcome))
 
     def _next(self, filled: Filled[KnownMember], outcome: Outcome) -> str:
         """Return the list, if it is still to be seen by who may just have taken their own roles away."""
-        visit, services = filled.visit, self._services
-        held = roles_of(services.event_sourcing, visit.session.user.user_id, services.tenant_id, visit.account_id)
+        context, services = filled.context, self._services
+        held = roles_of(services.event_sourcing, context.session.user.user_id, services.tenant_id, context.account_id)
         return super()._next(filled, outcome) if allows(held, Action.READ_MEMBERS) else "/accounts"
 
 
@@ -179,23 +179,23 @@ class FirstPasswordPage(_FormOfOne):
     path = "/accounts/{account_id}/members/{user_id}/first-password"
     template = "member_first_password.html"
 
-    def _subject(self, visit: Visit, **ids: str) -> KnownMember:
+    def _subject(self, context: PageContext, **ids: str) -> KnownMember:
         """Return a member. Raises also ForbiddenError, for one whom another vouched for."""
-        known = super()._subject(visit, **ids)
+        known = super()._subject(context, **ids)
         if known.sign_in is None:
             raise ForbiddenError
         return known
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[KnownMember]) -> None:
-        visit, form, user_id = filled.visit, filled.form, filled.subject.member.user_id
-        command = NewFirstPassword(by=visit.caller, user_id=user_id, idempotency=filled.once)
+        context, form, user_id = filled.context, filled.form, filled.subject.member.user_id
+        command = NewFirstPassword(by=context.caller, user_id=user_id, idempotency=filled.once)
         try:
             _, made = self._services.invitations.new_first_password(command, lambda noted: self._execute(resp, noted))
         except AlreadyCreatedError:
             form.values[ONCE] = ""
             form.refuse("One was made a moment ago, and shown then. Send this again to make another.", status=409)
         else:
-            self._show_first_password(req, resp, visit, user_id, made)
+            self._show_first_password(req, resp, context, user_id, made)
 
 
 def _role_of(form: Form, **known: str | None) -> NewMember:

@@ -13,7 +13,7 @@ from projections.paging import PageRequest
 if TYPE_CHECKING:
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 
 class MembersPage(ViewPage):
@@ -23,10 +23,10 @@ class MembersPage(ViewPage):
     template, tab, action = "members.html", "members", Action.READ_MEMBERS
     parameters = ("cursor",)
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         members, next_cursor = self._services.members.page(
-            visit.account_id,
+            context.account_id,
             PageRequest(cursor=parameter(req, "cursor")),
-            for_tenant=self._speaks_for_tenant(visit),
+            for_tenant=self._speaks_for_tenant(context),
         )
         return {"members": members, "next_cursor": next_cursor, "role_names": role_names}

@@ -69,8 +69,8 @@ TABS = (
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A look at a page. account: None on pages that belong to none. caller: who asks."""
+class PageContext:
+    """The session, account and caller that a page is made for. account: None on pages that belong to none."""
 
     session: Session
     account: Account | None
@@ -112,7 +112,7 @@ class Visit:
 
 
 class Page:
-    """A page. Who may see it is checked by `_visit`, and what a form asks for by its command, as in the admin API.
+    """A page. Who may see it is checked by `_context`, and what a form asks for by its command, as in the admin API.
 
     path: of its address. template: what it looks like, with the tab that it stands under. action: what one must be
     allowed to do to see it.
@@ -138,7 +138,7 @@ class Page:
         """Return an aggregate. Raises NotFoundError."""
         return existing(self._services, kind, aggregate_id)
 
-    def _visit(self, req: falcon.Request, account_id: str | None = None) -> Visit:
+    def _context(self, req: falcon.Request, account_id: str | None = None) -> PageContext:
         """Return who looks at a page of an account, or of none.
 
         Raises NotSignedInError, PasswordChangeRequiredError, ForbiddenError for a member who may not do the page's
@@ -157,50 +157,50 @@ class Page:
         roles = roles_of(services.event_sourcing, session.user.user_id, tenant_id, caller.account_id)
         if self.action is not None and not allows(roles, self.action):
             raise ForbiddenError
-        return Visit(session, account, roles, caller)
+        return PageContext(session, account, roles, caller)
 
-    def _visible_processes(self, visit: Visit) -> frozenset[UUID] | None:
+    def _visible_processes(self, context: PageContext) -> frozenset[UUID] | None:
         """Return the processes whose jobs the visitor may see; None for all of them."""
-        return visible_processes(self._services.event_sourcing, visit.account_caller)
+        return visible_processes(self._services.event_sourcing, context.account_caller)
 
-    def _speaks_for_tenant(self, visit: Visit) -> bool:
+    def _speaks_for_tenant(self, context: PageContext) -> bool:
         """Return whether the visitor may make first passwords for others than those whom the account vouched for."""
-        return self._services.invitations.speaks_for_tenant(visit.caller.actor, self._services.tenant_id)
+        return self._services.invitations.speaks_for_tenant(context.caller.actor, self._services.tenant_id)
 
     def _choosable_processes(
-        self, visit: Visit, *, visible: frozenset[UUID] | None = None, retired: bool | None = None
+        self, context: PageContext, *, visible: frozenset[UUID] | None = None, retired: bool | None = None
     ) -> dict[str, Any]:
         """Return the processes to choose one of, and whether there are more than can be offered."""
         processes, more = self._services.processes.page(
-            visit.account_id, PageRequest(limits.PAGE_ITEMS_MAX), visible=visible, retired=retired
+            context.account_id, PageRequest(limits.PAGE_ITEMS_MAX), visible=visible, retired=retired
         )
         return {"processes": processes, "more_processes": more is not None}
 
-    def _process_names(self, visit: Visit, flow_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    def _process_names(self, context: PageContext, flow_ids: Iterable[UUID | None]) -> dict[UUID, str]:
         """Return the names of processes by flow id; None, which stands for the whole account, has no name."""
-        return self._services.processes.names(visit.account_id, filter(None, flow_ids))
+        return self._services.processes.names(context.account_id, filter(None, flow_ids))
 
-    def _form(self, req: falcon.Request, account_id: str | None = None) -> tuple[Visit, Form]:
+    def _form(self, req: falcon.Request, account_id: str | None = None) -> tuple[PageContext, Form]:
         """Return who sends a form, and what is in it, once it is clear that they may see the page.
 
-        Raises what `_visit` does, and ProblemError.
+        Raises what `_context` does, and ProblemError.
         """
-        visit = self._visit(req, account_id)
+        context = self._context(req, account_id)
         form = read_form(req)
         try:
-            check_csrf_token(visit.session, form[CSRF])
+            check_csrf_token(context.session, form[CSRF])
         except ProblemError:
             if not form.is_ours:
                 raise
             # It was made in an earlier session, so it is shown again, to be sent again.
             form.values[RESUMED] = "1"
-        return visit, form
+        return context, form
 
     def _show(
         self,
         req: falcon.Request,
         resp: falcon.Response,
-        visit: Visit,
+        context: PageContext,
         template: str | None = None,
         *,
         status: int = 200,
@@ -211,21 +211,21 @@ class Page:
             resp,
             template or self.template,
             status,
-            visit=visit,
+            context=context,
             tab=self.tab,
             path=req.path,
             base_url=_base_url(req),
             now=self._services.clock(),
-            accounts=self._accounts(visit),
-            csrf=mask(visit.session.csrf_token),
+            accounts=self._accounts(context),
+            csrf=mask(context.session.csrf_token),
             **values,
         )
 
-    def _accounts(self, visit: Visit) -> Sequence[AccountRow]:
+    def _accounts(self, context: PageContext) -> Sequence[AccountRow]:
         """Return the accounts that the visitor can switch to."""
         try:
             return self._services.accounts.of_user(
-                visit.session.user.user_id, self._services.tenant_id, PageRequest(ACCOUNTS_SHOWN)
+                context.session.user.user_id, self._services.tenant_id, PageRequest(ACCOUNTS_SHOWN)
             ).items
         except ListIncompleteError:
             return []  # one can't switch for now; the page itself may need no list
@@ -238,13 +238,13 @@ class ViewPage(Page):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, account_id: str | None = None, **ids: str) -> None:
         """Show it."""
-        visit = self._visit(req, account_id)
+        context = self._context(req, account_id)
         drop_blank_parameters(req)
         check_parameters(req, *self.parameters)
         is_first = parameter(req, "cursor") is None
-        self._show(req, resp, visit, is_first=is_first, **self._values(req, visit, **ids))
+        self._show(req, resp, context, is_first=is_first, **self._values(req, context, **ids))
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         """Return what the template needs. ids: what else stands in the path. Raises ProblemError, NotFoundError."""
         raise NotImplementedError
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import falcon
 
     from application.admin import AdminCommand, Outcome
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 _START = "start"
 """Value of `next` for those who came from the start page, and go back there."""
@@ -40,8 +40,10 @@ class NewProcessPage(PlainFormPage):
     def _command(self, filled: Filled[None]) -> AdminCommand:
         form = filled.form
         body = parse(NewProcess, name=form["name"], flow_id=form["flow_id"].strip() or None)
-        flow_id = body.flow_id or new_flow_id(filled.visit.account_id, filled.visit.caller.actor, filled.once)
-        return RegisterProcess(by=filled.visit.account_caller, idempotency=filled.once, flow_id=flow_id, name=body.name)
+        flow_id = body.flow_id or new_flow_id(filled.context.account_id, filled.context.caller.actor, filled.once)
+        return RegisterProcess(
+            by=filled.context.account_caller, idempotency=filled.once, flow_id=flow_id, name=body.name
+        )
 
     def _execute(self, resp: falcon.Response, command: AdminCommand) -> Outcome:
         try:
@@ -51,12 +53,12 @@ class NewProcessPage(PlainFormPage):
             raise InvalidInputError([FieldError("flow_id", message)]) from None
 
     def _back(self, filled: Filled[None]) -> str:
-        return f"{filled.visit.base}/start" if filled.form["next"] == _START else super()._back(filled)
+        return f"{filled.context.base}/start" if filled.form["next"] == _START else super()._back(filled)
 
     def _next(self, filled: Filled[None], outcome: Outcome) -> str:
         if filled.form["next"] == _START:
             return self._back(filled)
-        return _list_of(filled.visit, self._get(Process, outcome.resource_id))
+        return _list_of(filled.context, self._get(Process, outcome.resource_id))
 
 
 class _ProcessForm(FormPage[Process]):
@@ -65,8 +67,8 @@ class _ProcessForm(FormPage[Process]):
     tab, action = "processes", Action.WRITE_PROCESSES
     retired: ClassVar[bool | None] = None
 
-    def _subject(self, visit: Visit, **ids: str) -> Process:
-        return self._get(Process, process_id(visit.account_id, path_uuid(ids["flow_id"])))
+    def _subject(self, context: PageContext, **ids: str) -> Process:
+        return self._get(Process, process_id(context.account_id, path_uuid(ids["flow_id"])))
 
     def _fresh(self, subject: Process) -> dict[str, str]:
         return {"name": subject.name}
@@ -74,11 +76,11 @@ class _ProcessForm(FormPage[Process]):
     def _command(self, filled: Filled[Process]) -> AdminCommand:
         name = parse(ProcessChange, name=filled.form["name"]).name if self.retired is None else None
         return ChangeProcess(
-            by=filled.visit.account_caller, flow_id=filled.subject.flow_id, name=name, retired=self.retired
+            by=filled.context.account_caller, flow_id=filled.subject.flow_id, name=name, retired=self.retired
         )
 
     def _next(self, filled: Filled[Process], outcome: Outcome) -> str:
-        return _list_of(filled.visit, filled.subject)
+        return _list_of(filled.context, filled.subject)
 
     def _values(self, filled: Filled[Process]) -> dict[str, Any]:
         return {"process": filled.subject}
@@ -101,6 +103,6 @@ class RestoreProcessPage(_ProcessForm):
     retired = False
 
 
-def _list_of(visit: Visit, process: Process) -> str:
+def _list_of(context: PageContext, process: Process) -> str:
     """Return the path of the list, which says above it how the process is now: it may be on another page of it."""
-    return f"{visit.base}/processes?about={process.flow_id}"
+    return f"{context.base}/processes?about={process.flow_id}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 SHOWN = {"active": False, "retired": True, "all": None}
 """Which processes, by whether they are retired: those that take jobs, unless something else is asked for."""
@@ -32,12 +32,12 @@ class ProcessesPage(ViewPage):
     template, tab, action = "processes.html", "processes", Action.READ_PROCESSES
     parameters = ("show", "about", "cursor")
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
-        visible = self._visible_processes(visit)
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
+        visible = self._visible_processes(context)
         show = choice_parameter(req, "show", tuple(SHOWN)) or "active"
         all_processes, account, page = (
             self._services.processes,
-            visit.account_id,
+            context.account_id,
             PageRequest(cursor=parameter(req, "cursor")),
         )
         processes, next_cursor = all_processes.page(account, page, visible=visible, retired=SHOWN[show])
@@ -49,12 +49,12 @@ class ProcessesPage(ViewPage):
             "next_cursor": next_cursor,
             "any_process": bool(processes) or bool(all_processes.page(account, PageRequest(1), visible=visible).items),
             "sees_all": visible is None,
-            "about": self._about(visit, visible, uuid_parameter(req, "about")),
+            "about": self._about(context, visible, uuid_parameter(req, "about")),
         }
 
-    def _about(self, visit: Visit, visible: frozenset[UUID] | None, flow_id: UUID | None) -> Process | None:
+    def _about(self, context: PageContext, visible: frozenset[UUID] | None, flow_id: UUID | None) -> Process | None:
         if flow_id is None:
             return None
-        stream = process_id(visit.account_id, flow_id)
+        stream = process_id(context.account_id, flow_id)
         is_seen = visible is None or stream in visible
         return self._services.event_sourcing.find(Process, stream) if is_seen else None

@@ -19,7 +19,7 @@ from interfaces.web.sign_in import refuse_password
 if TYPE_CHECKING:
     import falcon
 
-    from interfaces.web.page import Visit
+    from interfaces.web.page import PageContext
 
 _PROFILE: Final = "/profile"
 DONE: Final = {
@@ -37,9 +37,9 @@ class ProfilePage(ViewPage):
     path = "/profile"
     template, parameters = "profile.html", ("done",)
 
-    def _values(self, req: falcon.Request, visit: Visit, **ids: str) -> dict[str, Any]:
+    def _values(self, req: falcon.Request, context: PageContext, **ids: str) -> dict[str, Any]:
         done = choice_parameter(req, "done", tuple(DONE))
-        user = visit.session.user
+        user = context.session.user
         memberships = self._services.members.memberships(user.user_id, self._services.tenant_id)
         return {
             "done": DONE[done] if done else "",
@@ -63,7 +63,7 @@ class PasswordPage(PlainFormPage):
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
         """Change the password. The browser goes on in a new session; all others end."""
-        form, session = filled.form, filled.visit.session
+        form, session = filled.form, filled.context.session
         current, new, repeated = form[_CURRENT], form[_NEW], form[_REPEATED]
         # Nothing of them is left for a page; a rule that is broken finds its field by the name.
         form.values |= self._fresh(None)
@@ -83,7 +83,7 @@ class PasswordPage(PlainFormPage):
         return _PROFILE
 
     def _show_form(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
-        session, form = filled.visit.session, filled.form
+        session, form = filled.context.session, filled.form
         if session.is_restricted:
             csrf = mask(session.csrf_token)
             send_page(resp, "password_first.html", form.status, form=form, session=session, csrf=csrf)
@@ -104,11 +104,11 @@ class EndSession(_SessionsForm[UUID]):
 
     path = "/profile/sessions/{session_id}/end"
 
-    def _subject(self, visit: Visit, **ids: str) -> UUID:
+    def _subject(self, context: PageContext, **ids: str) -> UUID:
         return path_uuid(ids["session_id"])
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[UUID]) -> None:
-        session = filled.visit.session
+        session = filled.context.session
         self._services.sessions.end_one(session.user.user_id, filled.subject)
         if filled.subject == session.session_id:
             drop_session(self._services, resp)
@@ -122,9 +122,9 @@ class EndOtherSessions(_SessionsForm[None]):
 
     path = "/profile/sessions/end-others"
 
-    def _subject(self, visit: Visit, **ids: str) -> None:
+    def _subject(self, context: PageContext, **ids: str) -> None:
         """Return nothing: they are not told apart."""
 
     def _carry_out(self, req: falcon.Request, resp: falcon.Response, filled: Filled[None]) -> None:
-        self._services.sessions.end_others(filled.visit.session)
+        self._services.sessions.end_others(filled.context.session)
         go_to(resp, f"{_PROFILE}?done=sessions")

@@ -90,10 +90,10 @@ class SignOut(Page):
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End the session. Raises ProblemError csrf-token for a form that another session made."""
-        visit, form = self._form(req)
+        context, form = self._form(req)
         if form.resumed:
             raise ProblemError("csrf-token", detail=_OF_ANOTHER_SESSION)
-        self._services.sessions.end(visit.session.token)
+        self._services.sessions.end(context.session.token)
         drop_session(self._services, resp)
         go_to(resp, "/sign-in")
 
