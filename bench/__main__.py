@@ -16,8 +16,8 @@ import structlog
 
 from bench import pages, proof, reading, scenarios, single, tables
 from bench.figures import Results
-from bench.ground import ENDING_SIGNALS, ground
-from bench.services import Lineup
+from bench.services import Contenders
+from bench.testbed import ENDING_SIGNALS, testbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS = float(os.environ.get("RPAWATCH_BENCH_SECONDS", "1.5"))
 
-PARTS: dict[str, Callable[[Lineup, float, Results], None]] = {
+PARTS: dict[str, Callable[[Contenders, float, Results], None]] = {
     "reports": scenarios.reports,
     "refusals": scenarios.refusals,
     "contention": scenarios.contention,
@@ -49,12 +49,12 @@ def main() -> None:
         signal.signal(number, _end)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     results = Results()
-    with ground() as where:
-        lineup = Lineup(where)
+    with testbed() as where:
+        contenders = Contenders(where)
         for part in parts:
             print(f"Measuring: {part}", file=sys.stderr, flush=True)
             began = time.monotonic()
-            PARTS[part](lineup, SECONDS, results)
+            PARTS[part](contenders, SECONDS, results)
             print(f"  took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     tables.show(results, SECONDS)
     tables.write(results, SECONDS)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import falcon
 
     from bench.figures import Results
-    from bench.services import Lineup
+    from bench.services import Contenders
 
 KEYS = 10_000
 JOBS = 100_000
@@ -42,10 +42,10 @@ _KEY = f"SELECT key_id FROM rpawatch_lists.{KEY_USES.name} WHERE account_id = %s
 _JOB = f"SELECT job_id FROM rpawatch_lists.{JOB_LIST.name} WHERE account_id = %s AND success + failed > 3 LIMIT 1"
 
 
-def pages(lineup: Lineup, seconds: float, results: Results) -> None:
+def pages(contenders: Contenders, seconds: float, results: Results) -> None:
     """Look at every page, time after time, as an administrator of the tenant."""
     del seconds
-    database = lineup.ground.create_database("pages")
+    database = contenders.testbed.create_database("pages")
     migrate(database)
     with Services(database, threads=2) as services:
         services.begin(admin_email=_EMAIL, admin_password=_PASSWORD)

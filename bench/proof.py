@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bench.figures import Results
-    from bench.services import Lineup
+    from bench.services import Contenders
 
 EVENTS = int(os.environ.get("RPAWATCH_BENCH_EVENTS", "1000000"))
 TIMES = 300
@@ -52,10 +52,10 @@ SELECT %s, number + 1, 'api_key.used', convert_to(%s::text || to_char(
 """
 
 
-def proof(lineup: Lineup, seconds: float, results: Results) -> None:
+def proof(contenders: Contenders, seconds: float, results: Results) -> None:
     """Prove a long log, and replay a key that was used as often."""
     del seconds
-    database = lineup.ground.create_database("proof")
+    database = contenders.testbed.create_database("proof")
     migrate(database)
     chance = Random(1)
     with Services(database, threads=2) as services:
@@ -94,18 +94,22 @@ def proof(lineup: Lineup, seconds: float, results: Results) -> None:
     ]
 
 
-def tree_cost(lineup: Lineup, seconds: float, results: Results) -> None:
+def tree_cost(contenders: Contenders, seconds: float, results: Results) -> None:
     """Send reports to a service with the tree, and to one whose tree does not grow, since its lock is taken."""
     with_tree, without = "RPA Watch with the tree", "RPA Watch without it"
     body = report_body(DETAILS)
     with ExitStack() as stack:
-        standing = stack.enter_context(psycopg.connect(lineup.watch_database(WATCH_2), autocommit=True))
+        standing = stack.enter_context(psycopg.connect(contenders.watch_database(WATCH_2), autocommit=True))
         standing.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         cases = [
-            Case(with_tree, stack.enter_context(lineup.running(WATCH_1)), lineup.requests(WATCH_1, body)),
-            Case(without, stack.enter_context(lineup.running(WATCH_2, workers="1")), lineup.requests(WATCH_2, body)),
+            Case(with_tree, stack.enter_context(contenders.running(WATCH_1)), contenders.requests(WATCH_1, body)),
+            Case(
+                without,
+                stack.enter_context(contenders.running(WATCH_2, workers="1")),
+                contenders.requests(WATCH_2, body),
+            ),
         ]
-        turns = in_turns(lineup.ground, cases, ROUND_TIMES * seconds, results)
+        turns = in_turns(contenders.testbed, cases, ROUND_TIMES * seconds, results)
     values = ratios(turns[with_tree], turns[without])
     results.figures.append(
         Figure("reports/s with the tree, to without", values, Target("at least", 0.95), of="RPA Watch")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bench.figures import Results
-    from bench.services import Lineup
+    from bench.services import Contenders
     from projections.paging import Page
 
 EVENTS = int(os.environ.get("RPAWATCH_BENCH_EVENTS", "1000000"))
@@ -53,10 +53,10 @@ _POSITION = "SELECT min(position) FROM rpawatch_lists.positions"
 _END = "SELECT max(notification_id) FROM rpawatch.events"
 
 
-def catch_up(lineup: Lineup, seconds: float, results: Results) -> None:
+def catch_up(contenders: Contenders, seconds: float, results: Results) -> None:
     """Let a projector make all read models of a long log; then read lists of what came of it."""
     del seconds
-    database = lineup.ground.create_database("history")
+    database = contenders.testbed.create_database("history")
     migrate(database)
     history = write_history(database, random_id(), EVENTS)
     memory: list[float] = []
@@ -94,13 +94,13 @@ def _number(connection: psycopg.Connection[Any], query: str) -> int:
     return int(row[0] or 0) if row else 0
 
 
-def lag(lineup: Lineup, seconds: float, results: Results) -> None:
+def lag(contenders: Contenders, seconds: float, results: Results) -> None:
     """Watch how far behind the lists are, in seconds, while reports come in as fast as they can."""
     del seconds
-    with lineup.running(WATCH_1) as running, _watching(lineup.watch_database(WATCH_1)) as seen:
+    with contenders.running(WATCH_1) as running, _watching(contenders.watch_database(WATCH_1)) as seen:
         run(
             running.address,
-            lineup.requests(WATCH_1, report_body(DETAILS)),
+            contenders.requests(WATCH_1, report_body(DETAILS)),
             connections=CONNECTIONS,
             seconds=LAG_SECONDS,
         )
@@ -150,10 +150,10 @@ def _watching(database: str) -> Iterator[_Seen]:
         thread.join()
 
 
-def key_lists(lineup: Lineup, seconds: float, results: Results) -> None:
+def key_lists(contenders: Contenders, seconds: float, results: Results) -> None:
     """Read the list of 100,000 keys of an account, in every order, with and without filters."""
     del seconds
-    database = lineup.ground.create_database("keys")
+    database = contenders.testbed.create_database("keys")
     migrate(database)
     account = random_id()
     with psycopg.connect(database, autocommit=True) as connection:

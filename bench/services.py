@@ -19,9 +19,9 @@ from application.accounts import RegisterProcess
 from application.caller import AccountCaller
 from application.keys import CreateKey
 from bench import plain
-from bench.ground import free_port
 from bench.load import post
 from bench.peer_environment import DRF, installed
+from bench.testbed import free_port
 from domain import key_secret
 from domain.limits import RATE_LIMIT_MAX
 from interfaces.bootstrap import Services, migrate
@@ -29,7 +29,7 @@ from interfaces.bootstrap import Services, migrate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.ground import Ground, Running
+    from bench.testbed import Running, Testbed
     from domain.key_secret import KeySecret
 
 KEYS = 300
@@ -41,11 +41,11 @@ GUNICORN_WORKERS, GUNICORN_THREADS = 2, 8
 THROTTLE_CACHE = "memory"
 
 
-class Lineup:
+class Contenders:
     """The services, prepared when they are first asked for."""
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
         self.secrets = [key_secret.generate() for _ in range(KEYS)]
         self.over_limit = [key_secret.generate() for _ in range(KEYS)]
         """Keys of RPA Watch with a limit of one use."""
@@ -70,15 +70,15 @@ class Lineup:
         if name in {WATCH_1, WATCH_2}:
             environment |= {f"RPAWATCH_{setting.upper()}": value for setting, value in settings.items()}
         path = "/health/live" if name in {WATCH_1, WATCH_2} else PATH
-        with self.ground.run(command, port, environment, path) as running:
+        with self.testbed.run(command, port, environment, path) as running:
             yield running
 
     def watch_database(self, name: str) -> str:
         """Return where the database of RPA Watch is; with 2 processes it is a copy of the one with 1, made at first."""
         if WATCH_1 not in self._databases:
-            self._databases[WATCH_1] = self.ground.create_database("watch_1")
+            self._databases[WATCH_1] = self.testbed.create_database("watch_1")
             _prepare_watch(self._databases[WATCH_1], self.secrets, self.over_limit)
-            self._databases[WATCH_2] = self.ground.create_database("watch_2", template="watch_1")
+            self._databases[WATCH_2] = self.testbed.create_database("watch_2", template="watch_1")
         return self._databases[name]
 
     def _watch(self, name: str, port: int) -> tuple[list[str], dict[str, str]]:
@@ -96,7 +96,7 @@ class Lineup:
     def _plain(self, name: str, port: int) -> tuple[list[str], dict[str, str]]:
         created = name in self._databases
         if not created:
-            self._databases[name] = self.ground.create_database("plain")
+            self._databases[name] = self.testbed.create_database("plain")
         parts = conninfo_to_dict(self._databases[name])
         environment = {
             "POSTGRES_DBNAME": str(parts["dbname"]),
@@ -128,13 +128,13 @@ class Lineup:
 
     @cached_property
     def _django_environment(self) -> dict[str, str]:
-        parts = conninfo_to_dict(self.ground.create_database("drf"))
+        parts = conninfo_to_dict(self.testbed.create_database("drf"))
         return {
             "PEER_DATABASE_HOST": str(parts["host"]),
             "PEER_DATABASE_NAME": str(parts["dbname"]),
             "PEER_DATABASE_USER": str(parts["user"]),
             "PEER_CACHE": THROTTLE_CACHE,
-            "PEER_CACHE_FOLDER": str(self.ground.folder / "throttle"),
+            "PEER_CACHE_FOLDER": str(self.testbed.folder / "throttle"),
         }
 
     @cached_property

@@ -16,10 +16,10 @@ from application.caller import AccountCaller
 from application.ingest import ReadOwnKey
 from application.keys import CreateKey
 from bench.figures import Figure, Target
-from bench.ground import free_port
 from bench.load import TIMEOUT_SECONDS, run
 from bench.scenarios import CONNECTIONS, DETAILS
 from bench.services import PATH, WATCH_1, WATCH_2, report_body, rpawatch, url
+from bench.testbed import free_port
 from domain import key_secret
 from domain.clock import system_clock
 from domain.ids import key_id
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from bench.figures import Results
-    from bench.ground import Running
-    from bench.services import Lineup
+    from bench.services import Contenders
+    from bench.testbed import Running
 
 LARGE_DETAILS = 10_000
 LARGE_REPORTS = 7
@@ -44,13 +44,13 @@ _SAMPLE_SECONDS = 0.002
 _HTTP_CREATED = 201
 
 
-def large(lineup: Lineup, seconds: float, results: Results) -> None:
+def large(contenders: Contenders, seconds: float, results: Results) -> None:
     """Send reports of 10,000 details, one after another."""
     del seconds
-    with lineup.running(WATCH_1) as running:
-        key = lineup.secrets[0].text
+    with contenders.running(WATCH_1) as running:
+        key = contenders.secrets[0].text
         _post(running, report_body(DETAILS), key)
-        lineup.ground.rest()
+        contenders.testbed.rest()
         body = report_body(LARGE_DETAILS)
         with _peak_memory(running) as above_rest_mb:
             took = [_post(running, body, key) * 1000 for _ in range(LARGE_REPORTS)]
@@ -61,16 +61,16 @@ def large(lineup: Lineup, seconds: float, results: Results) -> None:
     ]
 
 
-def cold(lineup: Lineup, seconds: float, results: Results) -> None:
+def cold(contenders: Contenders, seconds: float, results: Results) -> None:
     """Send the first request of keys with a long history, just after a start."""
     del seconds
-    lineup.watch_database(WATCH_1)
-    database = lineup.ground.create_database("cold", template="watch_1")
+    contenders.watch_database(WATCH_1)
+    database = contenders.testbed.create_database("cold", template="watch_1")
     keys = _used_keys(database)
-    with lineup.running(WATCH_1, database_url=url(database)) as running:
-        for secret in lineup.secrets[:CONNECTIONS]:
+    with contenders.running(WATCH_1, database_url=url(database)) as running:
+        for secret in contenders.secrets[:CONNECTIONS]:
             _post(running, report_body(DETAILS), secret.text)
-        lineup.ground.rest()
+        contenders.testbed.rest()
         took = [_post(running, report_body(DETAILS), key) * 1000 for key in keys]
     results.figures.append(Figure("first request of a key with 10,000 uses", took, Target("under", 20), "ms", WATCH_1))
 
@@ -108,27 +108,27 @@ def _used_keys(conninfo: str) -> list[str]:
     return [secret.text for secret in secrets]
 
 
-def start(lineup: Lineup, seconds: float, results: Results) -> None:
+def start(contenders: Contenders, seconds: float, results: Results) -> None:
     """Time the second start on a data directory, from the command to the first answer."""
     del seconds
-    environment = {"RPAWATCH_DATA_DIR": str(lineup.ground.folder / "start"), "RPAWATCH_LOG_LEVEL": "warning"}
+    environment = {"RPAWATCH_DATA_DIR": str(contenders.testbed.folder / "start"), "RPAWATCH_LOG_LEVEL": "warning"}
     took = []
     for _ in range(4):
         port = free_port()
         listen = {"RPAWATCH_LISTEN": f"127.0.0.1:{port}"}
         began = time.perf_counter()
-        with lineup.ground.run([rpawatch(), "serve"], port, environment | listen, "/health/live"):
+        with contenders.testbed.run([rpawatch(), "serve"], port, environment | listen, "/health/live"):
             took.append(time.perf_counter() - began)
     results.other["first start to first answer, s"] = took[0]
     results.figures.append(Figure("second start to first answer", took[1:], unit="s", of="RPA Watch"))
 
 
-def long(lineup: Lineup, seconds: float, results: Results) -> None:
+def long(contenders: Contenders, seconds: float, results: Results) -> None:
     """Watch memory over ten minutes of load, and how it grows."""
     del seconds
     memory = []
-    with lineup.running(WATCH_2) as running:
-        requests = lineup.requests(WATCH_2, report_body(DETAILS))
+    with contenders.running(WATCH_2) as running:
+        requests = contenders.requests(WATCH_2, report_body(DETAILS))
         for _ in range(int(LONG_SECONDS / _LONG_STEP_SECONDS)):
             load = run(running.address, requests, connections=CONNECTIONS, seconds=_LONG_STEP_SECONDS)
             if set(load.statuses) != {_HTTP_CREATED}:

@@ -1,4 +1,4 @@
-"""The ground that every service stands on: one folder, one PostgreSQL with fsync on, and the processes that run.
+"""The testbed of every service: one folder, one PostgreSQL with fsync on, and the processes that run.
 
 Everything is ended and removed when the block is left, also by an error or a signal.
 """
@@ -62,8 +62,8 @@ class Running:
         return sum(_cpu_seconds(process) for process in self.processes())
 
 
-class Ground:
-    """A temporary folder with a PostgreSQL of the project in it. Get one from `ground()`."""
+class Testbed:
+    """A temporary folder with a PostgreSQL of the project in it. Get one from `testbed()`."""
 
     def __init__(self, folder: Path, postgres: EmbeddedPostgres) -> None:
         self.folder = folder
@@ -131,15 +131,15 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """Give the ground, and leave nothing of it behind."""
+def testbed() -> Iterator[Testbed]:
+    """Give the testbed, and leave nothing of it behind."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rpawatch-bench-")))
         folder.chmod(0o711)  # PostgreSQL has a user of its own when this one is root
         with uninterrupted():
             _allow_connections(folder / "postgres")
             postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
-        yield Ground(folder, postgres)
+        yield Testbed(folder, postgres)
 
 
 def _allow_connections(data_dir: Path) -> None:
