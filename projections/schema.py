@@ -62,6 +62,10 @@ INSERT INTO rpawatch_lists.positions (name, position, is_complete)
 VALUES (%s, 0, {LAST_POSITION} = 0)
 ON CONFLICT (name) DO UPDATE SET position = 0, is_complete = EXCLUDED.is_complete
 """  # noqa: S608 - a constant
+_LACKING = """
+SELECT name FROM unnest(%s::text[]) AS name, to_regclass(%s || '.' || name) AS found
+WHERE found IS NULL OR NOT has_table_privilege(%s::name, found, 'SELECT')
+"""
 _LOOK = "SELECT found, has_table_privilege(%s::name, found, 'SELECT') FROM to_regclass(%s) AS found"
 
 
@@ -72,10 +76,14 @@ def create_tables(connection: Connection, models: Sequence[ReadModel] = READ_MOD
     """
     _create_schema(connection)
     with _as_projector(connection):
+        # Asked of all tables at once: every command begins here, and nearly always there is nothing to do.
+        lacking = _lacking(connection, [*_OWN_TABLES, *(model.name for model in models)])
         made = [
-            name for name, ddl in _OWN_TABLES.items() if _make(connection, name, sql.SQL(ddl).format(_identifier(name)))
+            name
+            for name, ddl in _OWN_TABLES.items()
+            if name in lacking and _make(connection, name, sql.SQL(ddl).format(_identifier(name)))
         ]
-        return made + [model.name for model in models if make_table(connection, model)]
+        return made + [model.name for model in models if model.name in lacking and make_table(connection, model)]
 
 
 def make_table(connection: Connection, model: ReadModel) -> bool:
@@ -108,6 +116,12 @@ def _as_projector(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("RESET ROLE")
+
+
+def _lacking(connection: Connection, names: Sequence[str]) -> set[str]:
+    """Return which of these tables are missing, or can't be read by the service."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return {name for (name,) in cursor.execute(_LACKING, (list(names), SCHEMA, APP_ROLE))}
 
 
 def _make(connection: Connection, name: str, ddl: sql.Composed) -> bool:
