@@ -45,11 +45,16 @@ class Server:
         migrate(url, create_tables)
         self._template = self._databases[-1]
 
-    def create_database(self, *, empty: bool = False) -> str:
-        """Make a database, an empty one or a copy of the template, and return its owner's URL."""
+    def create_database(self, *, empty: bool = False, like: str | None = None) -> str:
+        """Make a database, and return its owner's URL: an empty one, or a copy of the template.
+
+        like: the URL of another to copy, to which nobody is connected.
+        """
         name = f"{self._names}_{len(self._databases)}"
         template: sql.Composable = sql.SQL("template0 ENCODING 'UTF8'")
-        if not empty:
+        if like is not None:
+            template = sql.Identifier(str(conninfo_to_dict(like)["dbname"]))
+        elif not empty:
             if self._template is None:
                 raise RuntimeError("make_template first")
             template = sql.Identifier(self._template)
