@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from application.store.database import connect
+from interfaces.bootstrap import Services
+from projections.paging import PageRequest
+from projections.tracking import wait_for
 from tests.interfaces.cli.commands import environment
+from tests.interfaces.cli.set_up import create_key, end_key
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from tests.interfaces.cli.commands import Ran
     from tests.interfaces.cli.conftest import Rpawatch
@@ -26,10 +32,28 @@ pytestmark = pytest.mark.usefixtures("key")
 HOLDS, DOES_NOT_HOLD, NOT_CHECKED = 0, 1, 2
 
 
-@pytest.fixture
-def url(postgres: Server) -> Iterator[str]:
-    """The URL of a database of one test, which no service uses."""
+@pytest.fixture(scope="module")
+def installation(postgres: Server) -> tuple[str, UUID]:
+    """A database with an installation, and the id of a key that was made and ended in it."""
     url = postgres.create_database()
+    with Services(url, threads=2) as services:
+        services.begin().follow()
+        wait_until(lambda: lists_are_current(services), "the lists show the first account")
+        [account] = services.lists.accounts(services.tenant_id, PageRequest(limit=2)).items
+        key_id = create_key(services, account.id, "Nightly run")
+        end_key(services, account.id, key_id)
+        wait_until(lambda: lists_are_current(services), "the lists show the key")
+    return url, key_id
+
+
+def lists_are_current(services: Services) -> bool:
+    return wait_for(services.database, services.event_sourcing.recorder.last_position())
+
+
+@pytest.fixture
+def url(postgres: Server, installation: tuple[str, UUID]) -> Iterator[str]:
+    """The URL of a copy of it for one test, which no service uses."""
+    url = postgres.create_database(like=installation[0])
     yield url
     postgres.drop_database(url)
 
@@ -43,11 +67,8 @@ def store(rpawatch: Rpawatch, url: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.fixture
-def key(store: Rpawatch) -> str:
-    """The id of a key that was made and ended."""
-    made: str = store("keys", "create", "Nightly run", "--json").json["id"]
-    assert store("keys", "deactivate", made, "--reason", "Laptop was lost").code == 0
-    return made
+def key(installation: tuple[str, UUID]) -> str:
+    return str(installation[1])
 
 
 def save(ran: Ran, name: str) -> str:
