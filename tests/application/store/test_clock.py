@@ -263,7 +263,7 @@ def test_no_process_of_the_service_is_given_another_clock() -> None:
                 if node.func.id == "Services":
                     built.add(name)
                     given.update((name, ast.unparse(word.value)) for word in node.keywords if word.arg == "clock")
-                if node.func.id == "open_desk":
+                if node.func.id == "open_context":
                     # The data directory and the database URL come before it.
                     given.update((name, ast.unparse(argument)) for argument in node.args[2:3])
                     given.update((name, ast.unparse(word.value)) for word in node.keywords if word.arg == "clock")

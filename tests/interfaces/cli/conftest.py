@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
 
 import pytest
 
@@ -14,11 +13,13 @@ from interfaces.bootstrap import Services
 from interfaces.cli import operator_context, service
 from interfaces.cli.main import run
 from tests.interfaces.cli.commands import Ran, environment
+from tests.interfaces.cli.set_up import name_of, open_account, register_process
 from tests.support.world import CHEAP_HASHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from uuid import UUID
 
 
 class Rpawatch(Protocol):
@@ -50,11 +51,17 @@ def rpawatch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def served_url(database_url: str) -> Iterator[str]:
-    """The URL of this module's database while a service runs on it, as it does where an operator works."""
+def served(database_url: str) -> Iterator[Services]:
+    """The service that runs on this module's database, as it does where an operator works."""
     with Services(database_url, threads=2) as services:
-        services.begin().follow()
-        yield database_url
+        yield services.begin().follow()
+
+
+@pytest.fixture(scope="module")
+def served_url(served: Services, database_url: str) -> str:
+    """The URL of that database."""
+    del served
+    return database_url
 
 
 @pytest.fixture
@@ -65,19 +72,21 @@ def store(rpawatch: Rpawatch, served_url: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def account(store: Rpawatch) -> str:
-    """A new account, by its name, which no other has."""
-    name = f"Account {uuid4().hex[:8]}"
-    assert store("accounts", "create", name).code == 0
-    return name
+def account_id(served: Services) -> UUID:
+    """A new account."""
+    return open_account(served)
 
 
 @pytest.fixture
-def flow(store: Rpawatch, account: str) -> str:
+def account(account_id: UUID) -> str:
+    """Its name, which no other has."""
+    return name_of(account_id)
+
+
+@pytest.fixture
+def flow(served: Services, account_id: UUID) -> str:
     """The flow id of a process of that account."""
-    made = store("processes", "register", "Invoice entry", "--account", account, "--json")
-    flow_id: str = made.json["flow_id"]
-    return flow_id
+    return str(register_process(served, account_id))
 
 
 @pytest.fixture

@@ -14,8 +14,12 @@ from uuid import uuid4
 import pytest
 
 from interfaces.audit_export import CSV_COLUMNS
+from tests.interfaces.cli.set_up import create_key, end_key
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from interfaces.bootstrap import Services
     from tests.interfaces.cli.conftest import Rpawatch
 
 NOBODY = "Nobody here has the address nobody@example.com. `rpawatch members list` shows who is here."
@@ -23,11 +27,11 @@ FEW = "projections.paging.PAGE_ITEMS_MAX"
 
 
 @pytest.fixture
-def key(store: Rpawatch, account: str) -> str:
+def key(served: Services, account_id: UUID) -> str:
     """The id of a key of the account, which was made and ended."""
-    made: str = store("keys", "create", "Nightly run", "--account", account, "--json").json["id"]
-    assert store("keys", "deactivate", made, "--reason", "Laptop was lost").code == 0
-    return made
+    key_id = create_key(served, account_id, "Nightly run")
+    end_key(served, account_id, key_id)
+    return str(key_id)
 
 
 def actions(store: Rpawatch, *arguments: str) -> list[str]:

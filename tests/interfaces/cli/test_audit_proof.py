@@ -39,7 +39,7 @@ def installation(postgres: Server) -> tuple[str, UUID]:
     with Services(url, threads=2) as services:
         services.begin().follow()
         wait_until(lambda: lists_are_current(services), "the lists show the first account")
-        [account] = services.lists.accounts(services.tenant_id, PageRequest(limit=2)).items
+        [account] = services.accounts.page(services.tenant_id, PageRequest(limit=2)).items
         key_id = create_key(services, account.id, "Nightly run")
         end_key(services, account.id, key_id)
         wait_until(lambda: lists_are_current(services), "the lists show the key")

@@ -10,10 +10,15 @@ from uuid import uuid4
 
 import pytest
 
+from application.keys import ChangeKey
 from application.store.database import connect
 from interfaces.cli import long_answers
+from tests.interfaces.cli.set_up import caller, create_key, end_key
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from interfaces.bootstrap import Services
     from tests.interfaces.cli.conftest import Rpawatch
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2150-01-01T00:00:00Z"
@@ -21,12 +26,13 @@ HOLDS, DOES_NOT_HOLD, NOT_CHECKED = 0, 1, 2
 
 
 @pytest.fixture
-def key(store: Rpawatch, account: str) -> str:
+def key(served: Services, account_id: UUID) -> str:
     """The id of a key that was made, renamed, limited and ended."""
-    made: str = store("keys", "create", "=Nightly run", "--account", account, "--json").json["id"]
-    assert store("keys", "change", made, "--name", "Nightly", "--limit", "7").code == 0
-    assert store("keys", "deactivate", made, "--reason", "Laptop was lost").code == 0
-    return made
+    key_id = create_key(served, account_id, "=Nightly run")
+    change = ChangeKey(by=caller(served, account_id), key_id=key_id, name="Nightly", limit=7)
+    served.command_queue.execute(change)
+    end_key(served, account_id, key_id)
+    return str(key_id)
 
 
 def history(store: Rpawatch, key: str, *more: str) -> list[dict[str, Any]]:

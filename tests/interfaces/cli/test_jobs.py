@@ -10,36 +10,29 @@ import pytest
 
 from application.ingest import SubmitReport, new_job_id
 from domain.report import AS_WRITTEN, Report
-from interfaces.bootstrap import Services
+from tests.interfaces.cli.set_up import create_key
 from tests.support.examples import report_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from interfaces.bootstrap import Services
     from tests.interfaces.cli.conftest import Rpawatch
 
 
-@pytest.fixture(scope="module")
-def services(served_url: str) -> Iterator[Services]:
-    """A second process of the service, which takes reports."""
-    with Services(served_url, threads=2) as services:
-        yield services.begin()
+@pytest.fixture
+def key(served: Services, account_id: UUID) -> str:
+    return str(create_key(served, account_id, "Bot"))
 
 
 @pytest.fixture
-def key(store: Rpawatch, account: str) -> str:
-    made: str = store("keys", "create", "Bot", "--account", account, "--json").json["id"]
-    return made
-
-
-@pytest.fixture
-def report(services: Services, key: str, flow: str) -> Callable[..., str]:
+def report(served: Services, key: str, flow: str) -> Callable[..., str]:
     """Report a job of the account, and return its id."""
 
     def report(written: str | None = None, **fields: Any) -> str:
         body = Report.model_validate(report_body(flow_id=flow, **fields), context={AS_WRITTEN: written})
         command = SubmitReport(key_id=UUID(key), report=body, new_job_id=new_job_id())
-        return str(services.command_queue.execute(command).result.job.id)
+        return str(served.command_queue.execute(command).result.job.id)
 
     return report
 

@@ -11,15 +11,20 @@ from uuid import UUID
 import pytest
 
 from application.ingest import ReadOwnKey
-from application.keys import CountRefusals
-from domain.limits import KEY_REFUSED_NOTICE, RATE_WINDOW
+from application.keys import CountRefusals, CreateKey, DeactivateKey, RotateKey
+from domain import key_secret
+from domain.limits import KEY_REFUSED_NOTICE, RATE_LIMIT_DEFAULT, RATE_WINDOW, ROTATION_OVERLAP_DEFAULT
+from interfaces.bootstrap import Services
 from interfaces.cli import store_command
 from interfaces.cli.operator_context import open_context
+from tests.interfaces.cli.set_up import caller, name_of, open_account
 from tests.support.clock import NOON, FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
+    from application.unit_of_work import Command
     from tests.interfaces.cli.commands import Ran
     from tests.interfaces.cli.conftest import Rpawatch
 
@@ -27,37 +32,36 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 class Keys:
-    """Keys of one account, and a clock that all commands go by."""
+    """Keys of one account, and a clock that all commands go by. What is done to keys is done past the command line."""
 
-    def __init__(self, store: Rpawatch, account: str, clock: FakeClock, url: str) -> None:
+    def __init__(self, store: Rpawatch, services: Services, account_id: UUID, clock: FakeClock) -> None:
         self.store = store
-        self.account = account
+        self.account = name_of(account_id)
         self.clock = clock
-        self._url = url
+        self._services = services
+        self._by = caller(services, account_id)
 
-    def create(self, name: str, *options: str, at: datetime = NOON) -> str:
+    def create(
+        self, name: str, *, expires_at: datetime | None = None, limit: int = RATE_LIMIT_DEFAULT, at: datetime = NOON
+    ) -> str:
         """Make a key, and return its id."""
-        key: str = self._do(at, "keys", "create", name, "--account", self.account, *options, "--json").json["id"]
-        return key
+        secret = key_secret.generate()
+        command = CreateKey(by=self._by, secret=secret, name=name, expires_at=expires_at, limit=limit)
+        return str(self._do(command, at).resource_id)
 
-    def rotate(self, key: str, *options: str, at: datetime = NOON) -> str:
+    def rotate(self, key: str, *, overlap: timedelta = ROTATION_OVERLAP_DEFAULT, at: datetime = NOON) -> str:
         """Rotate a key, and return the new one's id."""
-        new: str = self._do(at, "keys", "rotate", key, *options, "--json").json["id"]
-        return new
+        command = RotateKey(by=self._by, key_id=UUID(key), secret=key_secret.generate(), overlap=overlap)
+        return str(self._do(command, at).resource_id)
 
     def end(self, key: str, *, at: datetime = NOON) -> None:
-        self._do(at, "keys", "deactivate", key)
+        self._do(DeactivateKey(by=self._by, key_id=UUID(key)), at)
 
     def use(self, key: str, *, at: datetime = NOON) -> None:
-        self.clock.now = at
-        with open_context(None, self._url, self.clock) as context:
-            context.services.command_queue.execute(ReadOwnKey(key_id=UUID(key)))
+        self._do(ReadOwnKey(key_id=UUID(key)), at)
 
     def refuse(self, key: str, attempts: int = 1, *, at: datetime = NOON, address: str = "192.0.2.7") -> None:
-        self.clock.now = at
-        with open_context(None, self._url, self.clock) as context:
-            command = CountRefusals(key_id=UUID(key), attempts=attempts, last_attempt_at=at, address=address)
-            context.services.command_queue.execute(command)
+        self._do(CountRefusals(key_id=UUID(key), attempts=attempts, last_attempt_at=at, address=address), at)
 
     def hygiene(self, *options: str, at: datetime = NOON) -> Ran:
         self.clock.now = at
@@ -68,11 +72,9 @@ class Keys:
         document = self.hygiene("--json", *options, at=at).json
         return [(item["finding"], item["key"]["id"]) for item in document["findings"]]
 
-    def _do(self, at: datetime, *arguments: str) -> Ran:
+    def _do(self, command: Command, at: datetime) -> Any:
         self.clock.now = at
-        ran = self.store(*arguments)
-        assert ran.code == 0, ran.err
-        return ran
+        return self._services.command_queue.execute(command).result
 
 
 @pytest.fixture
@@ -84,12 +86,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 
 @pytest.fixture
-def keys(clock: FakeClock, store: Rpawatch, account: str, served_url: str) -> Keys:
-    return Keys(store, account, clock, served_url)
+def services(served_url: str, clock: FakeClock) -> Iterator[Services]:
+    """A second process of the service, which goes by that clock too."""
+    with Services(served_url, clock=clock, threads=2) as services:
+        yield services.begin()
 
 
-def text(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%S}Z"
+@pytest.fixture
+def account_id(services: Services) -> UUID:
+    return open_account(services)
+
+
+@pytest.fixture
+def keys(clock: FakeClock, store: Rpawatch, services: Services, account_id: UUID) -> Keys:
+    return Keys(store, services, account_id, clock)
 
 
 def test_without_keys_there_is_nothing_to_do(keys: Keys) -> None:
@@ -99,7 +109,7 @@ def test_without_keys_there_is_nothing_to_do(keys: Keys) -> None:
 
 
 def test_a_key_that_is_used_and_expires_some_day_needs_no_attention(keys: Keys) -> None:
-    key = keys.create("Nightly run", "--expires-at", text(NOON + 300 * DAY), at=NOON - DAY)
+    key = keys.create("Nightly run", expires_at=NOON + 300 * DAY, at=NOON - DAY)
     keys.use(key)
     looked = keys.hygiene()
     assert (looked.code, looked.out) == (0, "None of 1 key needs attention.\n")
@@ -117,7 +127,7 @@ def test_a_key_that_was_never_used_is_found_after_90_days_or_as_many_as_are_aske
 
 
 def test_a_key_that_is_not_used_any_more_is_found(keys: Keys) -> None:
-    key = keys.create("Old run", "--expires-at", text(NOON + 3 * DAY), at=NOON - 200 * DAY)
+    key = keys.create("Old run", expires_at=NOON + 3 * DAY, at=NOON - 200 * DAY)
     keys.use(key, at=NOON - 90 * DAY)
     assert keys.findings() == [("unused", key)]
     assert "last used 90 days ago; expires in 3 days" in keys.hygiene().out
@@ -143,7 +153,7 @@ def test_a_key_that_is_not_used_any_more_is_found(keys: Keys) -> None:
 def test_a_key_that_expires_soon_is_to_be_rotated_by_a_command_that_still_works(
     keys: Keys, left: timedelta, words: str, options: str
 ) -> None:
-    key = keys.create("Nightly run", "--expires-at", text(NOON + left), at=NOON - 30 * DAY)
+    key = keys.create("Nightly run", expires_at=NOON + left, at=NOON - 30 * DAY)
     keys.use(key, at=NOON - DAY)
     looked = keys.hygiene()
     assert looked.code == 1
@@ -180,7 +190,7 @@ def test_a_key_that_never_expires_can_be_too_old(keys: Keys) -> None:
 
 
 def test_a_rotated_key_is_shown_only_when_it_was_used_since(keys: Keys) -> None:
-    old = keys.create("Nightly run", "--expires-at", text(NOON + 300 * DAY), at=NOON - 30 * DAY)
+    old = keys.create("Nightly run", expires_at=NOON + 300 * DAY, at=NOON - 30 * DAY)
     new = keys.rotate(old, at=NOON - HOUR)
     assert keys.findings() == []
     keys.use(old, at=NOON - HOUR + RATE_WINDOW)
@@ -193,7 +203,7 @@ def test_a_rotated_key_is_shown_only_when_it_was_used_since(keys: Keys) -> None:
 
 
 def test_a_robot_that_was_forgotten_is_found_for_30_days(keys: Keys) -> None:
-    key = keys.create("Robot's key", "--limit", "7", at=NOON - 50 * DAY)
+    key = keys.create("Robot's key", limit=7, at=NOON - 50 * DAY)
     keys.end(key, at=NOON - 40 * DAY)
     assert keys.findings() == []
     keys.refuse(key, 17, at=NOON - KEY_REFUSED_NOTICE)
@@ -215,7 +225,7 @@ def test_a_robot_that_was_forgotten_is_found_for_30_days(keys: Keys) -> None:
 
 def test_the_robot_of_a_rotated_key_is_told_of_the_new_one(keys: Keys) -> None:
     old = keys.create("Nightly run", at=NOON - 50 * DAY)
-    new = keys.rotate(old, "--overlap", "0", at=NOON - DAY)
+    new = keys.rotate(old, overlap=timedelta(0), at=NOON - DAY)
     keys.refuse(old)
     looked = keys.hygiene()
     assert "refused once since its end, last 2026-03-10 12:00Z from 192.0.2.7" in looked.out
@@ -225,17 +235,17 @@ def test_the_robot_of_a_rotated_key_is_told_of_the_new_one(keys: Keys) -> None:
 def make_one_of_each(keys: Keys) -> list[tuple[str, str]]:
     """Make keys with every finding; returns what is to be found with --max-age-days 365, in order."""
     refused = keys.create("A", at=NOON - 800 * DAY)
-    ends = keys.create("B", "--expires-at", text(NOON + DAY), at=NOON - 700 * DAY)
-    ends_later = keys.create("A", "--expires-at", text(NOON + 2 * DAY), at=NOON - 700 * DAY)
+    ends = keys.create("B", expires_at=NOON + DAY, at=NOON - 700 * DAY)
+    ends_later = keys.create("A", expires_at=NOON + 2 * DAY, at=NOON - 700 * DAY)
     never = keys.create("E", at=NOON - 600 * DAY)
     longer, unused = (keys.create(name, at=NOON - 500 * DAY) for name in ("F", "A"))
     keys.use(longer, at=NOON - 400 * DAY)
     old = keys.create("G", at=NOON - 395 * DAY)
     keys.use(unused, at=NOON - 390 * DAY)
-    switching = keys.create("H", "--expires-at", text(NOON + 100 * DAY), at=NOON - 300 * DAY)
+    switching = keys.create("H", expires_at=NOON + 100 * DAY, at=NOON - 300 * DAY)
     endless = keys.create("J", at=NOON - 2 * DAY)
     keys.end(refused, at=NOON - 2 * DAY)
-    keys.rotate(switching, "--overlap", "604800", at=NOON - 2 * DAY)
+    keys.rotate(switching, overlap=7 * DAY, at=NOON - 2 * DAY)
     keys.refuse(refused, at=NOON - DAY)
     for key in (ends, ends_later, old, switching, endless):
         keys.use(key, at=NOON - DAY)

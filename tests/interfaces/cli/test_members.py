@@ -14,12 +14,10 @@ from application.identity.users import Users
 from domain.clock import system_clock
 from domain.errors import SignInFailedError
 from domain.permissions import Role
-from interfaces.bootstrap import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from application.store.database import Database
+    from interfaces.bootstrap import Services
     from tests.interfaces.cli.conftest import Rpawatch
 
 ADDRESS = "192.0.2.7"
@@ -34,13 +32,6 @@ def email() -> str:
 @pytest.fixture
 def sessions(database: Database) -> Sessions:
     return Sessions(database, Users(database), system_clock)
-
-
-@pytest.fixture
-def served(served_url: str) -> Iterator[Services]:
-    """The service, past the command line."""
-    with Services(served_url, threads=2) as services:
-        yield services.begin()
 
 
 def roles_of(store: Rpawatch, email: str) -> dict[Any, list[str]]:
