@@ -28,6 +28,8 @@ OPTIONS = {
     "enumUnknownDefaultCase": "true",  # answers grow
     "openApiNullable": "false",
 }
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Programs that run for seconds spend most of them on being compiled well, in threads of their own."""
 OF_THE_GENERATOR_ITSELF = {
     "OpenAPI 3.1 support is still in beta": "whatever it is given",
     "Failed to get the schema name: null": "for any header field of an answer",
@@ -55,12 +57,13 @@ def client(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("java")
     options = ",".join(f"{name}={value}" for name, value in OPTIONS.items())
     what = "apis,models,supportingFiles,apiTests=false,modelTests=false,apiDocs=false,modelDocs=false"
-    command = (java("java"), "-jar", jar, "generate", "-g", "java", "--library", "native", "-i", document.FILE)
+    command = (java("java"), *QUICK, "-jar", jar, "generate", "-g", "java", "--library", "native", "-i", document.FILE)
     said = ran([*command, "-o", "made", "--additional-properties", options, "--global-property", what], folder)
     (folder / "said").write_text(said)
     sources = [*(folder / "made" / "src" / "main").rglob("*.java"), *(HERE / "java").rglob("*.java")]
+    quick = [f"-J{option}" for option in QUICK]
     compiler = (java("javac"), "-proc:none", "-encoding", "UTF-8", "-cp", jar, "-d", "classes")
-    ran([*compiler, *sources], folder)
+    ran([*compiler, *quick, *sources], folder)
     return folder
 
 
@@ -81,11 +84,12 @@ def test_no_schema_is_left_without_a_name_or_a_type(client: Path) -> None:
 
 
 def test_every_example_is_understood(jar: Path, client: Path) -> None:
-    command = (java("java"), "-Dfile.encoding=UTF-8", "-cp", f"classes:{jar}", "Examples")
+    command = (java("java"), *QUICK, "-Dfile.encoding=UTF-8", "-cp", f"classes:{jar}", "Examples")
     assert ran(command, client, told=json.dumps(EXAMPLES)) == ""
 
 
 def test_a_session_from_signing_in_to_signing_out(jar: Path, client: Path, surroundings: Mapping[str, str]) -> None:
     # Older Java writes and reads text by the settings of the machine.
-    command = (java("java"), "-Dfile.encoding=UTF-8", f"-Djava.io.tmpdir={client}", "-cp", f"classes:{jar}", "Session")
+    options = ("-Dfile.encoding=UTF-8", f"-Djava.io.tmpdir={client}", "-cp", f"classes:{jar}")
+    command = (java("java"), *QUICK, *options, "Session")
     assert steps_of(ran(command, client, surroundings)) == STEPS
