@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from application.unit_of_work import Command
     from tests.support.running import Application
 
-NAMES = ("alice", "bob", "carol", "tess", "aud", "con", "stranger")
+NAMES = ("tess", "aud", "con", "alice", "bob", "carol", "stranger")
+"""In the order in which they come."""
 
 
 class Cast:
@@ -68,45 +69,65 @@ class Cast:
 
     @cached_property
     def people(self) -> dict[str, str]:
-        """The actors by name."""
-        people = {name: str(self._user_id(name)) for name in NAMES}
-        assigned = ((self.account_a, self.flow_a),)
-        self.add_member(people["tess"], Role.TENANT_ADMIN)
-        self.add_member(people["aud"], Role.AUDITOR)
-        self.add_member(people["con"], Role.CONSULTANT, processes=assigned)
-        self.add_member(people["alice"], Role.ACCOUNT_ADMIN, self.account_a)
-        self.add_member(people["bob"], Role.ACCOUNT_USER, self.account_a, processes=assigned)
-        self.add_member(people["carol"], Role.ACCOUNT_ADMIN, self.account_b)
-        _ = self.other_flow_a, self.flow_b
-        return people
+        """The actors by name. All of them are at work."""
+        return {name: self.actor(name) for name in NAMES}
+
+    def actor(self, name: str) -> str:
+        """Return one of the people, who is at work from now on, with the accounts and processes that they know."""
+        if name not in self._actors:
+            self._actors[name] = str(self._user_id(name))
+            self._begin_work(name, self._actors[name])
+        return self._actors[name]
+
+    @cached_property
+    def _actors(self) -> dict[str, str]:
+        return {}
+
+    def _begin_work(self, name: str, actor: str) -> None:
+        if name == "carol":
+            _ = self.flow_b
+        elif name != "stranger":
+            _ = self.flow_a, self.other_flow_a
+        if name == "tess":
+            self.add_member(actor, Role.TENANT_ADMIN)
+        elif name == "aud":
+            self.add_member(actor, Role.AUDITOR)
+        elif name == "con":
+            self.add_member(actor, Role.CONSULTANT, processes=((self.account_a, self.flow_a),))
+        elif name == "alice":
+            self.add_member(actor, Role.ACCOUNT_ADMIN, self.account_a)
+        elif name == "bob":
+            self.add_member(actor, Role.ACCOUNT_USER, self.account_a, processes=((self.account_a, self.flow_a),))
+        elif name == "carol":
+            self.add_member(actor, Role.ACCOUNT_ADMIN, self.account_b)
 
     @property
     def alice(self) -> str:
-        return self.people["alice"]
+        return self.actor("alice")
 
     @property
     def bob(self) -> str:
-        return self.people["bob"]
+        return self.actor("bob")
 
     @property
     def carol(self) -> str:
-        return self.people["carol"]
+        return self.actor("carol")
 
     @property
     def tess(self) -> str:
-        return self.people["tess"]
+        return self.actor("tess")
 
     @property
     def aud(self) -> str:
-        return self.people["aud"]
+        return self.actor("aud")
 
     @property
     def con(self) -> str:
-        return self.people["con"]
+        return self.actor("con")
 
     @property
     def stranger(self) -> str:
-        return self.people["stranger"]
+        return self.actor("stranger")
 
     def _user_id(self, _name: str) -> UUID:
         return uuid4()

@@ -192,4 +192,4 @@ class Browser:
 
 def browser_of(world: World, name: str) -> Browser:
     """Return the browser of somebody of the cast, signed in."""
-    return Browser(world, world.people.session(name)["token"])
+    return Browser(world, world.session(name)["token"])

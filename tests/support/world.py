@@ -21,7 +21,7 @@ from interfaces.queries.waiting import wait_for_lists
 from projections.log_tree.heads import latest_head
 from projections.log_tree.tiles import Tiles
 from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
-from tests.support.cast import Cast
+from tests.support.cast import NAMES, Cast
 from tests.support.examples import report_body
 from tests.support.running import Application
 from tests.support.waiting import wait_until
@@ -48,9 +48,8 @@ SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
 class ServiceCast(Cast):
     """The cast in the tenant of a service: new accounts for each test, the same people in the whole module.
 
-    Whoever asks for one of the people finds all of them at work, and all accounts and processes. A test of robots alone
-    makes no more than the account and the process that it names, and one that has nobody makes nothing: most of the
-    time of such a test would be that.
+    A test makes no more than the accounts, processes and people that it names, since most of its time would be that.
+    Whoever asks for `people` finds all of them at work, and all accounts and processes.
     """
 
     def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant of its own, and all people
@@ -60,10 +59,18 @@ class ServiceCast(Cast):
 
     @cached_property
     def people(self) -> dict[str, str]:
-        """The actors by name. Lists show what they may do."""
-        people = super().people
+        """The actors by name. All of them are at work, and lists show what they may do."""
+        people = {name: super(ServiceCast, self).actor(name) for name in NAMES}
         self.wait_for_lists()
         return people
+
+    def actor(self, name: str) -> str:
+        """Return one of the people, who is at work from now on. Lists show what they may do."""
+        is_new = name not in self._actors
+        actor = super().actor(name)
+        if is_new:
+            self.wait_for_lists()
+        return actor
 
     def wait_for_lists(self) -> None:
         """Wait until the lists show all that has happened; a request waits for a shorter time."""
@@ -223,9 +230,15 @@ class World:
         """What stands behind the wire, to look at."""
         return Application(self.services.database, self.services.event_sourcing, self.services.command_queue)
 
+    def session(self, name: str) -> dict[str, Any]:
+        """Return the session of somebody, who is at work from now on."""
+        if name in NAMES:
+            self.cast.actor(name)
+        return self.users.session(name)
+
     def signed_in(self, name: str) -> dict[str, str]:
         """Return what shows somebody's session."""
-        return {"Authorization": f"Bearer {self.people.session(name)['token']}"}
+        return {"Authorization": f"Bearer {self.session(name)['token']}"}
 
     def cookie_name(self, kind: str = cookies.SESSION, *, secure: bool = False) -> str:
         """Return what a cookie is called here."""

@@ -84,7 +84,7 @@ def test_all_pages_are_found_from_the_first_one_by_their_links(behind: World) ->
 
 
 def test_a_form_leads_on(behind: World) -> None:
-    browser = Browser(behind, behind.people.session("alice")["token"])
+    browser = Browser(behind, behind.session("alice")["token"])
     done = browser.submit(f"/accounts/{behind.cast.account_a}/processes/new", name="Invoices")
     assert done.location.startswith(f"/accounts/{behind.cast.account_a}/")
     assert browser.get(done.location).status == 200
@@ -104,7 +104,7 @@ def test_who_has_to_sign_in_comes_back_to_where_they_wanted_to_go(behind: World)
 def test_lines_to_paste_and_the_document_name_it(behind: World) -> None:
     behind.robot()
     behind.wait_for_lists()
-    browser = Browser(behind, behind.people.session("alice")["token"])
+    browser = Browser(behind, behind.session("alice")["token"])
     start = browser.get(f"/accounts/{behind.cast.account_a}/start")
     assert f"{BASE}{REPORT}" in start.text
     document = json.loads(behind.ask("GET", "/openapi.json").body)

@@ -53,7 +53,7 @@ def _client(place: tuple[str, int], address: str) -> OverSocket:
 def seen_addresses(world: World) -> dict[str, set[str | None]]:
     """Return by which addresses a client is known, in each place that tells of one."""
     alice = user_id_of(world.services, "alice")
-    world.people.session("alice")
+    world.session("alice")
     before = {session.session_id for session in world.services.sessions.of_user(alice)}
     robot = replace(world.robot(), ask=world.ask)
     with capture_logs() as logs:

@@ -24,6 +24,7 @@ def test_members_are_listed_with_what_they_are_in_the_account_itself(world: Worl
 
 
 def test_members_come_in_pages_too(world: World) -> None:
+    _ = world.cast.bob
     headers = world.signed_in("alice")
     first = world.ask("GET", world.account("/members?limit=1"), headers=headers)
     second = world.ask("GET", world.account(f"/members?limit=1&cursor={first.json['next_cursor']}"), headers=headers)

@@ -83,7 +83,7 @@ def test_the_page_of_a_job_shows_the_digits_too(world: World) -> None:
     robot = world.robot()
     reported = robot.send(body_with(robot, '{"small": 1e-400, "exact": 1.10}'))
     whole_job(world, reported)
-    page = Browser(world, world.people.session("alice")["token"]).get(
+    page = Browser(world, world.session("alice")["token"]).get(
         f"/accounts/{robot.account_id}/jobs/{reported.json['job_id']}"
     )
     assert "1e-400" in page.text

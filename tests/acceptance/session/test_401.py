@@ -87,5 +87,5 @@ def test_an_api_key_is_no_session(world: World) -> None:
 
 
 def test_a_token_that_is_longer_than_a_real_one_is_not_cut_down_to_it(world: World) -> None:
-    token = world.people.session("alice")["token"]
+    token = world.session("alice")["token"]
     assert world.ask("GET", SESSION, headers={"Authorization": f"Bearer {token}x"}).status == 401

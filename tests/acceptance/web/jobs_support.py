@@ -143,7 +143,7 @@ class Browser:
 
     def post(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> Seen:
         """Send a form, with the session's token unless another is given."""
-        token = "" if self.name is None else str(self.world.people.session(self.name)["csrf_token"])
+        token = "" if self.name is None else str(self.world.session(self.name)["csrf_token"])
         sent = {
             **self._headers,
             "Content-Type": "application/x-www-form-urlencoded",
@@ -158,7 +158,7 @@ class Browser:
         accepted = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
         if self.name is None:
             return accepted
-        return accepted | self.world.cookie(self.world.people.session(self.name)["token"])
+        return accepted | self.world.cookie(self.world.session(self.name)["token"])
 
     def _path(self, path: str) -> str:
         return path if path.startswith("/accounts/") else f"/accounts/{self.world.cast.account_a}{path}"

@@ -140,7 +140,7 @@ def test_the_export_links_send_all_that_matches(world: World) -> None:
     page = seen(world, f"?actor={world.cast.alice}&action=api_key&from={today}&to={today}")
     links = [link.attributes["href"] for link in page.main.all("a") if "format=" in link.attributes["href"]]
     assert [parse_qs(urlsplit(link).query)["format"] for link in links] == [["csv"], ["jsonl"]]
-    cookie = world.cookie(world.people.session("alice")["token"])
+    cookie = world.cookie(world.session("alice")["token"])
     for link in links:
         answer = world.ask("GET", link, headers=cookie)
         assert answer.status == 200, answer.body

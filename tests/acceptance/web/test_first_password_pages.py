@@ -143,7 +143,7 @@ def test_an_account_makes_none_for_whom_the_tenant_vouched_for_and_is_not_offere
     path = f"/accounts/{world.cast.account_a}/members/{address.passwords[-1].owner}/first-password"
     assert "password" not in told(world, address)
     browser = browser_of(world, "alice")
-    fields = {"csrf": world.people.session("alice")["csrf_token"]}
+    fields = {"csrf": world.session("alice")["csrf_token"]}
     assert (browser.get(path).status, browser.post(path, fields).status) == (403, 403)
     assert "has not signed in yet" in told(world, address, "tess")
     assert browser_of(world, "tess").get(path).status == 200
@@ -176,7 +176,7 @@ def test_who_was_erased_is_given_no_further_role(world: World) -> None:
     browser, path = browser_of(world, "alice"), f"/accounts/{world.cast.account_a}/members/{uuid4()}/role"
     user_id = path.split("/")[-2]
     world.cast.add_member(user_id, Role.ACCOUNT_USER, world.cast.account_a)
-    fields = {"csrf": world.people.session("alice")["csrf_token"], "role": "account_admin"}
+    fields = {"csrf": world.session("alice")["csrf_token"], "role": "account_admin"}
     seen, appended = world.appended_by(lambda: browser.post(path, fields))
     assert (seen.status, appended) == (404, [])
 

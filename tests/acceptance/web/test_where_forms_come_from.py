@@ -89,7 +89,7 @@ def test_one_signs_in_and_sends_forms_however_a_proxy_spells_the_host(
 ) -> None:
     signed_in = post(world, "/sign-in", credentials(world), headers, host)
     assert (signed_in.status, signed_in.answer.headers.get("location")) == (303, "/accounts")
-    mine = world.people.session("alice")
+    mine = world.session("alice")
     cookie = {"Cookie": f"{world.cookie_name(secure='X-Forwarded-Proto' in headers)}={mine['token']}"}
     form = {"name": "Invoices", "once": "1"}
     path = f"/accounts/{world.cast.account_a}/processes/new"
@@ -108,7 +108,7 @@ def test_a_form_of_another_site_signs_nobody_in_and_changes_nothing_however_it_i
     fields = shown.form() | credentials(world)
     signed_in = post(world, "/sign-in", fields, headers | cookies_of(shown), host)
     assert (signed_in.status, signed_in.answer.set_cookies) == (403, ())
-    mine = world.people.session("alice")
+    mine = world.session("alice")
     form = {"name": "Invoices", "once": "1", "csrf": mine["csrf_token"]}
     cookies = "; ".join(f"{world.cookie_name(secure=secure)}={mine['token']}" for secure in (False, True))
     path = f"/accounts/{world.cast.account_a}/processes/new"
@@ -165,9 +165,9 @@ def test_where_nothing_tells_nobody_is_signed_in_with_a_form_of_another_browser(
 def test_where_nothing_tells_a_form_needs_the_token_of_the_session_and_is_never_shown_with_what_was_typed(
     world: World, headers: dict[str, str]
 ) -> None:
-    mine, path = world.people.session("alice"), f"/accounts/{world.cast.account_a}/processes/new"
+    mine, path = world.session("alice"), f"/accounts/{world.cast.account_a}/processes/new"
     form, sent = {"name": "Typed", "once": "1"}, headers | world.cookie(mine["token"])
-    for token in ({}, {"csrf": ""}, {"csrf": world.people.session("carol")["csrf_token"]}, {"resumed": "1"}):
+    for token in ({}, {"csrf": ""}, {"csrf": world.session("carol")["csrf_token"]}, {"resumed": "1"}):
         page, appended = world.appended_by(lambda t=token: post(world, path, form | t, sent, "watch.example"))
         assert (page.status, appended) == (403, [])
         assert "Typed" not in page.text
