@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,20 +69,38 @@ def people(services: Services, app: falcon.App[Any, Any]) -> People:
     return People(services, InProcess(app))
 
 
+@pytest.fixture(scope="module")
+def has_one_cast(request: pytest.FixtureRequest) -> bool:
+    """Whether all tests of a module have the same accounts. ONE_CAST says so where no test minds what others leave."""
+    return getattr(request.module, "ONE_CAST", False)
+
+
+@pytest.fixture(scope="module")
+def lasting_world(services: Services, clock: FakeClock, app: falcon.App[Any, Any], people: People) -> World:
+    """The world of a module that has one cast."""
+    return World(services, clock, InProcess(app), people, ServiceCast(services))
+
+
 @pytest.fixture
-def world(services: Services, clock: FakeClock, app: falcon.App[Any, Any], people: People) -> World:
+def world(lasting_world: World, *, has_one_cast: bool) -> World:
     """The service as it is asked through WSGI."""
-    clock.advance(BETWEEN_TESTS)
-    world = World(services, clock, InProcess(app), people, ServiceCast(services))
+    lasting_world.clock.advance(BETWEEN_TESTS)
+    world = lasting_world if has_one_cast else replace(lasting_world, cast=ServiceCast(lasting_world.services))
     world.wait_for_lists()
     return world
 
 
-@pytest.fixture
-def over_socket(world: World, app: falcon.App[Any, Any]) -> Iterator[World]:
-    """The same service as it is asked over TCP, through the server that `rpawatch serve` runs."""
+@pytest.fixture(scope="module")
+def server(app: falcon.App[Any, Any]) -> Iterator[Server]:
+    """The server that `rpawatch serve` runs."""
     with serving(app) as server:
-        yield World(world.services, world.clock, OverSocket(server.address), world.users, world.cast)
+        yield server
+
+
+@pytest.fixture
+def over_socket(world: World, server: Server) -> World:
+    """The same service as it is asked over TCP."""
+    return replace(world, ask=OverSocket(server.address))
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from tests.support.api import ACCOUNTS
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 BAD_QUERIES = {
     "limit=0": "limit must be from 1 to 200",
     "limit=201": "limit must be from 1 to 200",

@@ -6,6 +6,8 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 def test_who_may_not_read_it_is_not_told_which_parameter_is_bad(world: World) -> None:
     for name, status in (("bob", 403), ("carol", 404)):

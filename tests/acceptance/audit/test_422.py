@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 def assert_refused(world: World, path: str, parameters: dict[str, str], message: str) -> None:
     answer = world.ask("GET", world.account(f"{path}?{urlencode(parameters)}"), headers=world.signed_in("alice"))

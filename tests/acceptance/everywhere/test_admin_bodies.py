@@ -12,6 +12,8 @@ from tests.support.api import ACCOUNTS, SESSION
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 BODIES = {
     "no JSON": (b"{", "400 malformed-json"),
     "NaN": (b'{"name": NaN}', "400 malformed-json"),

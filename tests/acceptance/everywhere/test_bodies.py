@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
+ONE_CAST = True
+
 DOCUMENT = json.loads((Path(__file__).parents[3] / "interfaces/http/openapi/openapi.json").read_text(encoding="utf-8"))
 MEANS_JSON = [
     "application/json",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
+ONE_CAST = True
+
 GZIP = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 EXPORT = "/audit/export?format={}"
 DOCUMENT = json.loads(FILE.read_text(encoding="utf-8"))
@@ -35,7 +37,7 @@ LONG = "x" * NAME_CHARS_MAX
 
 def many(world: World) -> None:
     """Let lists have some length."""
-    rename(world, 30)
+    rename(world, 50)
     world.wait_for_lists()
 
 
@@ -256,7 +258,7 @@ def test_a_page_that_shows_a_secret_is_never_compressed(world: World) -> None:
 
 def test_no_token_of_a_session_stands_in_a_page_twice_in_the_same_words(world: World) -> None:
     """So nothing can be learnt of it from the length of pages that repeat what was guessed."""
-    session, browser = world.people.session("alice"), browser_of(world, "alice")
+    session, browser = world.session("alice"), browser_of(world, "alice")
     seen = set()
     for path in (
         "/profile",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
+ONE_CAST = True
+
 GZIP = {"Accept-Encoding": "gzip"}
 FOR_EVER = "max-age=31536000, immutable"
 

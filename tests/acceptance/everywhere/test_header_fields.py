@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer, Ask
     from tests.support.world import World
 
+ONE_CAST = True
+
 ALLOWED = {
     "STATUS_BAD_REQUEST": "It tells of the status alone.",
     "STORE_PUBLIC_UNNECESSARY": "It is; and does no harm where a proxy in front asks for a password of its own.",

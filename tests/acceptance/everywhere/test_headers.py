@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.support.api import Answer
     from tests.support.world import World
 
+ONE_CAST = True
+
 SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -12,6 +12,8 @@ from tests.support.api import OWN_KEY, REPORT, SESSION
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 def encoded(text: str) -> str:
     return "".join(f"%{byte:02x}" for byte in text.encode())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
+ONE_CAST = True
+
 DOCUMENT = json.loads(FILE.read_text(encoding="utf-8"))
 SECOND = "2026-03-10T21:43:51Z"
 VALUES: dict[str, tuple[str, str]] = {

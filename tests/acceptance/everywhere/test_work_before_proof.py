@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
+ONE_CAST = True
+
 MIB: Final = 1024 * 1024
 JSON: Final = {"Content-Type": "application/json"}
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -142,7 +144,7 @@ def test_nothing_is_read_for_whoever_may_not_ask(app: falcon.App[Any, Any], worl
 
 
 def test_nothing_is_read_of_a_change_with_the_cookie_alone(app: falcon.App[Any, Any], world: World) -> None:
-    headers = world.cookie(world.people.session("tess")["token"])
+    headers = world.cookie(world.session("tess")["token"])
     for request in requests_of(world):
         if "/api/" in request and not request.startswith("GET") and REPORT not in request and SESSION not in request:
             for name in BODIES:

@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 @pytest.mark.parametrize("rest", ["", "/details", "/details?status=failed"])
 def test_a_job_of_another_account_looks_like_one_that_does_not_exist(world: World, rest: str) -> None:

@@ -10,6 +10,8 @@ from domain.limits import SEARCH_CHARS_MAX
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 STATUSES = "status must be one of success, failed, partial_success, cancelled"
 RFC_3339 = "must be a time as in 2026-03-10T21:43:51Z (RFC 3339)"
 
@@ -59,7 +61,8 @@ def test_a_parameter_that_can_not_be_right_is_named(world: World, query: str, me
     ],
 )
 def test_what_is_just_right_is_taken(world: World, query: str) -> None:
-    answer = world.ask("GET", world.account(f"/jobs?{query}"), headers=world.signed_in("alice"))
+    path = world.account(f"/jobs?{query}", of=world.cast.account_b)
+    answer = world.ask("GET", path, headers=world.signed_in("carol"))
     assert (answer.status, answer.json) == (200, {"items": [], "next_cursor": None})
 
 

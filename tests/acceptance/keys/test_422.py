@@ -10,6 +10,8 @@ from domain.limits import RATE_LIMIT_MAX, REASON_CHARS_MAX
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 TIME = "2026-03-10T21:43:51Z"
 
 

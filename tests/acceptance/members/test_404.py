@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 @pytest.mark.parametrize("who", ["carol", "tess", "stranger"])
 def test_who_is_no_member_of_the_account_can_not_be_removed_and_looks_like_nobody(world: World, who: str) -> None:

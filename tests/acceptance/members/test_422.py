@@ -7,6 +7,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 GOOD = {"email": "dora@example.com", "role": "account_user"}
 ROLES = "must be one of 'tenant_admin', 'auditor', 'consultant', 'account_admin', 'account_user'"
 

@@ -8,6 +8,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 def test_a_process_of_another_account_looks_like_one_that_does_not_exist(world: World) -> None:
     headers = world.signed_in("alice")

@@ -11,6 +11,8 @@ from tests.acceptance.audit.asking import create_key, listed
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 AUDIT = "/api/v1/audit"
 
 

@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 @pytest.mark.parametrize(
     ("path", "named"),

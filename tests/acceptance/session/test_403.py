@@ -11,10 +11,12 @@ from tests.support.api import SESSION
 if TYPE_CHECKING:
     from tests.support.world import World
 
+ONE_CAST = True
+
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "é"])
 def test_a_change_with_the_cookie_and_without_its_csrf_token_is_refused(world: World, token: str | None) -> None:
-    session = world.people.session("alice")
+    session = world.session("alice")
     headers = world.cookie(session["token"]) | ({} if token is None else {"X-CSRF-Token": token})
     for method, path in (
         ("DELETE", SESSION),
@@ -30,13 +32,13 @@ def test_a_change_with_the_cookie_and_without_its_csrf_token_is_refused(world: W
 
 
 def test_the_csrf_token_of_another_session_does_not_count(world: World) -> None:
-    mine, theirs = world.people.session("alice"), world.people.session("carol")
+    mine, theirs = world.session("alice"), world.session("carol")
     headers = world.cookie(mine["token"]) | {"X-CSRF-Token": theirs["csrf_token"]}
     assert world.ask("POST", world.account("/processes"), headers=headers, json={"name": "x"}).status == 403
 
 
 def test_with_its_csrf_token_the_cookie_is_as_good_as_the_bearer_token(world: World) -> None:
-    session = world.people.session("alice")
+    session = world.session("alice")
     cookie = world.cookie(session["token"]) | {"X-CSRF-Token": session["csrf_token"]}
     bearer = {"Authorization": f"Bearer {session['token']}"}
     for headers in (cookie, bearer):

@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
 FORMS: Final = sorted(path for path, page in PAGES.items() if issubclass(page, FormPage) and hasattr(page, "template"))
 TYPED: Final = "Typed"
+ONE_CAST = True
+"""No form is carried out."""
+
+
+@pytest.fixture(scope="module")
+def ids(lasting_world: World) -> dict[str, str]:
+    return ids_in_account_a(lasting_world, "/first-password")
 
 
 @pytest.fixture(params=FORMS)
-def path(request: pytest.FixtureRequest, world: World) -> str:
+def path(request: pytest.FixtureRequest, ids: dict[str, str]) -> str:
     """The address of a form, about something that is there."""
     route: str = request.param
-    return route.format(**ids_in_account_a(world, "/first-password"))
+    return route.format(**ids)
 
 
 def filled(browser: Browser, path: str) -> dict[str, str]:
@@ -47,14 +54,14 @@ def test_there_are_as_many_as_one_knows() -> None:
 def test_with_the_token_of_another_session_it_is_shown_again_and_not_carried_out(world: World, path: str) -> None:
     browser = browser_of(world, "tess")
     fields = filled(browser, path)
-    for token in ("", "another", world.people.session("carol")["csrf_token"]):
+    for token in ("", "another", world.session("carol")["csrf_token"]):
         stale = fields | {"csrf": token}
         page, appended = world.appended_by(lambda form=stale: browser.post(path, form))
         assert (page.status, appended) == (200, [])
         assert "What you typed is still here" in page.text
         shown = page.form()
         assert typed(shown) == typed(fields)
-        assert is_token(shown["csrf"], world.people.session("tess")["csrf_token"])
+        assert is_token(shown["csrf"], world.session("tess")["csrf_token"])
 
 
 def test_from_another_site_it_is_refused(world: World, path: str) -> None:
