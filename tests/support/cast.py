@@ -6,6 +6,9 @@ Tess is the tenant admin, Aud the auditor, Con a consultant. All of them came to
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -16,7 +19,7 @@ from application.accounts import AddMember, ChangeProcess, OpenAccount, Register
 from application.caller import AccountCaller, Caller
 from application.ingest import IngestAnswer, ReadOwnKey, SubmitReport, new_job_id
 from application.keys import ChangeKey, CreateKey, DeactivateKey, RotateKey
-from domain.ids import key_id
+from domain.ids import key_id, member_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.model import SYSTEM_ACTOR
@@ -25,6 +28,7 @@ from domain.report import Report
 from tests.support.examples import report_body
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from application.admin import IdempotentRequest
@@ -41,6 +45,9 @@ class Cast:
     People are named by their user ids, as actors. `flow_a` and `other_flow_a` are processes of account A, `flow_b` of
     account B; Bob and Con are assigned `flow_a`.
     """
+
+    _together: list[Command] | None = None
+    """What `_all_at_once` collects."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -70,7 +77,8 @@ class Cast:
     @cached_property
     def people(self) -> dict[str, str]:
         """The actors by name. All of them are at work."""
-        return {name: self.actor(name) for name in NAMES}
+        with self._all_at_once():
+            return {name: self.actor(name) for name in NAMES}
 
     def actor(self, name: str) -> str:
         """Return one of the people, who is at work from now on, with the accounts and processes that they know."""
@@ -168,10 +176,8 @@ class Cast:
         by: str = SYSTEM_ACTOR,
     ) -> UUID:
         """Give a role; returns the member's stream."""
-        member: UUID = self._do(
-            AddMember(by=self.caller(account_id, by=by), user_id=UUID(user), role=role, processes=processes)
-        ).resource_id
-        return member
+        self._do(AddMember(by=self.caller(account_id, by=by), user_id=UUID(user), role=role, processes=processes))
+        return member_id(account_id or self.tenant_id, UUID(user))
 
     def remove_member(self, user: str, account_id: UUID | None = None) -> None:
         """Take all roles there away, as the operator."""
@@ -259,8 +265,27 @@ class Cast:
         default_flow = flow_id or (self.flow_b if account == self.account_b else self.flow_a)
         return Bot(self._application, key_id(secret.sha256_hex), account, default_flow)
 
-    def _do(self, command: Command) -> Any:
-        return self._application.execute(command)
+    def _do(self, command: Command) -> None:
+        if self._together is None:
+            self._application.execute(command)
+        else:
+            self._together.append(command)
+
+    @contextmanager
+    def _all_at_once(self) -> Iterator[None]:
+        """Carry out the commands of the block at its end, in their order, in as few transactions as the queue takes."""
+        commands: list[Command] = []
+        self._together = commands
+        try:
+            yield
+        finally:
+            self._together = None
+        settled = threading.Semaphore(0)
+        pending = [self._application.command_queue.submit(command, settled.release) for command in commands]
+        for one in pending:
+            assert settled.acquire(timeout=max(0.0, one.until - time.monotonic())), "the store answers in time"
+        for one in pending:
+            one.answer()
 
 
 @dataclass(frozen=True)
