@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from application import event_sourcing
 from application.event_sourcing import SNAPSHOT_INTERVAL
 from application.store.errors import StoreUnavailableError
 from application.store.log.recorder import EventRecorder
@@ -17,6 +18,7 @@ from domain.api_key import ApiKey
 from domain.limits import RATE_LIMIT_MAX
 from tests.support.cast import Bot, Cast
 from tests.support.clock import FakeClock
+from tests.support.effort import effort
 from tests.support.examples import SECOND
 from tests.support.golden import replay, state_of
 from tests.support.running import Application, another_process, application_on
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
 
     from application.store.database import Database
 
-USES = 1_250
+USES = effort(450, 1_250)
 
 
 @pytest.fixture(scope="module")
 def busy_bot(database: Database) -> Bot:
-    """A bot that has used its key 1,200 times, some of them in the same minute."""
+    """A bot that has used its key so often, some of the times in the same minute."""
     clock = FakeClock()
     application = application_on(database, clock)
     bot = Cast(application).bot(limit=RATE_LIMIT_MAX)
@@ -126,8 +128,9 @@ def test_the_limit_holds_for_a_key_that_was_read_from_a_snapshot(
 def test_a_snapshot_that_can_not_be_kept_does_not_fail_the_command(
     application: Application, cast: Cast, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    bot = cast.bot(limit=RATE_LIMIT_MAX)
-    for _ in range(SNAPSHOT_INTERVAL - 2):
+    monkeypatch.setattr(event_sourcing, "SNAPSHOT_INTERVAL", 5)
+    bot = cast.bot()
+    for _ in range(3):
         bot.use()
     tried = []
 
@@ -139,7 +142,7 @@ def test_a_snapshot_that_can_not_be_kept_does_not_fail_the_command(
     assert bot.use().error is None
     assert tried
     assert bot.use().error is None
-    assert application.kinds(bot.key_id) == ["Created"] + ["Used"] * SNAPSHOT_INTERVAL
+    assert application.kinds(bot.key_id) == ["Created"] + ["Used"] * 5
 
 
 def test_a_snapshot_that_can_not_be_read_costs_time_and_not_the_key(

@@ -302,6 +302,6 @@ def test_the_application_always_equals_a_small_model(database: Database, databas
     run_state_machine_as_test(
         MachineOnThisDatabase,
         settings=settings(
-            max_examples=effort(25, 400), stateful_step_count=effort(25, 50), deadline=None, print_blob=True
+            max_examples=effort(12, 400), stateful_step_count=effort(25, 50), deadline=None, print_blob=True
         ),
     )

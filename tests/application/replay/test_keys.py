@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tests.support.running import Application
 
 USES = 5_000
+LIFE = effort(40, 120)
+"""Events of a key that is looked at as of each of them."""
 LOOKS_MAX = 150
 """Events that are read to replay a key at an instant, however many it has: the search, and those behind a snapshot."""
 
@@ -36,7 +38,7 @@ def test_a_key_is_at_every_version_what_its_events_make_of_it(application: Appli
     chance = seeded_random()
     replays = Replay(application.event_sourcing)
     for _ in range(effort(3, 100)):
-        events = a_life(application, chance, 120)
+        events = a_life(application, chance, LIFE)
         key_id = events[0].originator_id
         for version in range(1, len(events) + 1):
             expected = state_of(replay(events[:version]))
@@ -45,7 +47,7 @@ def test_a_key_is_at_every_version_what_its_events_make_of_it(application: Appli
 
 
 def test_a_key_is_at_every_instant_what_had_happened_until_then(application: Application) -> None:
-    events = a_life(application, seeded_random(), 120)
+    events = a_life(application, seeded_random(), LIFE)
     key_id = events[0].originator_id
     replays = Replay(application.event_sourcing)
     for event in events:
@@ -229,7 +231,7 @@ def test_a_key_is_replayed_to_any_instant_although_a_clock_was_ahead_meanwhile(
 ) -> None:
     chance = seeded_random()
     key, clock = a_key_of(ACCOUNT, "Nightly run", cause(NOON), limit=10_000), NOON
-    for is_ahead in (False, True) * 4:
+    for is_ahead in (False, True) * effort(2, 4):
         for _ in range(chance.randint(1, AHEAD_EVENTS_MAX)):
             clock += chance.random() * timedelta(seconds=2)
             key.use(cause(clock + is_ahead * ahead), "accepted")

@@ -34,7 +34,7 @@ from interfaces.queries.waiting import wait_for_lists
 from projections.fence import reading
 from projections.read_models import READ_MODELS
 from tests.support.cast import Cast
-from tests.support.effort import in_time
+from tests.support.effort import effort, in_time
 from tests.support.pgbouncer import PgBouncer
 from tests.support.running import another_process, application_on
 from tests.support.waiting import wait_until
@@ -51,7 +51,7 @@ OPTIONS = {"options refused": {}, "options ignored": {"ignore_startup_parameters
 """How PgBouncer takes the startup parameter `options`: as it does by default, and as its users have it do."""
 SHARED: tuple[PoolMode, ...] = ("transaction", "statement")
 REFUSAL = "set pool_mode = session"
-DETECTIONS = 50
+DETECTIONS = effort(10, 50)
 SECONDS_MAX = 0.7
 CHOSEN_BY_SOMEBODY = {
     "synchronous_commit": "off",
