@@ -268,9 +268,10 @@ def test_the_server_holds_none_of_our_locks_and_knows_none_of_our_passwords(runn
 
 
 @as_root
-def test_root_opens_the_folders_above_for_passing_only_and_reports_each(new_dir: Path) -> None:
-    above = new_dir.parent / "a" / "b"
+def test_root_opens_the_folders_above_for_passing_only_and_reports_each(data_dir: Path) -> None:
+    above = data_dir.parent / "a" / "b"
     above.mkdir(parents=True)
+    data_dir.rename(above / "data").chmod(0o700)
     above.chmod(0o750)
     above.parent.chmod(0o755)
     with capture_logs() as logs, EmbeddedPostgres(above / "data"):
@@ -335,21 +336,20 @@ def test_what_keeps_root_from_making_the_servers_user_is_told_in_one_line(
 
 
 @as_root
-def test_a_data_directory_of_an_ordinary_user_stays_theirs_when_root_uses_it(new_dir: Path, user: Users) -> None:
+def test_a_data_directory_of_an_ordinary_user_stays_theirs_when_root_uses_it(data_dir: Path, user: Users) -> None:
     let_run(Account(NOBODY, NOBODY, switch=True))
-    new_dir.mkdir(mode=0o700)
-    for folder in (new_dir.parent, new_dir):
-        os.chown(folder, NOBODY, NOBODY)
-    with EmbeddedPostgres(new_dir) as roots:
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", data_dir.parent], check=True)
+    data_dir.chmod(0o700)
+    with EmbeddedPostgres(data_dir) as roots:
         assert psutil.Process(roots.postmaster_pid).uids().real == NOBODY
-    theirs = user(new_dir, uid=NOBODY)
+    theirs = user(data_dir, uid=NOBODY)
     assert theirs.do("start").startswith("host=")
-    with EmbeddedPostgres(new_dir) as roots:
+    with EmbeddedPostgres(data_dir) as roots:
         assert theirs.do("stop") == "None"
         write(roots.conninfo, "by root")
     assert theirs.do("start").startswith("host=")
     assert theirs.do("stop") == "None"
-    assert new_dir.stat().st_mode & 0o777 == 0o700
+    assert data_dir.stat().st_mode & 0o777 == 0o700
 
 
 def test_another_process_joins_and_the_last_to_leave_stops_the_server(data_dir: Path, user: Users) -> None:
