@@ -88,7 +88,7 @@ def test_every_field_of_an_event_is_told_in_changes_or_elsewhere(topic: str) -> 
 
 def test_every_event_of_the_log_is_there_once_as_it_was_whatever_the_batches(world: World) -> None:
     chance = seeded_random()
-    for batch in Histories(chance).batches(effort(2_000, 50_000), 60):
+    for batch in Histories(chance).batches(effort(800, 50_000), 60):
         world.append(batch)
     world.follow([AUDIT_LOG])
     world.wait_for_all([AUDIT_LOG], seconds_max=60)
@@ -126,7 +126,7 @@ def about(aggregate: Any) -> tuple[UUID, UUID, str | None, str | None]:
 
 
 def test_made_anew_from_the_first_event_it_is_the_same_to_the_byte_whatever_the_batches(world: World) -> None:
-    events = list(Histories(seeded_random()).events(effort(1_500, 20_000)))
+    events = list(Histories(seeded_random()).events(effort(600, 20_000)))
     wanted = [
         Recorded(position, event.TOPIC, event)
         for position, event in enumerate(events, start=1)

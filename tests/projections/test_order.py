@@ -60,7 +60,7 @@ def test_each_position_is_seen_once_and_in_order_under_four_writers(
     account = Account.open(cause(), account_id=uuid4(), tenant_id=uuid4(), name="a")
     account.rename(cause(), "b")
     state = world.application.event_sourcing.mapper.to_stored_event(events_of(account)[1]).state
-    events = effort(8_000, 250_000)
+    events = effort(2_000, 250_000)
     threads = [
         threading.Thread(target=write, args=(world.url, Random(chance.random()), events, state)) for _ in range(WRITERS)
     ]

@@ -48,7 +48,7 @@ def an_account(name: str = "Account") -> Account:
 
 def test_the_read_models_equal_the_fold_of_all_events(world: World) -> None:
     histories = Histories(seeded_random())
-    for batch in histories.batches(effort(2_000, 50_000), 300):
+    for batch in histories.batches(effort(1_000, 50_000), 300):
         world.append(batch)
     projector = world.follow()
     world.wait_for_all(seconds_max=60)

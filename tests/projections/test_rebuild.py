@@ -84,7 +84,7 @@ def tables(world: World) -> set[str]:
 
 def test_rebuilt_twice_they_are_the_same_to_the_byte_as_those_that_followed_the_log(world: World) -> None:
     world.follow()
-    for batch in Histories(seeded_random()).batches(effort(2_000, 30_000), 300):
+    for batch in Histories(seeded_random()).batches(effort(800, 30_000), 300):
         world.append(batch)
     world.wait_for_all(seconds_max=60)
     followed = all_rows(world)
@@ -102,7 +102,7 @@ def test_rebuilt_twice_they_are_the_same_to_the_byte_as_those_that_followed_the_
 def test_it_is_right_while_events_are_appended_and_lists_are_read(world: World) -> None:
     world.follow()
     histories = Histories(seeded_random())
-    world.append(list(histories.events(1_000)))
+    world.append(list(histories.events(effort(400, 1_000))))
     stop = threading.Event()
     shown: list[list[int]] = [[], []]
     failures: list[Exception] = []
@@ -122,7 +122,7 @@ def test_it_is_right_while_events_are_appended_and_lists_are_read(world: World) 
     for thread in threads:
         thread.start()
     try:
-        for _ in range(effort(3, 20)):
+        for _ in range(effort(2, 20)):
             rebuilt(world)
     finally:
         stop.set()
@@ -264,7 +264,7 @@ def test_a_check_is_not_misled_by_what_is_appended_meanwhile(world: World) -> No
     thread = threading.Thread(target=append)
     thread.start()
     try:
-        for _ in range(3):
+        for _ in range(effort(2, 3)):
             assert verified(world).differences == ()
     finally:
         stop.set()
