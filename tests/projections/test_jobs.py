@@ -27,7 +27,7 @@ from projections.words import words_of
 from tests.projections.histories import a_job_of, events_of
 from tests.projections.support import reported_of_job
 from tests.support.clock import NOON
-from tests.support.effort import seeded_random
+from tests.support.effort import effort, seeded_random
 
 if TYPE_CHECKING:
     import random
@@ -157,7 +157,7 @@ def test_pages_put_together_are_the_jobs_that_are_wanted_in_order(
     jobs = reported(account, 120, chance, spread=timedelta(hours=1))
     neighbours = reported(uuid4(), 30, chance)
     take_in(shared, [*jobs, *neighbours])
-    for _ in range(40):
+    for _ in range(effort(20, 40)):
         wanted = draw_filter(account, chance)
         words = chance.choice(["rechnungen", "MONTH-END buro", f"inv-{chance.randrange(50)}", "3", "nix"])
         query = words if searched else None

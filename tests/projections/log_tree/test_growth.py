@@ -14,7 +14,7 @@ from projections.log_tree.growth import Growth, TreeBeyondLogError, TreeMovedErr
 from projections.log_tree.tiles import TILE_BYTES, TileMissingError, Tiles
 from tests.projections.histories import Histories
 from tests.projections.log_tree.support import fill, grow, hashes_of
-from tests.support.effort import seeded_random
+from tests.support.effort import effort, seeded_random
 
 if TYPE_CHECKING:
     from tests.projections.support import World
@@ -41,7 +41,7 @@ def test_the_root_of_a_tree_is_that_of_its_events(world: World, size: int) -> No
         assert tiles.end() == (size, growth.position)
         hashes = hashes_of(connection)
         assert tiles.root(size) == merkle.root_of(hashes)
-        for earlier in random.Random(size).sample(range(size + 1), min(size + 1, 20)):
+        for earlier in random.Random(size).sample(range(size + 1), min(size + 1, effort(4, 20))):
             assert tiles.root(earlier) == merkle.root_of(hashes[:earlier])
 
 
