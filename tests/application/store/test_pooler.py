@@ -6,7 +6,7 @@ import ast
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -85,15 +85,28 @@ def _defaults(database_url: str) -> None:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused or silent need not be waited for as long as the service does."""
-    monkeypatch.setattr(store, "POOL_WAIT_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(store, "POOL_WAIT_SECONDS_MAX", 0.2)
     monkeypatch.setattr(BoundedConnection, "reply_seconds_max", SECONDS_MAX)
     monkeypatch.setattr(session, "HEAR_SECONDS_MAX", 0.2)
 
 
 @contextmanager
 def of_pool(url: str) -> Iterator[psycopg.Connection[Any]]:
-    with pool(url) as database, database.get_connection() as connection:
-        yield connection
+    with pool(url) as database, ExitStack() as stack:
+        yield lent_by(database, stack)
+
+
+def lent_by(database: Database, stack: ExitStack) -> psycopg.Connection[Any]:
+    """Borrow a connection. Until the first was made, or refused by name, ask again: a busy machine takes long to."""
+    until = time.monotonic() + in_time(2)
+    while True:
+        try:
+            return stack.enter_context(database.get_connection())
+        except StoreSessionError:
+            raise
+        except StoreUnavailableError:
+            if time.monotonic() > until:
+                raise
 
 
 @contextmanager
