@@ -62,15 +62,31 @@ ACCEPTANCE_ON_DEBIANS = (
     *("everywhere/test_kept.py", "everywhere/test_head.py", "everywhere/test_repeated_parameters.py"),
 )
 """Of tests/acceptance, what has PostgreSQL carry out the statements that the application's own tests do not."""
+NOT_ON_DEBIANS = (
+    "application/store/test_embedded.py",
+    # Without a statement.
+    *("application/test_addresses.py", "application/test_guessing.py", "application/test_hashing.py"),
+    *("application/store/test_golden_events.py", "application/store/test_mapper.py", "projections/test_words.py"),
+    # Rules of commands, and many at once: all append and read alike.
+    *(f"application/test_{name}.py" for name in ("accounts", "admin", "batches", "command_queue", "from_where")),
+    *(f"application/test_{name}.py" for name in ("key_life", "keys", "lost_replies", "processes", "state_machine")),
+    *("application/test_several_of_one_address.py", "application/test_streams.py"),
+    *("application/replay/test_limits.py", "application/store/test_clock.py"),
+    *(f"projections/test_{name}.py" for name in ("dead_letters", "feed", "order")),
+)
+"""Of tests/application and tests/projections, what has PostgreSQL carry out nothing that the others there do not."""
 FOLDERS_ON_DEBIANS = (
-    # Without the tests of the embedded server itself.
     (
         "application and acceptance on Debian's PostgreSQL",
         "tests/application",
         *(f"tests/acceptance/{name}" for name in ACCEPTANCE_ON_DEBIANS),
-        "--ignore=tests/application/store/test_embedded.py",
+        *(f"--ignore=tests/{name}" for name in NOT_ON_DEBIANS if name.startswith("application/")),
     ),
-    ("projections on Debian's PostgreSQL", "tests/projections"),
+    (
+        "projections on Debian's PostgreSQL",
+        "tests/projections",
+        *(f"--ignore=tests/{name}" for name in NOT_ON_DEBIANS if name.startswith("projections/")),
+    ),
 )
 """What touches SQL: docs/decisions/0028-what-runs-on-a-second-postgresql.md says how that was found out."""
 THE_REST = "the rest"
