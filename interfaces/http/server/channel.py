@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -32,6 +33,22 @@ NEW_CONNECTION_GRACE_SECONDS: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
+class ServerSide:
+    """The server as waitress' channel and task know it. What they tell it is of this connection."""
+
+    def __init__(self, loop: Loop, channel: Channel) -> None:
+        self.adj, self.application = loop.adj, loop.application
+        self.server_name, self.effective_port = loop.server_name, loop.effective_port
+        self.active_channels = loop.active_channels
+        self._loop = loop
+        self._channel = weakref.ref(channel)
+
+    def pull_trigger(self) -> None:
+        """Have the loop look at the connection again. In any thread."""
+        if (channel := self._channel()) is not None:
+            self._loop.look_at(channel)
+
+
 class Channel(HTTPChannel):
     """A connection. Its methods are called by the thread of the loop, unless they say otherwise."""
 
@@ -39,7 +56,7 @@ class Channel(HTTPChannel):
     task_class = AppTask
     error_task_class = RefusalTask
 
-    server: Loop
+    server: ServerSide  # type: ignore[assignment]  # what waitress asks of it
     adj: Settings
     addr: tuple[Any, ...]
     _fileno: int | None
@@ -47,7 +64,8 @@ class Channel(HTTPChannel):
     requests: list[RequestParser]
     outbufs: list[OverflowableBuffer]
 
-    def __init__(self, server: Loop, sock: socket.socket, addr: tuple[Any, ...], sockets: dict[int, Any]) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket, addr: tuple[Any, ...], sockets: dict[int, Any]) -> None:
+        self.loop = loop
         self.entrance, self.port = "", ""
         """The listener by which it came in: what the application is told, and the port."""
         self.opened = time.monotonic()
@@ -59,7 +77,7 @@ class Channel(HTTPChannel):
         self._ahead = b""
         """Arrived after the request that is being answered, and not looked at yet: at most what one read brings."""
         self._last_written = 0.0
-        self._limits = server.adj.limits
+        self._limits = loop.adj.limits
         self.watched = False
         self.armed = 0
         """What the loop waits for; see polling.py."""
@@ -70,7 +88,7 @@ class Channel(HTTPChannel):
         self._sent_bytes = 0
         self._pieces: list[bytes] | None = None
         self._progress: tuple[float, int] | None = None
-        super().__init__(server, sock, addr, server.adj, sockets)
+        super().__init__(ServerSide(loop, self), sock, addr, loop.adj, sockets)  # type: ignore[arg-type]  # as above
 
     # Reading
 
@@ -88,9 +106,9 @@ class Channel(HTTPChannel):
         except OSError:
             self.handle_close()
             return
-        self.server.moved_bytes += len(data)
+        self.loop.moved_bytes += len(data)
         if self._is_large():
-            self.server.pace.spend(len(data), time.monotonic())
+            self.loop.pace.spend(len(data), time.monotonic())
         if not self._lingering_since:
             self.received(data)
             return
@@ -142,7 +160,7 @@ class Channel(HTTPChannel):
         # Whoever answered the last one may not have left waitress' `service`, which looks for a next one at its end.
         with self.requests_lock:  # type: ignore[attr-defined]  # missing in the stubs
             self.requests.append(request)
-        self.server.enqueue(self)
+        self.loop.enqueue(self)
 
     def has_more(self) -> bool:
         """Tell whether something has arrived after the request that is being answered. In any thread."""
@@ -152,7 +170,6 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         """Answer the request that was received. In a thread of the dispatcher, or in the loop."""
-        self.server.serve(self)
         request = self.requests[0]
         # Who said close sends nothing more, so closing can't destroy the answer on its way (see handle_write).
         self._polite_close = request.error is not None or not request.connection_close or self.has_more()
@@ -165,7 +182,7 @@ class Channel(HTTPChannel):
             self._pieces.append(data)
             return len(data)
         written = super().write_soon(data)
-        self.server.moved_bytes += written
+        self.loop.moved_bytes += written
         return written
 
     def hold(self) -> None:
@@ -223,7 +240,7 @@ class Channel(HTTPChannel):
     def _flush_outbufs_below_high_watermark(self) -> None:
         """Wait until the reader has taken enough of the answer to go on with it. In a thread of the dispatcher."""
         if self.total_outbufs_len > self.adj.outbuf_high_watermark:
-            with self.server.slow_readers.waiting_for(self):
+            with self.loop.slow_readers.waiting_for(self):
                 super()._flush_outbufs_below_high_watermark()  # type: ignore[misc]  # missing in the stubs
 
     # Closing
@@ -241,8 +258,8 @@ class Channel(HTTPChannel):
         """Tell whether to read on: not before what has arrived was looked at, and of a large body at its pace."""
         if self._ahead or not super().readable():
             return False
-        if self._is_large() and self.server.pace.seconds_left(time.monotonic()):
-            self.server.slowed.add(self)
+        if self._is_large() and self.loop.pace.seconds_left(time.monotonic()):
+            self.loop.slowed.add(self)
             return False
         return True
 

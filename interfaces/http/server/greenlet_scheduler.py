@@ -49,9 +49,7 @@ class GreenletScheduler:
 
     def serve(self, channel: Channel) -> None:
         """Serve the first request of a channel until it is done, or waits."""
-        stack = _Stack(channel)
-        channel.server.serve(channel)
-        stack.switch()
+        _Stack(channel).switch()
 
     def is_here(self) -> bool:
         """Tell whether the caller is a request that is served here."""
@@ -89,7 +87,6 @@ class GreenletScheduler:
 
     def _resume(self, stack: _Stack) -> None:
         if self._parked.pop(stack, None) is not None:
-            stack.channel.server.serve(stack.channel)
             stack.switch()
 
     def _resume_soon(self, stack: _Stack) -> None:
@@ -102,4 +99,3 @@ class _Stack(greenlet):
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel.service)
-        self.channel = channel

@@ -79,7 +79,7 @@ class Loop(TcpWSGIServer):
         self.draining = False
         self.dispatcher = Dispatcher()
         self._turns = Turns()
-        self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.pull_trigger)
+        self.slow_readers = SlowReaders(max(1, settings.threads // 2), self.wake_once)
         self._limits = settings.limits
         self._thread = 0
         self._crowded = False
@@ -87,7 +87,6 @@ class Loop(TcpWSGIServer):
         self._next_maintenance = 0.0
         self._woken = False
         self._changed: deque[Channel] = deque()
-        self._serving = threading.local()
         self.moved_bytes = 0
         """Received and written since the buffers were last looked at; about, since threads count without a lock."""
         sockets: dict[int, Any] = {}
@@ -157,15 +156,9 @@ class Loop(TcpWSGIServer):
     def connections(self) -> int:
         return len(self.active_channels)
 
-    def serve(self, channel: Channel) -> None:
-        """Know which connection the calling thread is working for: waitress wakes the loop without saying which."""
-        self._serving.channel = channel
-
-    def pull_trigger(self) -> None:
-        """Wake the loop to look at the connection that this thread is working for. In any thread."""
-        channel = getattr(self._serving, "channel", None)
-        if channel is not None:
-            self._changed.append(channel)
+    def look_at(self, channel: Channel) -> None:
+        """Have a connection looked at, of which something has changed. In any thread."""
+        self._changed.append(channel)
         if threading.get_ident() != self._thread:
             self.wake_once()
 

@@ -80,7 +80,7 @@ class RefusalTask(ErrorTask):
         request_id = self.request.headers.get("X_REQUEST_ID")
         instance = refusals.instance_of(self.request.request_uri)
         try:
-            headers, body = self.channel.server.problem(
+            headers, body = self.channel.loop.problem(
                 refusal.status, refusal.slug, detail=refusal.detail, instance=instance, request_id=request_id
             )
         except Exception:  # noqa: BLE001 - an answer without a body is still an answer
@@ -132,7 +132,7 @@ class AppTask(WSGITask):
         return header
 
     def _header(self) -> bytes:
-        if self.channel.server.draining and not self.channel.has_more():
+        if self.channel.loop.draining and not self.channel.has_more():
             self.set_close_on_finish()
         if self._is_ordinary():
             # What waitress would return, but for the order; it makes each name anew and sorts them all.
@@ -177,8 +177,8 @@ class AppTask(WSGITask):
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
         environ[ENTRANCE], environ["SERVER_PORT"] = self.channel.entrance, self.channel.port
-        if self.channel.server.scheduler.is_here():
-            environ[WAIT] = self.channel.server.scheduler.wait
+        if self.channel.loop.scheduler.is_here():
+            environ[WAIT] = self.channel.loop.scheduler.wait
         peer, fields = environ["REMOTE_ADDR"], {name: environ.pop(f"HTTP_{name}", None) for name in PROXY_HEADERS}
         client = find_client(
             peer, self.channel.adj.trusted_proxies, fields["X_FORWARDED_FOR"], fields["X_FORWARDED_PROTO"]
