@@ -81,7 +81,7 @@ class Cast:
             return {name: self.actor(name) for name in NAMES}
 
     def actor(self, name: str) -> str:
-        """Return one of the people, who is at work from now on, with the accounts and processes that they know."""
+        """Return one of the people, who is at work from now on. There are all accounts and processes then."""
         if name not in self._actors:
             self._actors[name] = str(self._user_id(name))
             self._begin_work(name, self._actors[name])
@@ -92,10 +92,7 @@ class Cast:
         return {}
 
     def _begin_work(self, name: str, actor: str) -> None:
-        if name == "carol":
-            _ = self.flow_b
-        elif name != "stranger":
-            _ = self.flow_a, self.other_flow_a
+        _ = self.flow_a, self.other_flow_a, self.flow_b
         if name == "tess":
             self.add_member(actor, Role.TENANT_ADMIN)
         elif name == "aud":

@@ -48,8 +48,9 @@ SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
 class ServiceCast(Cast):
     """The cast in the tenant of a service: new accounts for each test, the same people in the whole module.
 
-    A test makes no more than the accounts, processes and people that it names, since most of its time would be that.
-    Whoever asks for `people` finds all of them at work, and all accounts and processes.
+    Whoever asks for one of the people finds all accounts and processes, and the others at work with `people` only. A
+    test of robots alone makes no more than the account and the process that it names, and one that has nobody makes
+    nothing: most of the time of such a test would be that.
     """
 
     def __init__(self, services: Services) -> None:  # not the parent's: that makes a tenant of its own, and all people
