@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 
+@pytest.fixture(autouse=True)
+def _everybody(world: World) -> None:
+    """What led to it that all are at work is listed too."""
+    _ = world.cast.people
+
+
 def test_a_change_is_told_with_who_when_what_and_from_where(world: World) -> None:
     key = create_key(world)
     path = world.account(f"/keys/{key['id']}/deactivate")

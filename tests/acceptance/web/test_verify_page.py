@@ -128,6 +128,7 @@ def test_what_comes_of_a_checkpoint_that_somebody_kept_is_told_to_them_alone(wor
 def test_a_checkpoint_that_the_log_has_not_signed_is_refused_and_changes_nobodys_page(
     world: World, old_signer: Signer, name: str
 ) -> None:
+    world.wait_for_head()
     verified(world, "alice")
     before = {reader: page_of(world, reader).main.text for reader in READERS}
     forged = {
