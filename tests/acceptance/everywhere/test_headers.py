@@ -62,7 +62,7 @@ ANSWERS: dict[str, tuple[int, Callable[[World], Answer]]] = {
     "not signed in": (401, lambda world: world.ask("GET", SESSION)),
     "403": (
         403,
-        lambda world: world.ask("GET", world.account("/members"), headers=world.signed_in("bob")),
+        lambda world: world.ask("GET", world.account("/members"), headers=world.signed_in("con")),
     ),
     "404": (404, lambda world: world.ask("GET", "/nothing")),
     "405": (405, lambda world: world.ask("PUT", REPORT)),
