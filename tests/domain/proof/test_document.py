@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 STREAM = UUID("6c84fb90-12c4-11e1-840d-7b25c5ee775a")
 LOG = Signer("rpawatch/log", bytes(range(32)))
+OTHER = Signer("rpawatch/other", bytes(range(1, 33)))
+A_HASH = base64.b64encode(bytes(32)).decode()
 EVENTS = [
     Leaf.of(3 * number + 1, STREAM, number + 1, "api_key.used", b'{"v":1,"n":%d}' % number) for number in range(11)
 ]
@@ -97,6 +99,7 @@ def test_the_proof_of_every_event_holds_as_a_file_too(index: int) -> None:
         {"leaf_index": 5},
         {"leaf_index": 11},
         {"hashes": []},
+        {"hashes": [A_HASH] * merkle.PROOF_HASHES_MAX},
         {"checkpoint": checkpoint_at(10)},
         {"checkpoint": checkpoint_at(11, Signer(LOG.name, bytes(32)))},
         {"checkpoint": checkpoint_at(11).replace("\n11\n", "\n12\n")},
@@ -110,6 +113,9 @@ def test_a_proof_of_which_anything_was_changed_does_not_hold(change: dict[str, A
 def test_a_checkpoint_that_the_auditor_kept_must_be_the_one_of_the_proof() -> None:
     with pytest.raises(MalformedError, match="of 9 of"):
         a_proof().check([LOG.verifier], kept=checkpoint_at(9))
+    of_another = Checkpoint(OTHER.name, 11, subtree(0, 11)).signed([OTHER])
+    with pytest.raises(MalformedError, match="of rpawatch/other"):
+        a_proof().check([LOG.verifier, OTHER.verifier], kept=of_another)
     forged = Checkpoint(LOG.name, 11, bytes(32)).signed([LOG])
     with pytest.raises(ProofError, match="another root"):
         a_proof().check([LOG.verifier], kept=forged)
@@ -122,7 +128,7 @@ def test_a_checkpoint_that_the_auditor_kept_must_be_the_one_of_the_proof() -> No
         lambda document: {name: value for name, value in document.items() if name != "state"},
         lambda document: document | {"hashes": "none"},
         lambda document: document | {"hashes": [base64.b64encode(b"short").decode()]},
-        lambda document: document | {"hashes": document["hashes"] * 40},
+        lambda document: document | {"hashes": [A_HASH] * (merkle.PROOF_HASHES_MAX + 1)},
         lambda document: document | {"position": True},
         lambda document: document | {"position": -1},
         lambda document: document | {"version": "2"},

@@ -197,9 +197,9 @@ def wrong_proofs(proof: list[bytes]) -> list[list[bytes]]:
 def test_trees_of_one_size_need_no_proof_and_the_same_root() -> None:
     root = mth(HASHES)
     merkle.check_consistency(old=8, new=8, old_root=root, new_root=root, proof=[])
-    for proof, other in (([], mth(HASHES[:7])), ([root], root)):
+    for proof, one, other in (([], root, mth(HASHES[:7])), ([root], root, root), ([], b"", b"")):
         with pytest.raises(ProofError):
-            merkle.check_consistency(old=8, new=8, old_root=root, new_root=other, proof=proof)
+            merkle.check_consistency(old=8, new=8, old_root=one, new_root=other, proof=proof)
 
 
 def test_a_tree_without_leaves_proves_nothing() -> None:

@@ -6,10 +6,19 @@ import base64
 
 import pytest
 
-from domain.proof.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from domain.proof.checkpoint import SIZE_MAX, Checkpoint, open_checkpoint, parse_checkpoint
 from domain.proof.errors import MalformedError, ProofError
 from domain.proof.merkle import EMPTY_ROOT
-from domain.proof.note import SIGNATURES_MAX, Signer, open_note, parse_vkey, parse_vkeys, sign_note
+from domain.proof.note import (
+    NOTE_BYTES_MAX,
+    SIGNATURES_MAX,
+    Signer,
+    Verifier,
+    open_note,
+    parse_vkey,
+    parse_vkeys,
+    sign_note,
+)
 
 EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 EXAMPLE_NOTE = (
@@ -17,6 +26,8 @@ EXAMPLE_NOTE = (
     "— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 )
 """From c2sp.org/signed-note."""
+OTHERS_SIGNATURE = "— witness.example/one AAAAAAA=\n"
+"""As short as one can be: a key's id of four bytes, and one more."""
 EXAMPLE_CHECKPOINT = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 """From c2sp.org/tlog-checkpoint."""
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
@@ -88,13 +99,22 @@ def test_a_witness_alone_does_not_make_a_checkpoint_of_the_log() -> None:
         EXAMPLE_NOTE.replace("message", "mess\x00age"),
         EXAMPLE_NOTE.replace("message.\n", "message.\r\n"),
         EXAMPLE_NOTE + "\n",
-        EXAMPLE_NOTE + "— example.com/foo Uw2Q\n" * SIGNATURES_MAX,
-        "x" * 70_000 + EXAMPLE_NOTE,
+        EXAMPLE_NOTE + "— example.com/foo Uw2Q\n",
+        EXAMPLE_NOTE + "— witness.example/one AAAAAA==\n",
+        EXAMPLE_NOTE + OTHERS_SIGNATURE * SIGNATURES_MAX,
+        "x" * (NOTE_BYTES_MAX + 1 - len(EXAMPLE_NOTE)) + EXAMPLE_NOTE,
     ],
 )
 def test_what_is_no_note_can_not_be_checked(note: str) -> None:
     with pytest.raises(MalformedError):
         open_note(note, [parse_vkey(EXAMPLE_KEY)])
+
+
+def test_a_note_may_have_as_many_signatures_and_be_as_long_as_the_limits_say() -> None:
+    many = EXAMPLE_NOTE + OTHERS_SIGNATURE * (SIGNATURES_MAX - 1)
+    assert open_note(many, [parse_vkey(EXAMPLE_KEY)])[1] == [parse_vkey(EXAMPLE_KEY)]
+    text = "x" * (NOTE_BYTES_MAX - len(sign_note("\n", [LOG]))) + "\n"
+    assert open_note(sign_note(text, [LOG]), [LOG.verifier]) == (text, [LOG.verifier])
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,9 @@ def test_what_is_no_note_can_not_be_checked(note: str) -> None:
         EXAMPLE_KEY[:-4],
         EXAMPLE_KEY.replace("+Aek", "+Bek"),
         EXAMPLE_KEY.replace("example.com/foo", ""),
+        Verifier("", PUBLIC).vkey,
+        Verifier("two words", PUBLIC).vkey,
+        Verifier("short", PUBLIC[:-1]).vkey,
     ],
 )
 def test_what_is_no_public_key_can_not_be_used(vkey: str) -> None:
@@ -115,7 +138,7 @@ def test_what_is_no_public_key_can_not_be_used(vkey: str) -> None:
 
 
 def test_a_file_of_public_keys_may_hold_several_and_remarks() -> None:
-    found = parse_vkeys(f"# ours\n\n{EXAMPLE_KEY}\n{LOG.verifier.vkey}\n")
+    found = parse_vkeys(f"# ours\n\n{EXAMPLE_KEY}\n \n  # and\n{LOG.verifier.vkey}\n")
     assert found == [parse_vkey(EXAMPLE_KEY), LOG.verifier]
     with pytest.raises(MalformedError, match="no public key"):
         parse_vkeys("# nothing\n")
@@ -126,7 +149,8 @@ def test_a_checkpoint_is_read_and_written_as_the_specification_has_it() -> None:
     assert (head.origin, head.size) == ("example.com/behind-the-sofa", 20852163)
     assert head.text == EXAMPLE_CHECKPOINT
     assert parse_checkpoint(EXAMPLE_CHECKPOINT + "a further line\n") == head
-    assert parse_checkpoint(Checkpoint("log", 0, EMPTY_ROOT).text).size == 0
+    for head in (Checkpoint("log", 0, EMPTY_ROOT), Checkpoint("log", SIZE_MAX, bytes(32))):
+        assert parse_checkpoint(head.text) == head
 
 
 @pytest.mark.parametrize(
@@ -135,7 +159,7 @@ def test_a_checkpoint_is_read_and_written_as_the_specification_has_it() -> None:
         ("20852163", "020852163"),
         ("20852163", "-1"),
         ("20852163", "٣"),
-        ("20852163", "9" * 19),
+        ("20852163", str(SIZE_MAX + 1)),
         ("20852163", "9" * 5_000),
         ("20852163", "0"),
         ("20852163\n", ""),
