@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.account import Account
-from domain.errors import AccountSuspendedError, InvalidInputError
+from domain.errors import AccountSuspendedError
 from tests.support.clock import NOON
 from tests.support.examples import ACCOUNT, SECOND, TENANT, cause
 
@@ -66,8 +66,3 @@ def test_an_account_is_suspended_and_resumed_and_again_changes_nothing() -> None
     account.resume(cause())
     account.check_not_suspended()
     assert kinds(account) == ["Opened", "Suspended", "Resumed"]
-
-
-def test_a_reason_that_will_not_do_is_refused() -> None:
-    with pytest.raises(InvalidInputError):
-        an_account().suspend(cause(), "x" * 501)

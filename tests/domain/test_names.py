@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from domain.account import Account
+from domain.api_key import ApiKey
 from domain.errors import InvalidInputError
+from domain.limits import NAME_CHARS_MAX, REASON_CHARS_MAX
 from domain.names import LINES_PATTERN, NAME_PATTERN, SEEN_PATTERN, checked_name, checked_reason, is_blank
+from domain.process import Process
 from domain.report import RobotId, Tag
+from tests.support.examples import ACCOUNT, FLOW, KEY, TENANT, a_key, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 EVERY_CHARACTER = [chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point <= 0xDFFF]
 BMP = [char for char in EVERY_CHARACTER if ord(char) <= 0xFFFF]
 BLANK = [
@@ -74,3 +80,54 @@ def taken(check: Callable[[str], object], text: str) -> bool:
     except InvalidInputError:
         return False
     return True
+
+
+def an_account(name: str = "Account A") -> Account:
+    return Account.open(cause(), account_id=ACCOUNT, tenant_id=TENANT, name=name)
+
+
+def a_process(name: str = "Invoices") -> Process:
+    return Process.register(cause(), account_id=ACCOUNT, flow_id=FLOW, name=name)
+
+
+def a_key_with(name: str) -> ApiKey:
+    return ApiKey.create(
+        cause(), key_id=KEY, account_id=ACCOUNT, flow_id=None, name=name, prefix="AbCdEfGh", limit=1, expires_at=None
+    )
+
+
+def changed(thing: T, change: Callable[[T], None]) -> T:
+    change(thing)
+    return thing
+
+
+NAMING: dict[str, Callable[[str], Any]] = {
+    "account": an_account,
+    "account renamed": lambda name: changed(an_account(), lambda account: account.rename(cause(), name)),
+    "process": a_process,
+    "process renamed": lambda name: changed(a_process(), lambda process: process.rename(cause(), name)),
+    "key": a_key_with,
+    "key renamed": lambda name: changed(a_key(), lambda key: key.change(cause(), name=name)),
+}
+GIVING_A_REASON: dict[str, Callable[[str], Any]] = {
+    "account suspended": lambda reason: changed(an_account(), lambda account: account.suspend(cause(), reason)),
+    "key deactivated": lambda reason: changed(a_key(), lambda key: key.deactivate(cause(), reason)),
+}
+
+
+@pytest.mark.parametrize("give", NAMING.values(), ids=NAMING)
+def test_whatever_has_a_name_has_one_that_can_be_seen_without_blanks_around_it(give: Callable[[str], Any]) -> None:
+    assert give(" \tName\u3000").name == "Name"
+    assert give("x" * NAME_CHARS_MAX).name == "x" * NAME_CHARS_MAX
+    for name in (" ", "\u200b", "x" * (NAME_CHARS_MAX + 1), "a\nb", "a\x1b[31m", "a\ud800"):
+        with pytest.raises(InvalidInputError, match="field='name'"):
+            give(name)
+
+
+@pytest.mark.parametrize("give", GIVING_A_REASON.values(), ids=GIVING_A_REASON)
+def test_a_reason_may_have_several_lines_and_nothing_that_can_not_be_shown(give: Callable[[str], Any]) -> None:
+    for reason in ("one\n\ttwo", "x" * REASON_CHARS_MAX):
+        assert give(reason).pending_events[-1].reason == reason
+    for reason in ("x" * (REASON_CHARS_MAX + 1), "a\x00", "a\x1b[31m", "a\ud800"):
+        with pytest.raises(InvalidInputError, match="field='reason'"):
+            give(reason)
