@@ -21,7 +21,7 @@ from domain.limits import (
     RATE_WINDOW,
 )
 from tests.support.clock import NOON
-from tests.support.examples import ACCOUNT, FLOW, KEY, MICROSECOND, SECOND, USER, a_key, cause
+from tests.support.examples import ACCOUNT, FLOW, JOB, KEY, MICROSECOND, OLD_KEY, SECOND, USER, a_key, cause
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +51,7 @@ def test_a_new_key_is_made_of_what_was_asked_for() -> None:
         prefix="AbCdEfGh",
         limit=RATE_LIMIT_DEFAULT,
         expires_at=EXPIRY,
+        rotated_from=OLD_KEY,
     )
     (created,) = key.pending_events
     assert isinstance(created, ApiKey.Created)
@@ -62,6 +63,7 @@ def test_a_new_key_is_made_of_what_was_asked_for() -> None:
     )
     assert (key.account_id, key.flow_id, key.name, key.prefix) == (ACCOUNT, FLOW, "Nightly run", "AbCdEfGh")
     assert (key.limit, key.expires_at, key.created_at, key.created_by) == (60, EXPIRY, NOON, str(USER))
+    assert key.rotated_from == OLD_KEY
     assert (key.uses, key.last_used_at, key.deactivated_at) == (0, None, None)
 
 
@@ -137,10 +139,15 @@ def test_expiry_holds_by_the_latest_time_that_the_key_has_seen() -> None:
 
 def test_every_outcome_is_a_use() -> None:
     key = a_key(limit=3)
-    key.use(cause(), "accepted", job_id=KEY)
-    key.use(cause(), "replayed", job_id=KEY)
+    key.use(cause(), "accepted", job_id=JOB)
+    key.use(cause(), "replayed", job_id=JOB)
     key.use(cause(), "rejected", problem="key-scope")
-    assert kinds(key)[1:] == ["Used", "Used", "Used"]
+    used = [event for event in key.pending_events if isinstance(event, ApiKey.Used)]
+    assert [(event.outcome, event.job_id, event.problem) for event in used] == [
+        ("accepted", JOB, None),
+        ("replayed", JOB, None),
+        ("rejected", None, "key-scope"),
+    ]
     assert (key.uses, key.quota(NOON).left) == (3, 0)
 
 
@@ -221,7 +228,7 @@ def test_no_event_undoes_a_deactivation() -> None:
 
 def test_throttling_is_recorded_at_the_first_refusal_and_not_again_within_sixty_seconds() -> None:
     key = a_key(limit=1)
-    for after in (timedelta(0), SECOND, RATE_WINDOW - MICROSECOND):
+    for after in (timedelta(0), timedelta(0), SECOND, RATE_WINDOW - MICROSECOND):
         key.throttle(cause(NOON + after), "192.0.2.7")
     assert kinds(key) == ["Created", "Throttled"]
     key.throttle(cause(NOON + RATE_WINDOW))

@@ -134,6 +134,7 @@ def test_a_rotated_key_ends_at_the_instant_that_was_chosen() -> None:
     key.rotate(cause(NOON + SECOND), OTHER_KEY, DAY)
     ends_at = NOON + SECOND + DAY
     assert (kinds(key), key.rotated_to, key.expires_at) == (["Rotated"], OTHER_KEY, ends_at)
+    assert key.rotated_at == NOON + SECOND
     assert key.status(NOON + SECOND) == key.status(ends_at - MICROSECOND) == KeyStatus.EXPIRING
     assert key.status(ends_at) == KeyStatus.EXPIRED
     key.use(cause(ends_at - MICROSECOND), "accepted")
@@ -142,9 +143,9 @@ def test_a_rotated_key_ends_at_the_instant_that_was_chosen() -> None:
 
 
 def test_without_overlap_it_ends_at_once_for_good_and_says_why() -> None:
-    key = a_key()
+    key = a_key(expires_at=EXPIRY)
     key.rotate(cause(), OTHER_KEY, timedelta(0))
-    assert kinds(key) == ["Rotated", "Deactivated"]
+    assert (kinds(key), key.expires_at) == (["Rotated", "Deactivated"], EXPIRY)
     assert (key.rotated_to, key.status(NOON), key.deactivation_reason) == (
         OTHER_KEY,
         KeyStatus.DEACTIVATED,
@@ -177,8 +178,9 @@ def test_the_longest_overlap_is_taken() -> None:
     assert key.expires_at == NOON + ROTATION_OVERLAP_MAX
 
 
-def test_an_overlap_does_not_let_a_key_live_longer_than_it_would() -> None:
-    key = a_key(expires_at=NOON + 90 * SECOND + MICROSECOND)
+@pytest.mark.parametrize("more", [timedelta(0), MICROSECOND])
+def test_an_overlap_does_not_let_a_key_live_longer_than_it_would(more: timedelta) -> None:
+    key = a_key(expires_at=NOON + 90 * SECOND + more)
     with pytest.raises(InvalidInputError) as refused:
         key.rotate(cause(), OTHER_KEY, 91 * SECOND)
     assert [error.message for error in refused.value.errors] == [
@@ -209,6 +211,8 @@ def test_attempts_after_the_end_are_counted_with_the_last_time_and_address(key: 
     # Another machine writes down later what came earlier.
     key.count_refusals(cause(at), attempts=2, last_attempt_at=at - MICROSECOND, address="192.0.2.8")
     assert (key.refusals, key.refused_at, key.refused_address) == (5, at, "192.0.2.7")
+    key.count_refusals(cause(at), attempts=1, last_attempt_at=at, address="192.0.2.9")
+    assert (key.refusals, key.refused_at, key.refused_address) == (6, at, "192.0.2.9")
     assert (key.uses, key.last_used_at) == (0, None)
 
 
@@ -216,3 +220,25 @@ def test_a_key_that_lets_in_has_no_refusals_to_count() -> None:
     key = a_key()
     key.count_refusals(cause(), attempts=1, last_attempt_at=NOON)
     assert (kinds(key), key.refusals) == ([], 0)
+
+
+def test_a_key_that_was_seen_to_have_ended_has_ended_by_a_clock_that_is_a_little_behind_too() -> None:
+    key, behind = a_key(expires_at=NOON + SECOND), cause(NOON)
+    key.count_refusals(cause(NOON + SECOND), attempts=1, last_attempt_at=NOON + SECOND)
+    with pytest.raises(InvalidApiKeyError):
+        key.admit(NOON)
+    with pytest.raises(KeyEndedError):
+        key.change(behind, name="x")
+    with pytest.raises(KeyEndedError):
+        key.rotate(behind, OTHER_KEY, timedelta(0))
+    key.count_refusals(behind, attempts=1, last_attempt_at=NOON)
+    assert key.refusals == 2
+
+
+def test_an_end_is_counted_from_what_the_key_has_seen_also_by_a_clock_that_is_a_little_behind() -> None:
+    key, seen = a_key(), NOON + 2 * SECOND
+    key.use(cause(seen), "accepted")
+    with pytest.raises(InvalidInputError, match="in the future"):
+        key.change(cause(NOON), expires_at=seen)
+    key.rotate(cause(NOON), OTHER_KEY, DAY)
+    assert (key.rotated_at, key.expires_at) == (seen, seen + DAY)
