@@ -22,8 +22,13 @@ TIMES = st.datetimes(TIME_MIN.replace(tzinfo=None), TIME_MAX.replace(tzinfo=None
 
 def test_a_reported_job_keeps_all_that_was_reported_in_one_event() -> None:
     job = a_job(
+        robot_id="robot-9",
         finished_at="2026-03-10T11:59:00Z",
         target="SAP",
+        source="mailbox",
+        result_summary="0 of 1",
+        error_message="line 1",
+        external_id="INV-1",
         tags=["x"],
         data={"a": None},
         details=[{"sequence_no": 1, "status": "FAILED", "error_message": "no size"}],
@@ -31,7 +36,9 @@ def test_a_reported_job_keeps_all_that_was_reported_in_one_event() -> None:
     (event,) = job.pending_events
     assert isinstance(event, Job.Reported)
     assert (event.originator_id, event.timestamp, event.account_id, event.flow_id) == (JOB, NOON, ACCOUNT, FLOW)
-    assert (event.target, event.tags, event.data) == ("SAP", ["x"], '{"a":null}')
+    assert (event.robot_id, event.target, event.source, event.external_id) == ("robot-9", "SAP", "mailbox", "INV-1")
+    assert (event.result_summary, event.error_message) == ("0 of 1", "line 1")
+    assert (event.tags, event.data) == (["x"], '{"a":null}')
     assert event.details == [{"sequence_no": 1, "status": "failed", "error_message": "no size"}]
     assert (job.status, job.counts.failed, job.received_at) == (JobStatus.FAILED, 1, NOON)
     assert job.duration_seconds == 240.0

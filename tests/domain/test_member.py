@@ -41,6 +41,7 @@ def test_a_role_of_an_account_is_given_in_an_account_only(role: Role) -> None:
 def test_a_role_of_the_tenant_is_given_in_the_tenant_only(role: Role) -> None:
     member = a_member(role, account_id=None)
     assert (member.id, member.account_id, member.roles) == (member_id(TENANT, USER), None, {role})
+    assert (member.tenant_id, member.user_id) == (TENANT, USER)
     with pytest.raises(InvalidInputError, match="field='role'"):
         a_member(role)
 
@@ -49,7 +50,10 @@ def test_a_further_role_goes_on_with_the_same_stream() -> None:
     member = a_member(Role.ACCOUNT_USER)
     member.grant(cause(), Role.ACCOUNT_ADMIN)
     assert member.roles == {Role.ACCOUNT_USER, Role.ACCOUNT_ADMIN}
-    assert [event.originator_version for event in member.pending_events] == [1, 2]
+    first, second = member.pending_events
+    assert isinstance(second, Member.RoleGranted)
+    assert (first.originator_version, second.originator_version) == (1, 2)
+    assert (second.tenant_id, second.account_id, second.user_id) == (TENANT, ACCOUNT, USER)
     assert replayed(member).roles == member.roles
 
 
@@ -84,6 +88,14 @@ def test_what_changes_nothing_is_no_event() -> None:
     member.assign(cause(), process)
     member.assign(cause(), process)
     assert kinds(member) == ["RoleGranted", "ProcessAssigned"]
+
+
+def test_that_a_first_password_was_made_is_written_down_each_time_and_changes_nothing() -> None:
+    member = a_member()
+    member.record_first_password(cause())
+    member.record_first_password(cause())
+    assert kinds(member) == ["RoleGranted", "FirstPasswordMade", "FirstPasswordMade"]
+    assert (member.roles, member.process_ids) == ({Role.ACCOUNT_USER}, frozenset())
 
 
 def test_no_event_has_a_place_for_personal_data() -> None:

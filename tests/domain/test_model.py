@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from domain.account import Account
 from domain.model import FirstEvent
 from tests.support.clock import NOON
-from tests.support.examples import ACCOUNT, TENANT, a_key, cause, event_classes, example_events
+from tests.support.examples import ACCOUNT, SECOND, TENANT, a_key, cause, event_classes, example_events
 
 if TYPE_CHECKING:
     from domain.model import Event
@@ -98,3 +98,20 @@ def test_an_event_says_what_people_read_of_it_or_that_they_do_not(kind: type[Eve
     assert kind.LABEL.lower() == kind.LABEL, "it stands behind what it happened to; empty where nobody reads of it"
     assert kind.model_fields.keys() >= set(kind.ABOUT)
     assert not set(kind.detail_fields()) & {*FirstEvent.model_fields, *kind.ABOUT}
+
+
+def test_a_copy_is_equal_has_nothing_pending_and_changes_by_itself() -> None:
+    key = a_key(limit=3)
+    key.use(cause(), "accepted")
+    copy = key.copy()
+    assert (copy.pending_events, copy.version, copy.quota(NOON)) == ([], 2, key.quota(NOON))
+    copy.use(cause(NOON + SECOND), "accepted")
+    assert (key.uses, key.version, key.quota(NOON).left, len(key.pending_events)) == (1, 2, 2, 2)
+    assert (copy.uses, copy.version, copy.quota(NOON).left, len(copy.pending_events)) == (2, 3, 1, 1)
+
+
+def test_an_aggregate_begins_once() -> None:
+    key = a_key()
+    (created,) = key.pending_events
+    with pytest.raises(ValueError, match="begins once"):
+        created.mutate(key)
