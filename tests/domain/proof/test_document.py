@@ -74,7 +74,17 @@ def test_a_topic_that_somebody_forged_gives_a_leaf_of_its_own(topic: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xff", b"rpawatch event v1\n1\n", EVENTS[0].data + b"\n", EVENTS[0].data.upper()]
+    "data",
+    [
+        b"",
+        b"\xff",
+        b"rpawatch event v1\n1\n",
+        EVENTS[0].data + b"\n",
+        EVENTS[0].data.removesuffix(b"\n"),
+        EVENTS[0].data.replace(b"v1\n1\n", b"v1\n01\n"),
+        EVENTS[0].data.replace(str(STREAM).encode(), str(STREAM).upper().encode()),
+        EVENTS[0].data.upper(),
+    ],
 )
 def test_what_is_no_leaf_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
@@ -136,6 +146,7 @@ def test_a_checkpoint_that_the_auditor_kept_must_be_the_one_of_the_proof() -> No
         lambda document: document | {"stream": "no id"},
         lambda document: document | {"state": "*"},
         lambda document: document | {"topic": None},
+        lambda document: document | {"checkpoint": None},
         lambda _: [],
         lambda _: None,
     ],

@@ -182,7 +182,7 @@ def wrong_proofs(proof: list[bytes]) -> list[list[bytes]]:
     other = merkle.leaf_hash(b"another")
     found = [[*proof, other], [other, *proof], [*proof, b""], [*proof, *proof, other] * 40]
     if proof:
-        found += [proof[:-1], proof[1:], [b"", *proof[1:]], [proof[0][:31], *proof[1:]]]
+        found += [[], proof[:-1], proof[1:], [b"", *proof[1:]], [proof[0][:31], *proof[1:]]]
         found += [
             [*proof[:at], bytes([proof[at][0] ^ 16]) + proof[at][1:], *proof[at + 1 :]] for at in range(len(proof))
         ]
@@ -206,7 +206,29 @@ def test_a_tree_without_leaves_proves_nothing() -> None:
     for size in (0, 1):
         with pytest.raises(ProofError, match="no leaves"):
             merkle.check_consistency(old=0, new=size, old_root=merkle.EMPTY_ROOT, new_root=HASHES[0], proof=[])
-    with pytest.raises(ValueError, match="no such leaf"):
-        merkle.inclusion_proof(0, 0, subtrees_of([]))
+    for index, size in ((0, 0), (-1, 2), (2, 2)):
+        with pytest.raises(ValueError, match="no such leaf"):
+            merkle.inclusion_proof(index, size, subtrees_of(HASHES[:size]))
     with pytest.raises(ValueError, match="must not be empty"):
         merkle.consistency_proof(0, 1, subtrees_of(HASHES))
+
+
+def test_bytes_that_moved_from_one_hash_to_its_neighbour_are_refused() -> None:
+    """The node over both has the same bytes, so only their lengths tell."""
+    one, other = HASHES[:2]
+    longer, proof, root = one + other[:1], [other[1:]], mth(HASHES[:2])
+    with pytest.raises(ProofError, match="32 bytes"):
+        merkle.check_inclusion(leaf=longer, index=0, size=2, root=root, proof=proof)
+    with pytest.raises(ProofError, match="32 bytes"):
+        merkle.check_consistency(old=1, new=2, old_root=longer, new_root=root, proof=proof)
+
+
+@pytest.mark.parametrize("size", range(34))
+def test_leaves_that_come_tile_after_tile_have_the_root_of_the_tree(size: int) -> None:
+    hashes, tile = leaves(size), 4
+    full = size - size % tile
+    tiles = merkle.CompactRange()
+    for begin in range(0, full, tile):
+        tiles.push(merkle.root_of(hashes[begin : begin + tile]))
+        assert tiles.root() == mth(hashes[: begin + tile])
+    assert tiles.root(hashes[full:]) == mth(hashes)

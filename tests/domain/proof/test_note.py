@@ -91,6 +91,7 @@ def test_a_witness_alone_does_not_make_a_checkpoint_of_the_log() -> None:
         "text\n",
         EXAMPLE_NOTE.removesuffix("\n"),
         EXAMPLE_NOTE.replace("\n\n", "\n"),
+        EXAMPLE_NOTE.partition("\n\n")[2],
         EXAMPLE_NOTE.replace("— ", "- "),
         EXAMPLE_NOTE.replace("example.com/foo", "example+com"),
         EXAMPLE_NOTE.replace("example.com/foo ", ""),
