@@ -137,6 +137,16 @@ def test_a_refusal_that_was_recorded_in_the_future_keeps_none_from_being_recorde
     assert attempts(key, [RATE_WINDOW])[0][1]
 
 
+def test_nor_does_it_where_the_uses_are_of_the_present_again() -> None:
+    key = a_key(limit=1)
+    hour = timedelta(hours=1)
+    assert [let_in for _, let_in in attempts(key, [hour, timedelta(0)])] == [True, False]
+    key.change(cause(NOON), limit=2)
+    assert [let_in for _, let_in in attempts(key, [timedelta(0), timedelta(0)])] == [True, False]
+    throttled = [event.timestamp for event in key.pending_events if isinstance(event, ApiKey.Throttled)]
+    assert throttled == [NOON + hour, NOON]
+
+
 def test_uses_that_come_from_the_future_just_after_a_refusal_was_recorded_do_not_lock_a_key() -> None:
     key = a_key(limit=1)
     day = timedelta(days=1)
@@ -200,6 +210,12 @@ def test_reset_seconds_are_the_fewest_whole_seconds_after_which_one_more_is_free
     else:
         assert 1 <= told.reset_seconds <= RATE_WINDOW.total_seconds()
         assert key.quota(clock + (told.reset_seconds - 1) * SECOND).left == told.left
+
+
+def test_by_a_clock_that_is_a_little_behind_one_waits_longer() -> None:
+    key = a_key(limit=1)
+    key.use(cause(NOON + 3 * SECOND), "accepted")
+    assert key.quota(NOON) == Quota(1, 0, 63)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 60])
