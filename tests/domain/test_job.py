@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -40,8 +41,19 @@ def test_a_reported_job_keeps_all_that_was_reported_in_one_event() -> None:
     assert (event.result_summary, event.error_message) == ("0 of 1", "line 1")
     assert (event.tags, event.data) == (["x"], '{"a":null}')
     assert event.details == [{"sequence_no": 1, "status": "failed", "error_message": "no size"}]
+    assert (job.account_id, job.flow_id) == (ACCOUNT, FLOW)
     assert (job.status, job.counts.failed, job.received_at) == (JobStatus.FAILED, 1, NOON)
     assert job.duration_seconds == 240.0
+
+
+def test_a_large_report_is_taken_in_as_its_event_was_staged_and_no_other() -> None:
+    (event,) = a_job().pending_events
+    assert isinstance(event, Job.Reported)
+    with pytest.raises(ValueError, match="staged"):
+        Job.report_staged(event)
+    staged = event.model_copy(update={"staged": uuid4()})
+    job = Job.report_staged(staged)
+    assert (job.id, job.pending_events) == (JOB, [staged])
 
 
 @pytest.mark.parametrize("status", list(JobStatus))

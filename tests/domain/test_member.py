@@ -80,6 +80,14 @@ def test_processes_are_assigned_and_unassigned() -> None:
     assert member.process_ids == replayed(member).process_ids == {other}
 
 
+def test_a_copy_changes_by_itself() -> None:
+    member = a_member(Role.ACCOUNT_USER)
+    copy = member.copy()
+    copy.grant(cause(), Role.ACCOUNT_ADMIN)
+    copy.assign(cause(), uuid4())
+    assert (member.roles, member.process_ids) == ({Role.ACCOUNT_USER}, frozenset())
+
+
 def test_what_changes_nothing_is_no_event() -> None:
     member, process = a_member(), uuid4()
     member.grant(cause(), Role.ACCOUNT_USER)
