@@ -1,8 +1,25 @@
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
 
-from domain.client_network import canonical_address, network_of
+from domain.client_network import canonical_address, network_of, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("203.0.113.7", IPv4Address("203.0.113.7")),
+        ("::ffff:203.0.113.7", IPv4Address("203.0.113.7")),
+        ("2001:db8::7", IPv6Address("2001:db8::7")),
+        ("fe80::1%eth0", IPv6Address("fe80::1")),
+        ("203.0.113.7%eth0", None),
+        ("-", None),
+    ],
+)
+def test_what_is_an_address_is_read_as_one(text: str, address: IPv4Address | IPv6Address | None) -> None:
+    assert parse_address(text) == address
 
 
 @pytest.mark.parametrize(
