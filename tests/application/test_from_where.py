@@ -142,3 +142,26 @@ def test_of_a_report_the_use_has_the_address_and_the_job_has_not(application: Ap
     assert rows.keys() == {"api_key.used", "job.reported"}
     assert rows["api_key.used"].count(f'"address":"{ADDRESS}"'.encode()) == 1
     assert b"address" not in rows["job.reported"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_whatever_comes_of_a_request_of_a_robot_its_use_has_the_address_or_none(
+    application: Application, cast: Cast, *, keep: bool
+) -> None:
+    application.execute(settings(cast, keep=keep))
+    bot = cast.bot(limit=4)
+    before = application.position()
+    bot.use(address=ADDRESS)
+    for _ in range(2):
+        bot.report(address=ADDRESS, idempotency_key="order-1")
+    bot.report(address=ADDRESS, flow_id=uuid4())
+    bot.use(address=ADDRESS)
+    uses = [json.loads(row.state) for row in application.log_after(before) if row.topic.startswith("api_key.")]
+    assert [use.get("outcome", "throttled") for use in uses] == [
+        "accepted",
+        "accepted",
+        "replayed",
+        "rejected",
+        "throttled",
+    ]
+    assert {use.get("address") for use in uses} == {ADDRESS if keep else None}
