@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 
 from application.accounts import ChangeAccountSettings
 from application.ingest import ReadOwnKey
+from application.store.staging import StagedStates
 from domain.api_key import ApiKey
 from domain.errors import (
     IdempotencyKeyReuseError,
@@ -346,3 +348,26 @@ def test_a_clock_that_was_set_back_changes_no_order_and_gives_no_further_uses(
     assert [event.job_id for event in uses][-1] == answer.job.id
     clock.advance(RATE_WINDOW if ahead > CLOCKS_APART_MAX else RATE_WINDOW + ahead)
     assert bot.report().error is None
+
+
+def test_a_large_report_becomes_the_job_that_was_staged_in_the_account_of_its_key_and_in_no_other(
+    application: Application, cast: Cast
+) -> None:
+    bot = cast.bot()
+    command = bot.report_command(details=[{"sequence_no": 1, "status": "success"}])
+    assert command.report is not None
+    (event,) = Job.report(
+        command.cause(NOON), job_id=command.new_job_id, account_id=bot.account_id, report=command.report
+    ).pending_events
+    assert isinstance(event, Job.Reported)
+    state = application.event_sourcing.mapper.to_stored_event(event).state
+    staged_id = StagedStates(application.database).put(len(state), [state]).id
+    staged = event.model_copy(update={"staged": staged_id, "details": None})
+    elsewhere = staged.model_copy(update={"account_id": cast.account_b})
+    with pytest.raises(ValueError, match="another account"):
+        application.execute(replace(command, report=None, staged=elsewhere))
+    assert application.kinds(bot.key_id) == ["Created"]
+    answer = application.execute(replace(command, report=None, staged=staged))
+    assert answer.job is not None
+    assert application.events(answer.job.id) == [event]
+    assert the_use(application, bot.key_id).job_id == command.new_job_id
