@@ -18,6 +18,7 @@ from application.store.errors import StoreUnavailableError
 from application.unit_of_work import Command, UnitOfWork
 from domain.account import Account
 from domain.api_key import ApiKey
+from domain.errors import NotFoundError
 from tests.support.examples import DIGEST
 from tests.support.faults import FaultyRecorder, check_log
 from tests.support.running import another_process
@@ -61,6 +62,21 @@ def test_every_command_there_is_has_a_handler() -> None:
         kinds.add(kind)
     concrete = {kind.__name__ for kind in kinds} - {base.__name__ for kind in kinds for base in kind.__bases__}
     assert concrete - {"Try"} == {kind.__name__ for kind in HANDLERS}
+
+
+def test_only_what_is_there_and_of_the_kind_that_is_looked_for_is_found(
+    application: Application, cast: Cast, clock: FakeClock
+) -> None:
+    def look(work: UnitOfWork) -> str:
+        assert work.find(ApiKey, cast.account_b) is None
+        account = work.get(Account, cast.account_a)
+        assert work.find(ApiKey, cast.account_a) is None
+        for kind, id_ in ((ApiKey, cast.account_a), (Account, uuid4())):
+            with pytest.raises(NotFoundError):
+                work.get(kind, id_)
+        return account.name
+
+    assert queue_for_tests(application, clock).execute(Try(what=look)).result == "Account A"
 
 
 def test_the_events_of_one_command_carry_its_id_and_who_asked_for_it(application: Application, cast: Cast) -> None:
