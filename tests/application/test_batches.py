@@ -97,6 +97,22 @@ def test_commands_that_wait_are_appended_in_one_statement_each_on_what_those_bef
     assert len(rows) == 4
 
 
+def test_commands_on_streams_that_another_one_has_brought_together_are_appended_with_it(
+    application: Application, cast: Cast, clock: FakeClock
+) -> None:
+    one, two = cast.bot().key_id, cast.bot().key_id
+    queue, recorder = queue_for_tests(application, clock), FaultyRecorder.under(application)
+
+    def use_both(work: UnitOfWork) -> int:
+        return use_of(one)(work) + use_of(two)(work)
+
+    with waiting_behind(queue) as behind:
+        for what in (use_of(one), use_of(two), use_both, use_of(two), use_of(one)):
+            behind.add(what)
+    assert [future.result().result for future in behind.futures] == [1, 1, 4, 3, 3]
+    assert recorder.appends == 1
+
+
 def test_a_refusal_in_between_is_told_to_who_asked_and_changes_nothing_for_the_others(
     application: Application, cast: Cast, clock: FakeClock
 ) -> None:
