@@ -25,6 +25,7 @@ from domain.permissions import Role
 from interfaces.http.answers.fields import FLOW_ID
 from projections.audit.queries import AuditFilter
 from projections.paging import PageRequest
+from tests.support.effort import in_time
 from tests.support.world import add_user, email_of, password_of
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ DRAWN_PHASES = frozenset({"fuzzing", "stateful"})
 """Those that a seed makes a difference to; the others ask the same each time."""
 CONFIG: dict[str, Any] = {
     "continue-on-failure": True,
-    "checks": {"max_response_time": 5.0},  # what a client may count on, also when the store is away
+    "checks": {"max_response_time": in_time(5.0)},  # what a client may count on, also when the store is away
     "generation": {
         # NUL in a string is valid JSON and refused with 422, which no schema says without a pattern on every string.
         # hostile_bodies.py has it in every place.
