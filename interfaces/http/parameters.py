@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import NotFoundError
 from domain.limits import FILTER_VALUES_MAX, TIME_MAX, TIME_MIN
 from domain.report import Time
+from interfaces.http.percent_encoding import percent_decoded
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
 from interfaces.http.validation import BrokenRule, field_errors
@@ -37,9 +38,9 @@ def check_query_encoding(req: falcon.Request) -> None:
         return
     for piece in req.query_string.split("&"):
         try:
-            unquote_to_bytes(piece).decode()
+            percent_decoded(piece.encode()).decode()
         except UnicodeDecodeError:
-            name = unquote(piece.partition("=")[0])[:_NAME_CHARS_SHOWN]
+            name = unquote(piece.partition("=")[0][: 3 * _NAME_CHARS_SHOWN])[:_NAME_CHARS_SHOWN]
             raise refused(f"{name} must be UTF-8, in which ü is %C3%BC") from None
 
 

@@ -14,12 +14,12 @@ import re
 import time
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from urllib.parse import unquote_to_bytes
 
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
 from waitress.receiver import FixedStreamReceiver
 
+from interfaces.http.percent_encoding import percent_decoded
 from interfaces.http.server import refusals
 from interfaces.http.server.limits import CHUNK_LINE_BYTES_MAX, CHUNK_OVERHEAD_BYTES_MAX
 
@@ -196,7 +196,7 @@ class RequestParser(HTTPRequestParser):
             origin_form = absolute[2]
         path, _, self.query = origin_form.partition("?")
         # As WSGI has it: bytes that are written as Latin-1.
-        self.path = unquote_to_bytes(path or "/").decode("latin-1")
+        self.path = percent_decoded((path or "/").encode()).decode("latin-1")
 
     def _read_fields(self, lines: list[bytes]) -> None:
         if len(lines) > self._limits.header_fields_max:
