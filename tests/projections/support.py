@@ -6,7 +6,6 @@ import json
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from psycopg import sql
@@ -27,10 +26,9 @@ from projections.members import MEMBER_LIST
 from projections.processes.listing import PROCESS_LIST
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
-from projections.tracking import position
+from projections.tracking import position, wait_for
 from tests.support.clock import FakeClock
 from tests.support.running import application_on
-from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -150,11 +148,13 @@ class World:
         """Run a projector until the end of the test."""
         return self._stack.enter_context(self.following(models, decode=decode, connect=connect))
 
-    def wait_for_all(self, models: Sequence[ReadModel] = READ_MODELS, *, seconds_max: float = 15) -> None:
-        """Wait until the read models show all that is in the log now."""
+    def wait_for_all(self, models: Sequence[ReadModel] = READ_MODELS, *, seconds_max: float = 60) -> None:
+        """Wait until the read models show all that is in the log now. The projector is told that somebody waits.
+
+        seconds_max: a busy machine may take long, and no test is about how long.
+        """
         end = self.application.position()
-        shown = partial(self.shows, end, models)
-        wait_until(shown, f"read models at position {end}", seconds_max=seconds_max)
+        assert wait_for(self.database, end, seconds_max, models), f"read models at position {end} in time"
 
     def shows(self, log_position: int, models: Sequence[ReadModel] = READ_MODELS) -> bool:
         """Return whether the read models show the log up to a position."""

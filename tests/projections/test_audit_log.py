@@ -91,7 +91,7 @@ def test_every_event_of_the_log_is_there_once_as_it_was_whatever_the_batches(wor
     for batch in Histories(chance).batches(effort(800, 50_000), 60):
         world.append(batch)
     world.follow([AUDIT_LOG])
-    world.wait_for_all([AUDIT_LOG], seconds_max=60)
+    world.wait_for_all([AUDIT_LOG])
     in_log = {}
     aggregates: dict[UUID, Any] = {}
     for logged in world.application.log_after(0):

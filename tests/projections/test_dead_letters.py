@@ -14,7 +14,7 @@ from projections.health import read_health
 from projections.processes.listing import PROCESS_LIST
 from projections.read_models import READ_MODELS
 from tests.projections.histories import TENANT, Histories, events_of, named
-from tests.support.effort import seeded_random
+from tests.support.effort import effort, seeded_random
 from tests.support.examples import cause
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_everything_before_and_after_an_event_that_cannot_be_read_is_shown(world
     after = an_account("After")
     world.append(events_of(after))
     projector = world.follow()
-    world.wait_for_all(seconds_max=30)
+    world.wait_for_all()
     assert len(world.rows(ACCOUNT_LIST)) == before + 1
     assert after.id in world.rows(ACCOUNT_LIST)
     (letter,) = letters(world)
@@ -125,7 +125,7 @@ def test_an_event_that_one_read_model_can_not_take_in_is_shown_by_the_others(
 
     monkeypatch.setattr(PROCESS_LIST.row, "complete", refuse)
     histories = Histories(seeded_random())
-    world.append(list(histories.events(400)))
+    world.append(list(histories.events(effort(100, 400))))
     world.follow()
     world.wait_for_all()
     shown, folded = world.shown(), world.folded()

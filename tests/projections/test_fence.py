@@ -33,7 +33,7 @@ FENCED = [model for model in READ_MODELS if model.name not in WITHOUT_FENCE]
 def filled(shared: World) -> World:
     """A database where several accounts have something in every read model."""
     shared.append(list(Histories(seeded_random()).events(1_500)))
-    shared.wait_for_all(seconds_max=60)
+    shared.wait_for_all()
     return shared
 
 

@@ -69,7 +69,7 @@ def test_each_position_is_seen_once_and_in_order_under_four_writers(
             thread.start()
         for thread in threads:
             thread.join(300)
-        world.wait_for_all([seen], seconds_max=60)
+        world.wait_for_all([seen])
     log = [row["notification_id"] for row in world.owner.execute(_LOG)]
     assert len(log) == WRITERS * events
     assert log[-1] > len(log), "there are holes"

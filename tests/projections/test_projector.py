@@ -51,7 +51,7 @@ def test_the_read_models_equal_the_fold_of_all_events(world: World) -> None:
     for batch in histories.batches(effort(1_000, 50_000), 300):
         world.append(batch)
     projector = world.follow()
-    world.wait_for_all(seconds_max=60)
+    world.wait_for_all()
     assert world.shown() == world.folded()
     wait_until(lambda: projector.health().lag_events == 0, "no lag")
     health = projector.health()
@@ -76,7 +76,7 @@ def test_a_projector_that_is_killed_again_and_again_shows_everything_once(world:
             threading.Event().wait(chance.random() / 50)
             killed += world.kill_projector()
     assert killed == kills
-    world.wait_for_all(models, seconds_max=30)
+    world.wait_for_all(models)
     assert world.shown() == world.folded()
     assert sorted(seen.kept(world.owner)) == list(range(1, world.application.position() + 1))
 

@@ -86,7 +86,7 @@ def test_rebuilt_twice_they_are_the_same_to_the_byte_as_those_that_followed_the_
     world.follow()
     for batch in Histories(seeded_random()).batches(effort(800, 30_000), 300):
         world.append(batch)
-    world.wait_for_all(seconds_max=60)
+    world.wait_for_all()
     followed = all_rows(world)
     before = tables(world)
     assert all(followed.values()), "there is something to compare in every read model"
@@ -128,7 +128,7 @@ def test_it_is_right_while_events_are_appended_and_lists_are_read(world: World) 
         stop.set()
         for thread in threads:
             thread.join(30)
-    world.wait_for_all(seconds_max=60)
+    world.wait_for_all()
     assert failures == []
     for mine in shown:
         assert mine == sorted(mine), "no list was ever shorter than before"
