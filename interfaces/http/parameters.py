@@ -29,6 +29,8 @@ _DIGITS_MAX = 19
 T = TypeVar("T", datetime, date, int)
 V = TypeVar("V")
 _NAME_CHARS_SHOWN = 50
+_NAME_SENT_CHARS_MAX = 12 * _NAME_CHARS_SHOWN
+"""Longest that so many characters can be as they are sent: four bytes each, all of them percent-encoded."""
 _LOST_PLUS = re.compile(r" \d\d:\d\d$")
 
 
@@ -40,7 +42,7 @@ def check_query_encoding(req: falcon.Request) -> None:
         try:
             percent_decoded(piece.encode()).decode()
         except UnicodeDecodeError:
-            name = unquote(piece.partition("=")[0][: 3 * _NAME_CHARS_SHOWN])[:_NAME_CHARS_SHOWN]
+            name = unquote(piece.partition("=")[0][:_NAME_SENT_CHARS_MAX])[:_NAME_CHARS_SHOWN]
             raise refused(f"{name} must be UTF-8, in which ü is %C3%BC") from None
 
 

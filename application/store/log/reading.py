@@ -54,7 +54,7 @@ ORDER BY originator_version LIMIT %s
 """
 _STREAM: Final = _STREAM_OF.format(which="true").encode()
 KEY_LIFECYCLE: Final = _STREAM_OF.format(which="topic LIKE 'api\\_key.%%' AND topic <> 'api_key.used'").encode()
-"""Condition for the events of a key but its uses. An index has the same condition: migrations/0001_log.sql."""
+"""Reads the events of a key but its uses. An index has the same condition: migrations/0001_log.sql."""
 _LAST_VERSION: Final = """
 SELECT originator_version FROM rpawatch.events WHERE originator_id = %s ORDER BY originator_version DESC LIMIT 1
 """
