@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.account import Account, AccountState
 from projections.paging import Column, Order, PagedQuery, sort_name
 from projections.stream_table import StreamTable
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,7 +43,7 @@ CREATE INDEX ON {table} (tenant_id, sort_name, account_id);
 
 
 ACCOUNT_LIST = StreamTable(
-    name="account_list_v1",
+    name=versioned("account_list"),
     row=AccountRow,
     stream="account_id",
     key=["account_id"],

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.member import Member, MemberState
 from projections.paging import Column, Order, PagedQuery
 from projections.stream_table import StreamTable
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from domain.model import Event
@@ -40,7 +41,7 @@ CREATE INDEX ON {table} (member_id);
 
 
 MEMBER_LIST = StreamTable(
-    name="member_list_v1",
+    name=versioned("member_list"),
     row=MemberRow,
     stream="member_id",
     key=["scope_id", "user_id"],

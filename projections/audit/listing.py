@@ -22,6 +22,7 @@ from domain.process import Process
 from projections.events_writer import EventsWriter
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -210,7 +211,7 @@ def _about_process(process_id: UUID, member: Subject, subjects: Mapping[UUID, Su
 
 
 AUDIT_LOG = AuditTable(
-    name="audit_log_v1",
+    name=versioned("audit_log"),
     row=AuditRow,
     key=["scope_id", "position"],
     indexes=INDEXES,

@@ -15,6 +15,7 @@ from domain.report import DetailStatus
 from projections.event_table import EventTable
 from projections.fence import reading
 from projections.paging import Column, Order, Page, PagedQuery, number
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def _rows(account_id: UUID, position: int, details: list[Detail]) -> Iterator[De
 
 
 JOB_DETAILS = EventTable(
-    name="job_details_v1",
+    name=versioned("job_details"),
     row=DetailsRow,
     key=["account_id", "position", "last_no"],
     makers={Job.Reported.TOPIC: _reported},

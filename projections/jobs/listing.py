@@ -18,6 +18,7 @@ from projections.event_table import EventTable
 from projections.fence import reading
 from projections.paging import Column, Order, PagedQuery, moment, number
 from projections.table import Table
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,7 +120,7 @@ def _reported(event: Job.Reported, position: int) -> tuple[JobRow]:
 
 
 JOB_LIST = EventTable(
-    name="job_list_v1",
+    name=versioned("job_list"),
     row=JobRow,
     key=["account_id", "job_id"],
     indexes=INDEXES,

@@ -18,6 +18,7 @@ from uuid import UUID
 from domain.ids import process_id
 from domain.job import Job
 from projections.event_table import EventTable, RowsWriter
+from projections.versions import versioned
 from projections.words import words_of
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam
 WHERE indrelid = %s::regclass AND amname = 'gin'
 """
 JOB_TERMS = _TermsTable(
-    name="job_terms_v1",
+    name=versioned("job_terms"),
     row=TermsRow,
     key=["position"],
     fence=(),

@@ -10,6 +10,7 @@ from domain.limits import TIME_MAX, TIME_MIN
 from domain.model import next_stamp
 from projections.paging import sort_name
 from projections.stream_table import StreamTable
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,7 +70,7 @@ CREATE INDEX ON {table} (key_id);
 
 
 KEY_LIST = StreamTable(
-    name="key_list_v1",
+    name=versioned("key_list"),
     row=KeyRow,
     stream="key_id",
     key=["account_id", "key_id"],

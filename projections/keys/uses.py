@@ -12,6 +12,7 @@ from domain.api_key import ApiKey
 from projections.fence import reading
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -110,7 +111,7 @@ class _UsesWriter:
 
 
 KEY_USES = KeyUses(
-    name="key_uses_v1",
+    name=versioned("key_uses"),
     row=UseRow,
     key=["account_id", "key_id", "hour"],
     indexes=INDEXES,

@@ -14,6 +14,7 @@ from domain.key_secret import MARK
 from projections.events_writer import EventsWriter
 from projections.stream_table import StreamBeginsLateError
 from projections.table import Table
+from projections.versions import versioned
 from projections.words import WORD_CHARS_MAX, pieces_of, plain
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class KeyWords(Table[WordRow]):
 
 
 KEY_WORDS = KeyWords(
-    name="key_words_v1", row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], indexes=INDEXES
+    name=versioned("key_words"), row=WordRow, key=["account_id", "word", "key_id", "is_prefix"], indexes=INDEXES
 )
 
 

@@ -12,6 +12,7 @@ from domain.ids import process_id
 from domain.job import Job
 from projections.fence import reading
 from projections.table import Table
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -79,7 +80,7 @@ class _JobsWriter:
 
 
 PROCESS_JOBS = ProcessJobs(
-    name="process_jobs_v1", row=ProcessJobsRow, key=["account_id", "process_id"], fillfactor=50, sums=["jobs"]
+    name=versioned("process_jobs"), row=ProcessJobsRow, key=["account_id", "process_id"], fillfactor=50, sums=["jobs"]
 )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.process import Process, ProcessState
 from projections.paging import Column, Order, PagedQuery, sort_name
 from projections.stream_table import StreamTable
+from projections.versions import versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +44,7 @@ CREATE INDEX ON {table} (process_id);
 
 
 PROCESS_LIST = StreamTable(
-    name="process_list_v1",
+    name=versioned("process_list"),
     row=ProcessRow,
     stream="process_id",
     key=["account_id", "process_id"],
