@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import field_validator
 
 from domain.api_key import ApiKey, KeyState
-from domain.model import Snapshot
+from domain.model import Snapshot, added_fields
 from domain.rate_limit import Window
 
 
@@ -16,6 +16,7 @@ class ApiKeySnapshot(Snapshot):
     """A key at one version; a busy key has tens of millions of uses. window: of its last uses, in microseconds."""
 
     TOPIC: ClassVar[str] = "api_key.snapshot"
+    class_version: ClassVar[int] = max((since for since, _ in added_fields(KeyState).values()), default=1)
     state: KeyState
     window: list[int]
 
@@ -36,6 +37,13 @@ class ApiKeySnapshot(Snapshot):
         if isinstance(state, dict) and (missing := {field.name for field in fields(KeyState)} - state.keys()):
             raise ValueError(f"it is without {', '.join(sorted(missing))}")
         return state
+
+    @classmethod
+    def upcast(cls, state: dict[str, Any], written: int) -> None:
+        """Give it the fields that were added to the state since."""
+        for name, (since, before) in added_fields(KeyState).items():
+            if since > written:
+                state["state"].setdefault(name, before)
 
     def mutate(self, _: None) -> ApiKey:
         key = object.__new__(ApiKey)

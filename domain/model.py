@@ -6,8 +6,8 @@ models: they are validated when made and when read, and pydantic-core encodes th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypedDict
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypedDict, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from _typeshed import DataclassInstance
+
 __all__ = [
     "SYSTEM_ACTOR",
     "Aggregate",
@@ -32,6 +34,7 @@ __all__ = [
     "next_stamp",
 ]
 
+T = TypeVar("T")
 SYSTEM_ACTOR = "system"
 """The actor of what no user and no key asked for: the first start, and the operator at the command line."""
 
@@ -141,6 +144,12 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
         header = (*FirstEvent.model_fields, *cls.ABOUT)
         return tuple(name for name in cls.model_fields if name not in header)
 
+    @classmethod
+    def upcast(cls, state: dict[str, Any], written: int) -> None:
+        """Bring the decoded JSON of an event that was written in an older shape up to date."""
+        for version in range(written, cls.class_version):
+            getattr(cls, f"upcast_v{version}_v{version + 1}")(state)
+
     def _as_dict(self) -> dict[str, Any]:
         return self.__dict__
 
@@ -243,6 +252,24 @@ def events_of(kind: type[Aggregate]) -> dict[str, type[Event]]:
     }
 
 
+_SINCE = "since"
+
+
+def added(since: int, before: T) -> T:
+    """Declare a field that a dataclass of a state got after others: snapshots have it from version `since` on.
+
+    before: what it was until then, in each older snapshot, and is at first. There is none for a field that is set by
+    events which were in logs already: such a snapshot can't be used any more, so the version is raised without it.
+    """
+    declared: T = field(default=before, metadata={_SINCE: since})
+    return declared
+
+
+def added_fields(state: type[DataclassInstance]) -> dict[str, tuple[int, Any]]:
+    """Return the fields of a state that were `added`, each with `since` and `before`."""
+    return {field.name: (field.metadata[_SINCE], field.default) for field in fields(state) if _SINCE in field.metadata}
+
+
 class Snapshot(BaseModel):
     """The state of an aggregate at one version, so that a long stream need not be read from its start.
 
@@ -256,6 +283,10 @@ class Snapshot(BaseModel):
     originator_id: UUID = Field(exclude=True)
     originator_version: int = Field(exclude=True)
     timestamp: Instant
+
+    @classmethod
+    def upcast(cls, state: dict[str, Any], written: int) -> None:
+        """Bring the decoded JSON of a snapshot that was written in an older shape up to date, as far as that goes."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - pydantic's signature

@@ -73,5 +73,4 @@ def _bring_up_to_date(kind: type[Event | Snapshot], state: dict[str, Any]) -> No
     written = state.pop("v")
     if written > kind.class_version:
         raise ValueError("a newer release has written it")
-    for version in range(written, kind.class_version):
-        getattr(kind, f"upcast_v{version}_v{version + 1}")(state)
+    kind.upcast(state, written)

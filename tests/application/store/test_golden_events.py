@@ -32,7 +32,7 @@ EXAMPLES = {file_of(example.TOPIC, example.class_version).name: example for exam
 @pytest.mark.parametrize("kind", event_classes(), ids=lambda kind: kind.TOPIC)
 def test_every_event_there_is_has_a_golden_file_of_each_of_its_shapes(kind: type[Event]) -> None:
     for version in range(1, kind.class_version + 1):
-        assert file_of(kind.TOPIC, version).exists(), "python -m tests.support.golden writes it"
+        assert file_of(kind.TOPIC, version).exists(), "make derived writes it"
 
 
 def test_every_golden_file_is_of_an_event_or_snapshot_that_there_is() -> None:

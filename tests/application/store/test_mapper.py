@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,9 +16,10 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from application.store.mapper import EventMapper, UnreadableEventError
+from domain import key_snapshot
 from domain.api_key import ApiKey
 from domain.job import Job
-from domain.model import Aggregate, Event
+from domain.model import Aggregate, Event, added, added_fields
 from tests.support.examples import ACCOUNT, COMMAND, KEY, a_job, example_events
 from tests.support.golden import example_snapshot
 
@@ -229,3 +230,29 @@ def test_a_snapshot_from_before_there_was_some_field_is_not_read_with_its_defaul
     assert b',"refusals":0' in written.state
     with pytest.raises(UnreadableEventError, match="it is without refusals"):
         MAPPER.to_domain_event(replace(written, state=written.state.replace(b',"refusals":0', b"")))
+
+
+def test_a_snapshot_from_before_a_field_was_added_has_what_it_was_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = example_snapshot(example_events())
+    written = MAPPER.to_stored_event(snapshot)
+    older = json.loads(written.state)
+    del older["state"]["refusals"]
+    monkeypatch.setattr(key_snapshot, "added_fields", lambda _state: {"refusals": (2, 4)})
+    monkeypatch.setattr(type(snapshot), "class_version", 2)
+
+    assert MAPPER.to_domain_event(replace(written, state=json.dumps(older).encode())).state.refusals == 4
+
+    newer = json.dumps(older | {"v": 2}).encode()
+    assert "it is without refusals" in refusal(written.topic, newer)
+
+
+@dataclass
+class _Grown:
+    first: int
+    second: str = added(2, "")
+    third: int | None = added(3, None)
+
+
+def test_fields_that_were_added_say_since_when_and_what_they_were_before() -> None:
+    assert added_fields(_Grown) == {"second": (2, ""), "third": (3, None)}
+    assert _Grown(first=1) == _Grown(first=1, second="", third=None)
