@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench demo screenshots lock clean FORCE
+.PHONY: help install run test check format derived bench demo screenshots lock clean FORCE
 
 # Whatever the caller's Python is set up to import, the project sees its own environment only.
 unexport PYTHONPATH PYTHONHOME
@@ -60,6 +60,11 @@ check: install ## format, lint, types and import arrows (seconds)
 format: install ## format the code and sort its imports
 	@.venv/bin/ruff check --select I --fix --quiet .
 	@.venv/bin/ruff format .
+
+derived: install ## write again what is made of the code: golden events, read models' versions, the API's document
+	@$(PYTHON) -m tests.support.golden
+	@$(PYTHON) -m tests.support.versions
+	@$(PYTHON) -m interfaces.http.openapi
 
 bench: install ## measure, and compare with the peers (five minutes)
 	@$(PYTHON) -m bench

@@ -57,7 +57,7 @@ def nodes(tree: object) -> Iterator[dict[str, Any]]:
 
 
 def test_the_committed_document_is_the_one_that_the_code_makes() -> None:
-    assert openapi.FILE.read_text(encoding="utf-8") == openapi.as_text(), "run python -m interfaces.http.openapi"
+    assert openapi.FILE.read_text(encoding="utf-8") == openapi.as_text(), "run make derived"
 
 
 def test_every_route_and_method_of_the_router_is_described_and_nothing_else(document: dict[str, Any]) -> None:
