@@ -22,8 +22,6 @@ _FORM = re.compile(rf"{MARK}[0-9A-Za-z]{{{_RANDOM_CHARS + _CHECKSUM_CHARS}}}")
 LOOKS_LIKE_A_KEY = re.compile(rf"{MARK}[0-9A-Za-z]{{{_PREFIX_CHARS + 1},}}")
 """A text with more than the public prefix of a key, which must not stand in a URL or in a log."""
 
-_ESCAPED_ASCII = re.compile("%([0-7][0-9A-Fa-f])")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeySecret:
@@ -52,20 +50,6 @@ class KeySecret:
 
     def __repr__(self) -> str:
         return f"KeySecret({MARK}{self.prefix}…)"
-
-
-def looks_like_a_key_in(url: str) -> bool:
-    """Return whether something in a URL looks like a key, also when it is percent-encoded, even twice.
-
-    In a time in proportion to the URL, of which a stranger may send 32 KiB.
-    """
-    for _ in range(2):
-        if LOOKS_LIKE_A_KEY.search(url):
-            return True
-        if "%" not in url:
-            return False
-        url = _ESCAPED_ASCII.sub(lambda found: chr(int(found[1], 16)), url)
-    return LOOKS_LIKE_A_KEY.search(url) is not None
 
 
 def generate() -> KeySecret:

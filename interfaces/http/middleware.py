@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from application.store.database import begin_deadline, end_deadline
-from domain.key_secret import looks_like_a_key_in
 from interfaces.http.base_path import without_base
 from interfaces.http.methods import METHODS
 from interfaces.http.metrics import count_request
 from interfaces.http.parameters import check_query_encoding
 from interfaces.http.paths import what_is_odd
+from interfaces.http.percent_encoding import looks_like_a_key_in
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import client_address, request_id_of, seconds_waited
 from interfaces.http.server import path_of

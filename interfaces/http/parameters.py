@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.errors import NotFoundError
 from domain.limits import FILTER_VALUES_MAX, TIME_MAX, TIME_MIN
 from domain.report import Time
-from interfaces.http.percent_encoding import percent_decoded
+from interfaces.http.percent_encoding import is_utf8
 from interfaces.http.problems import ProblemError
 from interfaces.http.requests import path_uuid
 from interfaces.http.validation import BrokenRule, field_errors
@@ -36,14 +36,11 @@ _LOST_PLUS = re.compile(r" \d\d:\d\d$")
 
 def check_query_encoding(req: falcon.Request) -> None:
     """Raise ProblemError for a query that is not UTF-8: with other letters in their place it would find nothing."""
-    if "%" not in req.query_string:
+    if is_utf8(req.query_string):
         return
-    for piece in req.query_string.split("&"):
-        try:
-            percent_decoded(piece.encode()).decode()
-        except UnicodeDecodeError:
-            name = unquote(piece.partition("=")[0][:_NAME_SENT_CHARS_MAX])[:_NAME_CHARS_SHOWN]
-            raise refused(f"{name} must be UTF-8, in which ü is %C3%BC") from None
+    wrong = next(piece for piece in req.query_string.split("&") if not is_utf8(piece))
+    name = unquote(wrong.partition("=")[0][:_NAME_SENT_CHARS_MAX])[:_NAME_CHARS_SHOWN]
+    raise refused(f"{name} must be UTF-8, in which ü is %C3%BC")
 
 
 def parameter(req: falcon.Request, name: str) -> str | None:

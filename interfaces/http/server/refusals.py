@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from domain.key_secret import looks_like_a_key_in
+from interfaces.http.percent_encoding import looks_like_a_key_in
 
 if TYPE_CHECKING:
     from interfaces.http.server.limits import ServerLimits
