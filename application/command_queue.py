@@ -1,8 +1,9 @@
 """The write path: every command goes through this one queue, whose writer decides, appends and answers.
 
-The writer, a thread, takes all that wait, decides them one after the other on aggregates in memory (batch.py), appends
-what they decided in one statement and one transaction, together with a check that nothing they were based on has
-changed, and answers them after the commit. While that is on its way to the disk others come into the queue.
+The writer, of which there is one at a time, takes all that wait, decides them one after the other on aggregates in
+memory (batch.py), appends what they decided in one statement and one transaction, together with a check that nothing
+they were based on has changed, and answers them after the commit. While that is on its way to the disk others come into
+the queue.
 
 What was based on something stale is left out of the append and decided again on what is there now, at no cost to the
 rest. So the rules hold on any number of threads, processes and machines, and an answer is given only after the commit.
@@ -24,6 +25,7 @@ from application.store.clock import StoreClock, between
 from application.store.database import deadline, seconds_left
 from application.store.errors import ConflictError, StoreUnavailableError
 from application.store.log.recorder import Appended
+from application.store.waiting import bell, pause
 from application.streams import Streams
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ WAITING_MAX = 1000
 BATCH_COMMANDS_MAX = 64
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of events after which a batch takes no further command: those that wait should not wait for a large one."""
-IDLE_SECONDS = 5.0
-"""Idle time after which the writer's thread ends; the next command starts another one."""
+DECIDING_SECONDS_MAX = 0.01
+"""Time for decisions at a stretch. Where others run in the same thread, they go on in between."""
 PAUSE_SECONDS = 0.05
 """Pause between attempts when the store does not answer."""
 _log = structlog.get_logger(__name__)
@@ -73,9 +75,9 @@ class CommandQueue:
         self._streams = Streams(event_sourcing)
         self._lock = threading.Lock()
         self._queue: deque[PendingCommand] = deque()
-        self._writer: threading.Thread | None = None
-        self._idle = False
-        self._work = threading.Semaphore(0)
+        self._writing = False
+        self.run_writer: Callable[[Callable[[], None]], object] = _in_a_thread
+        """Runs the writer from the first command in the queue until there is none. A server's loop may do it."""
 
     def execute(self, command: Command) -> Done[Any]:
         """Carry out a command and return what its handler returned.
@@ -83,15 +85,14 @@ class CommandQueue:
         Raises what the handler raises, with nothing appended; StoreUnavailableError when the store did not answer in
         time, and then the command may or may not have been carried out.
         """
-        asleep = threading.Lock()
-        asleep.acquire()
-        pending = self.submit(command, asleep.release)
-        if not asleep.acquire(timeout=max(0.0, pending.until - time.monotonic())):
+        answered = bell()
+        pending = self.submit(command, answered.ring)
+        if not answered.wait(pending.until - time.monotonic()):
             pending.give_up()
         return pending.answer()
 
     def submit(self, command: Command, settled: Callable[[], object]) -> PendingCommand:
-        """Put a command into the queue. `settled` is called, in another thread, when it has an answer.
+        """Put a command into the queue. `settled` is called, perhaps in another thread, when it has an answer.
 
         Whoever waits for longer than `until` gives it up. Raises StoreUnavailableError when there is no hope.
         """
@@ -101,12 +102,9 @@ class CommandQueue:
             if len(self._queue) >= WAITING_MAX:
                 raise StoreUnavailableError("too many commands are waiting for the store")
             self._queue.append(pending)
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
-                self._writer.start()
-            elif self._idle:
-                self._idle = False
-                self._work.release()
+            begins, self._writing = not self._writing, True
+        if begins:
+            self.run_writer(self._write)
         return pending
 
     @property
@@ -124,22 +122,14 @@ class CommandQueue:
     # The queue
 
     def _write(self) -> None:
-        """Carry out what comes into the queue, until nothing has for a while. In a thread of its own."""
-        while True:
-            with self._lock:
-                idle = self._idle = not self._queue
-            if idle and not self._work.acquire(timeout=IDLE_SECONDS) and self._ends():
-                return
+        """Carry out what comes into the queue, until nothing is in it."""
+        while self._has_more():
             self._carry_out_some()
 
-    def _ends(self) -> bool:
+    def _has_more(self) -> bool:
         with self._lock:
-            if self._idle:
-                self._writer = None
-                return True
-        # Somebody came at the last moment, and said so.
-        self._work.acquire()
-        return False
+            self._writing = bool(self._queue)
+            return self._writing
 
     def _carry_out_some(self) -> None:
         """Take the next commands and settle those that can be settled; the others go back to where they were."""
@@ -150,8 +140,8 @@ class CommandQueue:
                 self._carry_out(commands)
         except StoreUnavailableError as error:
             failure = error
-            time.sleep(PAUSE_SECONDS)
-        except BaseException as error:  # noqa: BLE001 - the thread goes on for the others
+            pause(PAUSE_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - the writer goes on for the others
             for pending in commands:
                 pending.settle(error)
         now = time.monotonic()
@@ -244,10 +234,14 @@ class CommandQueue:
         streams = {stream for pending in commands if (stream := pending.command.main_stream) is not None}
         batch.mark_fresh(self._streams.catch_up_shared(streams))
         batch.mark_absent(self._streams.absent(streams))
+        until = time.monotonic() + DECIDING_SECONDS_MAX
         for pending in commands:
             batch.decide(pending, self._clock())
             if batch.bytes > BATCH_BYTES_MAX:
                 break
+            if time.monotonic() > until:
+                pause(0)
+                until = time.monotonic() + DECIDING_SECONDS_MAX
         return batch
 
     def _append(self, batch: Batch) -> Appended:
@@ -298,3 +292,7 @@ class CommandQueue:
             self._event_sourcing.take_snapshots(changed, {stream.id: stream.version for stream in batch.streams})
         except Exception as error:  # noqa: BLE001 - the commands are done; a snapshot only saves time later
             _log.warning("snapshot_not_kept", reason=f"{type(error).__name__}: {error}")
+
+
+def _in_a_thread(write: Callable[[], None]) -> None:
+    threading.Thread(target=write, name="writer", daemon=True).start()

@@ -23,6 +23,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from application.store import session
 from application.store.errors import ConflictError, StoreSessionError, StoreUnavailableError
 from application.store.session import Meant, Session
+from application.store.waiting import WAITING, pause, wait_for_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,9 @@ REPLY_SECONDS_MAX = 3.5
 """Longest wait for a server that says nothing, which no server-side timeout can see."""
 BEGIN_SECONDS_MAX = 10.0
 """Longest time for all that makes a new connection a session, also where each reply takes two seconds."""
+_GLANCE_SECONDS = 0.001
+"""Time in which a pool hands out a connection that is free, where no thread may wait for one."""
+_GLANCE_PAUSE_SECONDS = 0.02
 CHECK_SECONDS = 1.0
 """Pause between two checks that a session behind a pooler is ours still, while it is used."""
 
@@ -66,6 +70,8 @@ _beginning = threading.Lock()
 """Behind a pooler, one session of a process begins at a time: each needs a second connection for a moment, and several
 that hold one and wait for another could take the last ones from each other."""
 
+_lent: ContextVar[tuple[Database, psycopg.Connection[DictRow]] | None] = ContextVar("lent", default=None)
+"""The transaction that whoever runs here is in, and whose it is."""
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 """Deadline of the thread, or of the request where one thread serves several: no wait for the database outlasts it."""
 
@@ -185,8 +191,11 @@ class BoundedConnection(psycopg.Connection[DictRow]):
         if timeout is not None or self.reply_seconds_max is None:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, min(self.reply_seconds_max, seconds_left()))
-        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - the documented error of a wait with a timeout
+            seconds = min(self.reply_seconds_max, seconds_left())
+            if (waiting := WAITING.get()) is not None:
+                return wait_for_reply(waiting, self, gen, seconds)
+            return super().wait(gen, interval, seconds)
+        except (TimeoutError, psycopg.errors._WaitTimeout) as error:  # noqa: SLF001 - the documented error of a wait with a timeout
             self.close()
             raise _NoAnswerError from error
 
@@ -217,7 +226,6 @@ class Database:
 
     def __init__(self, conninfo: str, *, connections_max: int = 8, role: str | None = APP_ROLE) -> None:
         self.conninfo = conninfo
-        self._lent = threading.local()
         self._away = False
         self._trying = threading.Lock()
         self._meant = Meant(role, STATEMENT_SECONDS_MAX)
@@ -256,12 +264,12 @@ class Database:
     def one_transaction(self) -> Iterator[psycopg.Connection[DictRow]]:
         """Let everything that this thread asks of the database be one transaction, which commits at the end."""
         with self.get_connection() as connection:
-            self._lent.connection = connection
+            outer = _lent.set((self, connection))
             try:
                 with connection.transaction():
                     yield connection
             finally:
-                self._lent.connection = None
+                _lent.reset(outer)
 
     @contextmanager
     def get_connection(self) -> Iterator[psycopg.Connection[DictRow]]:
@@ -270,10 +278,10 @@ class Database:
         Within `one_transaction` it is that one's. Raises StoreUnavailableError or ConflictError for what goes wrong
         inside.
         """
-        shared = getattr(self._lent, "connection", None)
-        if shared is not None:
+        shared = _lent.get()
+        if shared is not None and shared[0] is self:
             with store_errors():
-                yield shared
+                yield shared[1]
             return
         wait_seconds_max = min(POOL_WAIT_SECONDS_MAX, seconds_left())
         with self._turn(), store_errors(), self._lend(wait_seconds_max) as connection:
@@ -298,12 +306,26 @@ class Database:
     def _lend(self, wait_seconds_max: float) -> Iterator[BoundedConnection]:
         with ExitStack() as stack:
             try:
-                lent = stack.enter_context(self.pool.connection(wait_seconds_max))
+                lent = self._take(stack, wait_seconds_max)
             except PoolTimeout:
                 if self._refused is not None:
                     raise self._still_away() from None
                 raise
             yield lent
+
+    def _take(self, stack: ExitStack, wait_seconds_max: float) -> BoundedConnection:
+        """Take a connection of the pool until the stack is left. Raises PoolTimeout."""
+        if WAITING.get() is None:
+            return stack.enter_context(self.pool.connection(wait_seconds_max))
+        # The pool knows no way to wait but to keep the thread, so it is asked again and again.
+        until = time.monotonic() + wait_seconds_max
+        while True:
+            try:
+                return stack.enter_context(self.pool.connection(_GLANCE_SECONDS))
+            except PoolTimeout:
+                if time.monotonic() >= until:
+                    raise
+            pause(_GLANCE_PAUSE_SECONDS)
 
     def _still_away(self) -> StoreUnavailableError:
         if self._refused is not None:

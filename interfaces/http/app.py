@@ -120,7 +120,7 @@ def create_server(services: Services, settings: Settings, listening: Listening |
     tune_memory()
     listening = listening or Listening(listeners_of(settings))
     host, port = listening.listeners[0].address
-    return Server(
+    server = Server(
         create_apps(services, settings),
         host,
         port,
@@ -130,6 +130,8 @@ def create_server(services: Services, settings: Settings, listening: Listening |
         listening=listening,
         paths=_paths_behind(settings.base_path),
     )
+    services.command_queue.run_writer = server.run_in_loop
+    return server
 
 
 def _paths_behind(base: str) -> Paths:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from application.ingest import IngestAnswer, ReadOwnKey, RequestAdmission, SubmitReport, UseKey, new_job_id
 from application.store.database import begin_deadline
@@ -30,14 +29,12 @@ from interfaces.http.operation import Access, Operation, PlainOperations, Succes
 from interfaces.http.problems import ProblemError
 from interfaces.http.report_process import Question
 from interfaces.http.requests import check_json, check_length, client_address, idempotency_key, read_body
-from interfaces.http.server.greenlet_scheduler import WAIT
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     import falcon
 
-    from application.pending_command import Done, PendingCommand
     from domain.rate_limit import Quota
     from interfaces.bootstrap import Services
 
@@ -187,7 +184,7 @@ class _UseOfKey:
     def carry_out(self, command: UseKey) -> IngestAnswer | None:
         """Carry out the command, and raise the error that the answer holds, with the limit's headers in place."""
         try:
-            answer: IngestAnswer | None = self._execute(command).result
+            answer: IngestAnswer | None = self._services.command_queue.execute(command).result
         except InvalidApiKeyError:
             raise self._refusal(command.key_id) from None
         if answer is not None:
@@ -250,13 +247,6 @@ class _UseOfKey:
             return self._services.refused_key_throttle.refuse(address)
         self._services.ended_key_attempts.record(stream, address)
         return InvalidApiKeyError()
-
-    def _execute(self, command: UseKey) -> Done[Any]:
-        wait = self._req.env.get(WAIT)
-        if wait is None:
-            return self._services.command_queue.execute(command)
-        pending: PendingCommand = wait(partial(self._services.command_queue.submit, command))
-        return pending.answer()
 
     def _account_of(self, stream: UUID) -> UUID:
         """Return the account of an admitted key."""

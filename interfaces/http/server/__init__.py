@@ -23,6 +23,7 @@ from interfaces.http.server.tasks import ENTRANCE, RECEIVED_MONOTONIC
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -88,6 +89,7 @@ class Server:
     ) -> None:
         self._limits = limits
         self._stopping = False
+        self._running = False
         # Whoever stops must not write to what wakes the loop after it was closed. A signal handler may come while its
         # own thread has this lock.
         self._ending = threading.RLock()
@@ -107,19 +109,33 @@ class Server:
         deadline = 0.0
         try:
             self._loop.begin()
+            self._running = True
             while not self._stopping:
                 self._loop.turn(TURN_SECONDS_MAX)
             deadline = time.monotonic() + self._limits.drain_seconds_max
             self._drain(deadline)
         finally:
             self._loop.close_connections()
+            with self._ending:
+                self._running = False
             # A client may have left a request that is being carried out.
-            if self._loop.dispatcher.shutdown(timeout=max(0.1, deadline - time.monotonic())):
+            if self._loop.finish(max(deadline, time.monotonic() + 0.1)):
                 with self._ending:
                     self._stopping = True
                     self._loop.close_wake_up()
             else:
                 _log.error("threads still running at the end", threads=len(self._loop.dispatcher.threads))
+
+    def run_in_loop(self, work: Callable[[], None]) -> None:
+        """Run this in the thread of the loop, where others go on while it waits; in one of its own while none runs.
+
+        In any thread.
+        """
+        with self._ending:
+            if self._running:
+                self._loop.scheduler.run_soon(work)
+                return
+        threading.Thread(target=work, name="beside-loop", daemon=True).start()
 
     def stop(self) -> None:
         """Begin the drain. In any thread, from a signal handler, and more than once."""

@@ -42,6 +42,8 @@ ANSWERING_SECONDS_MAX: Final = 0.01
 DROPPED_PER_TURN_DIVISOR: Final = 64
 """Share of `connections_max` that is dropped when it is reached: finding them costs a look at all, so a few at a
 time."""
+FINISHING_TURN_SECONDS: Final = 0.005
+"""A thread that ends wakes nobody."""
 BYTES_BETWEEN_LOOKS: Final = 16 * 1024 * 1024
 """Received and written before the buffers of all connections are added up. A second is long enough for a gigabyte."""
 
@@ -107,7 +109,7 @@ class Loop(TcpWSGIServer):
         os.set_blocking(self.trigger.trigger, False)
         self.entrance, self.port = listener.entrance, str(self.effective_port)
         self._poller = Poller((*self._entrances, self.trigger))
-        self.scheduler = GreenletScheduler(self.wake_once)
+        self.scheduler = GreenletScheduler(self.wake_once, self._poller, self._map)
         self.pace = Pace(time.monotonic())
         self.slowed: set[Channel] = set()
         """Connections with a large body, of which nothing is read for the moment."""
@@ -133,8 +135,8 @@ class Loop(TcpWSGIServer):
             self._make_room()
         self._listening.report(len(self.active_channels))
         self._listening.reconsider(self._accept_one)
-        self.scheduler.go_on()
         self._answer_some()
+        self.scheduler.go_on()
         while self._changed:
             channel = self._changed.popleft()
             channel.go_on()
@@ -142,7 +144,7 @@ class Loop(TcpWSGIServer):
         waits = [seconds_max, self._listening.seconds_max, self.scheduler.seconds_left()]
         if self.slowed:
             waits.append(self._read_on())
-        self._poller.poll(0.0 if self._turns else min(waits), self._map)
+        self._poller.poll(0.0 if self._turns or self.scheduler.has_work else min(waits), self._map)
 
     def _read_on(self) -> float:
         """Go on with large bodies when it is time; return the seconds until then."""
@@ -159,12 +161,11 @@ class Loop(TcpWSGIServer):
     def look_at(self, channel: Channel) -> None:
         """Have a connection looked at, of which something has changed. In any thread."""
         self._changed.append(channel)
-        if threading.get_ident() != self._thread:
-            self.wake_once()
+        self.wake_once()
 
     def wake_once(self) -> None:
-        """Wake the loop, unless somebody has done so in this turn. In any thread."""
-        if not self._woken:
+        """Wake the loop, unless it is awake: it runs this, or somebody has woken it in this turn. In any thread."""
+        if not self._woken and threading.get_ident() != self._thread:
             self._woken = True
             self.wake_up()
 
@@ -199,7 +200,7 @@ class Loop(TcpWSGIServer):
             return
         request = channel.requests[0]
         if request.error is None and self._is_quick(request):
-            self.scheduler.serve(channel)
+            self.scheduler.run(channel.service)
             return
         if request.error is None and self.dispatcher.is_full(self._limits.queue_max):
             request.error = refusals.OVERLOADED
@@ -343,6 +344,13 @@ class Loop(TcpWSGIServer):
             # Not `close` of the server, which ends the threads.
             wasyncore.dispatcher.close(entrance)
         self._listening.close()
+
+    def finish(self, until: float) -> bool:
+        """Go on with what was begun, in threads and here, and return whether all of it ended until then."""
+        self.dispatcher.set_thread_count(0)
+        while (self.dispatcher.threads or len(self.scheduler) or self.scheduler.has_work) and time.monotonic() < until:
+            self.turn(FINISHING_TURN_SECONDS)
+        return self.dispatcher.shutdown()
 
     def close_wake_up(self) -> None:
         """Close what wakes the loop, after the last thread: one that is left would write into whatever comes next."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from waitress import wasyncore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from interfaces.http.server.channel import Channel
 
@@ -18,6 +18,49 @@ EVENTS_PER_TURN_MAX: Final = 128
 _READ: Final = select.POLLIN | select.POLLPRI
 _WRITE: Final = select.POLLOUT
 # The flags of epoll have the numbers of those of poll, which is what waitress looks at.
+
+
+class AwaitedSocket:
+    """A socket that is no connection of a client, as waitress sees those that it waits for.
+
+    wanted, ready: as psycopg has them, 1 for reading and 2 for writing.
+    """
+
+    accepting = False
+
+    def __init__(self, descriptor: int, wanted: int, notify: Callable[[], None]) -> None:
+        self._fileno = descriptor
+        self._wanted = wanted
+        self._notify = notify
+        self.ready = 0
+        self.watched = False
+        self.armed = 0
+
+    def readable(self) -> bool:
+        return bool(self._wanted & 1 & ~self.ready)
+
+    def writable(self) -> bool:
+        return bool(self._wanted & 2 & ~self.ready)
+
+    def handle_read_event(self) -> None:
+        self._add(1)
+
+    def handle_write_event(self) -> None:
+        self._add(2)
+
+    def handle_expt_event(self) -> None:
+        self._add(self._wanted)
+
+    def handle_close(self) -> None:
+        # Whoever waits finds out what it is.
+        self._add(self._wanted)
+
+    handle_error = handle_close
+
+    def _add(self, ready: int) -> None:
+        if not self.ready:
+            self._notify()
+        self.ready |= ready
 
 
 class Poller:
@@ -35,7 +78,7 @@ class Poller:
         self._watched: dict[int, int] = {}
         self._epoll = select.epoll() if _HAS_EPOLL else None
 
-    def arm(self, channel: Channel) -> None:
+    def arm(self, channel: Channel | AwaitedSocket) -> None:
         """Wait for what a connection wants now. One that is closed wants nothing."""
         fd = channel._fileno  # noqa: SLF001 - waitress' name for it, and its own poll uses it
         if self._epoll is None or fd is None:
@@ -50,6 +93,18 @@ class Poller:
             self._epoll.register(fd, flags)
             channel.watched = True
         channel.armed = wanted
+
+    def watch(self, descriptor: int, wanted: int, notify: Callable[[], None], sockets: dict[int, Any]) -> AwaitedSocket:
+        """Wait once for a socket that is no connection, until `unwatch`."""
+        awaited = sockets[descriptor] = AwaitedSocket(descriptor, wanted, notify)
+        self.arm(awaited)
+        return awaited
+
+    def unwatch(self, awaited: AwaitedSocket, sockets: dict[int, Any]) -> None:
+        """Wait no longer; call it before the socket is closed."""
+        del sockets[awaited._fileno]  # noqa: SLF001 - see above
+        if awaited.watched and self._epoll is not None:
+            self._epoll.unregister(awaited._fileno)  # noqa: SLF001 - see above
 
     def forget(self, fd: int) -> None:
         """Stop waiting for one of `always`, before it is closed: another process may have the same socket open."""

@@ -16,7 +16,6 @@ from waitress.utilities import build_http_date
 from domain.client_network import canonical_address
 from interfaces.http.forwarded import ADVICE, ForwardedError, find_client
 from interfaces.http.server import refusals
-from interfaces.http.server.greenlet_scheduler import WAIT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -177,8 +176,6 @@ class AppTask(WSGITask):
         environ = super().get_environment()
         environ[RECEIVED_MONOTONIC] = self.request.received_monotonic
         environ[ENTRANCE], environ["SERVER_PORT"] = self.channel.entrance, self.channel.port
-        if self.channel.loop.scheduler.is_here():
-            environ[WAIT] = self.channel.loop.scheduler.wait
         peer, fields = environ["REMOTE_ADDR"], {name: environ.pop(f"HTTP_{name}", None) for name in PROXY_HEADERS}
         client = find_client(
             peer, self.channel.adj.trusted_proxies, fields["X_FORWARDED_FOR"], fields["X_FORWARDED_PROTO"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from application.store.waiting import WAITING, bell
 from interfaces.http.server import Paths
-from interfaces.http.server.greenlet_scheduler import WAIT
 from interfaces.http.server.loop import QUICK_BYTES_MAX
 from tests.interfaces.http.server.wire import (
     SECONDS_MAX,
@@ -38,17 +37,6 @@ PATHS = Paths(quick=frozenset({"/wait", "/crash", "/exit", "/hello"}))
 MANY = 40
 
 
-class Awaited:
-    """What a request waits for."""
-
-    def __init__(self, until: float) -> None:
-        self.until = until
-        self.given_up = False
-
-    def give_up(self) -> None:
-        self.given_up = True
-
-
 class Waiting(Application):
     """Its /wait answers when the test says so, or when it has waited long enough, and says in which thread it ran."""
 
@@ -58,22 +46,22 @@ class Waiting(Application):
         self.done: list[Callable[[], None]] = []
         self.threads: set[str] = set()
         self.told_at_once = False
+        self.ran_in_loop = False
         self.connections: list[socket] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.threads.add(threading.current_thread().name)
-        if environ["PATH_INFO"] != "/wait" or WAIT not in environ:
+        self.ran_in_loop = WAITING.get() is not None
+        if environ["PATH_INFO"] != "/wait" or not self.ran_in_loop:
             return super().__call__(environ, start_response)
-        awaited: Awaited = environ[WAIT](self._submit)
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"given up" if awaited.given_up else environ["QUERY_STRING"].encode()]
-
-    def _submit(self, tell: Callable[[], None]) -> Awaited:
+        told = bell()
         if self.told_at_once:
-            tell()
+            told.ring()
         else:
-            self.done.append(tell)
-        return Awaited(time.monotonic() + self.seconds_max)
+            self.done.append(told.ring)
+        was_told = told.wait(self.seconds_max)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["QUERY_STRING"].encode() if was_told else b"given up"]
 
     def go_on(self) -> None:
         """Tell those that wait, in another thread, the last one first."""
@@ -156,7 +144,7 @@ def test_only_what_takes_little_time_runs_in_the_loop(sent: bytes, in_loop: bool
     app.told_at_once = True
     with serving(app, paths=PATHS) as server:
         ask(server.address, sent)
-    assert (WAIT in app.seen[-1] if app.seen else True) == in_loop
+    assert app.ran_in_loop == in_loop
 
 
 @pytest.mark.parametrize("path", ["/crash", "/exit"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from application.store.waiting import WAITING, bell
 from interfaces.http.server import Paths
-from interfaces.http.server.greenlet_scheduler import WAIT
 from tests.interfaces.http.server.wire import (
     Application,
     ask,
@@ -101,30 +100,20 @@ class Served(Application):
     """Its /wait is parked and goes on in another thread's time, its /late never is told; the rest as it says."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        wait: Callable[..., object] | None = environ.get(WAIT)
-        if environ["PATH_INFO"] == "/wait" and wait is not None:
-            wait(self._told_soon)
-        elif environ["PATH_INFO"] == "/late" and wait is not None:
-            wait(lambda _: Awaited(0.2))
+        in_loop = WAITING.get() is not None
+        if environ["PATH_INFO"] == "/wait" and in_loop:
+            told = bell()
+            threading.Timer(0.005, told.ring).start()
+            told.wait(10)
+        elif environ["PATH_INFO"] == "/late" and in_loop:
+            bell().wait(0.2)
         return super().__call__(environ, start_response)
-
-    def _told_soon(self, tell: Callable[[], None]) -> Awaited:
-        threading.Timer(0.005, tell).start()
-        return Awaited(10)
 
     def __getattr__(self, name: str) -> Callable[[str], Iterable[bytes]]:
         ending = {"on_crash-quick": self.on_crash, "on_exit-quick": self.on_exit}
         if name in ending:
             return ending[name]
         raise AttributeError(name)
-
-
-class Awaited:
-    def __init__(self, seconds: float) -> None:
-        self.until = time.monotonic() + seconds
-
-    def give_up(self) -> None:
-        pass
 
 
 def stays(connection: socket.socket, sent: bytes) -> None:
