@@ -82,9 +82,11 @@ class StreamTable(Table[S]):
             return {getattr(row, self.stream): row for row in rows}
 
     @cached_property
-    def _select(self) -> sql.Composed:
-        return sql.SQL("SELECT {columns} FROM {table} WHERE {stream} = ANY(%s::uuid[])").format(
-            columns=self.columns, table=self.table, stream=sql.Identifier(self.stream)
+    def _select(self) -> bytes:
+        return (
+            sql.SQL("SELECT {columns} FROM {table} WHERE {stream} = ANY(%s::uuid[])")
+            .format(columns=self.columns, table=self.table, stream=sql.Identifier(self.stream))
+            .as_bytes()
         )
 
 

@@ -124,7 +124,7 @@ class Table(Generic[R]):
         connection.execute(self._upsert, (Json(rows, dumps=bytes),))
 
     @cached_property
-    def _upsert(self) -> sql.Composed:
+    def _upsert(self) -> bytes:
         changes = [
             sql.SQL("{0} = stored.{0} + EXCLUDED.{0}" if field.name in self.sums else "{0} = EXCLUDED.{0}").format(
                 sql.Identifier(field.name)
@@ -132,13 +132,17 @@ class Table(Generic[R]):
             for field in fields(self.row)
             if field.name not in self.key
         ]
-        return sql.SQL(
-            "INSERT INTO {table} AS stored ({columns})"
-            " SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
-            " ON CONFLICT ({key}) DO {change}"
-        ).format(
-            table=self.table,
-            columns=self.columns,
-            key=self._key,
-            change=sql.SQL("UPDATE SET ") + sql.SQL(", ").join(changes) if changes else sql.SQL("NOTHING"),
+        return (
+            sql.SQL(
+                "INSERT INTO {table} AS stored ({columns})"
+                " SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s::json)"
+                " ON CONFLICT ({key}) DO {change}"
+            )
+            .format(
+                table=self.table,
+                columns=self.columns,
+                key=self._key,
+                change=sql.SQL("UPDATE SET ") + sql.SQL(", ").join(changes) if changes else sql.SQL("NOTHING"),
+            )
+            .as_bytes()
         )

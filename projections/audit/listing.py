@@ -177,12 +177,16 @@ class AuditTable(Table[AuditRow]):
             return dict(cursor.execute(self._latest, (wanted,)).fetchall())
 
     @cached_property
-    def _latest(self) -> sql.Composed:
-        return sql.SQL(
-            "SELECT latest.* FROM unnest(%s::uuid[]) AS wanted (stream) CROSS JOIN LATERAL ("
-            "SELECT stream_id, scope_id, resource_id, name, prefix FROM {table}"
-            " WHERE stream_id = wanted.stream ORDER BY version DESC LIMIT 1) AS latest"
-        ).format(table=self.table)
+    def _latest(self) -> bytes:
+        return (
+            sql.SQL(
+                "SELECT latest.* FROM unnest(%s::uuid[]) AS wanted (stream) CROSS JOIN LATERAL ("
+                "SELECT stream_id, scope_id, resource_id, name, prefix FROM {table}"
+                " WHERE stream_id = wanted.stream ORDER BY version DESC LIMIT 1) AS latest"
+            )
+            .format(table=self.table)
+            .as_bytes()
+        )
 
 
 def _unknown_streams(events: Sequence[Recorded]) -> set[UUID]:
