@@ -5,8 +5,9 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .PHONY: help install run test check format derived bench demo screenshots lock clean FORCE
 
-# Whatever the caller's Python is set up to import, the project sees its own environment only.
-unexport PYTHONPATH PYTHONHOME
+# Whatever the caller's Python is set up to import, the project sees its own environment only. And it keeps bytecode, as
+# pip does of what it installs: without, each command compiles 180 modules first, a quarter of the time until it begins.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_USER=0 $(PYTHON) -m pip --no-input -qq
