@@ -22,6 +22,7 @@ from tests.support.api import without_names
 from tests.support.effort import in_time
 from tests.support.service import free_port
 from tests.support.waiting import wait_until
+from tests.support.warm_command import warm_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +35,11 @@ TELL_MODES = r"""rm() { find "${@: -1}" -name key.json -printf '%m %f\n'; comman
 """Whatever removes a key first tells who could read it."""
 WITHOUT_SERVICE = {"make run"}
 """Blocks that the fixture stands for: it has set up and serves."""
-SERVE = """
-from interfaces.cli.main import main
+SIGNS_SOON = """
 from projections.log_tree.follower import TreeFollower
 TreeFollower.SIGN_SECONDS_MIN = 0.5
-main()
 """
-"""Signs a head of the log as soon as somebody waits for one, and not in up to a minute."""
+"""What each process of the service begins with: a head of the log is signed soon, and not in up to a minute."""
 
 
 def documents() -> list[Path]:
@@ -52,17 +51,32 @@ def blocks(document: Path) -> list[str]:
     return [block.strip() for block in found if block.strip() not in WITHOUT_SERVICE]
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the command `rpawatch`."""
+    with warm_command(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def signs_soon(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("signs")
+    (folder / "sitecustomize.py").write_text(SIGNS_SOON, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def service(tmp_path: Path, commands: Path, signs_soon: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A service as `make run` starts it, in an empty folder."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RPAWATCH_")} | ADMIN
-    environment["PATH"] = f"{BIN}:{environment['PATH']}"
+    environment["PATH"] = f"{commands}:{BIN}:{environment['PATH']}"
     log = (tmp_path / "serve.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "serve"],
+        [BIN / "rpawatch", "serve"],
         cwd=tmp_path,
-        env=environment | {"RPAWATCH_LISTEN": f"127.0.0.1:{port}"},
+        env=environment | {"RPAWATCH_LISTEN": f"127.0.0.1:{port}", "PYTHONPATH": str(signs_soon)},
         stdout=log,
         stderr=log,
     )
