@@ -62,8 +62,8 @@ def launch(chromium: BrowserType, *, keeps_pages: bool = True) -> Browser:
 
     It has a process for each of them: one that keeps none loads a page in a quarter of the time.
     """
-    program = shutil.which("chromium")
-    assert program is not None, "Chromium is missing; on Debian: apt-get install chromium"
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert program is not None, "Chromium is missing; on Debian: tests/support/system_packages.sh chromium"
     return chromium.launch(
         executable_path=program,
         args=_ARGUMENTS,

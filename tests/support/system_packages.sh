@@ -14,6 +14,7 @@ python=${PYTHON:-python3}
 is_there() {
     case $1 in
     postgresql) "$python" debian_postgres.py --find >/dev/null ;; # Debian's own: see there
+    chromium) command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null ;;
     pgbouncer) [ -x /usr/sbin/pgbouncer ] ;;
     nginx-light) [ -x /usr/sbin/nginx ] ;; # not on every PATH
     default-jdk-headless) command -v javac >/dev/null ;; # which has java too
@@ -101,12 +102,20 @@ add_unstarted() {
     add "$1"
 }
 
+# The part of it that shows nothing on a screen takes half of the processor time, where there is one by itself. Without
+# its sandbox it starts for root only, on some systems.
+add_chromium() {
+    shell=chromium-headless-shell
+    apt-cache show "$shell" >/dev/null 2>&1 || shell=chromium
+    add "$shell" chromium-sandbox
+}
+
 get update
 for need in $missing; do
     case $need in
     postgresql) add_postgresql ;;
     nginx-light | pgbouncer) add_unstarted "$need" ;;
-    chromium) add chromium chromium-sandbox ;; # without the second it starts for root only, on some systems
+    chromium) add_chromium ;;
     *) add "$need" ;;
     esac
     is_there "$need" || fail "$need was installed and is not what is needed, or came from another archive: $hand"
