@@ -47,8 +47,12 @@ class Part:
     command: tuple[str, ...]
 
 
+_EVERYWHERE = ("tests/acceptance/test_schemathesis.py", "tests/acceptance/everywhere")
+_PEOPLE = tuple(f"tests/acceptance/{name}" for name in ("web", "invitations", "permissions"))
 FOLDERS = (
-    ("acceptance", "tests/acceptance"),
+    ("acceptance: requests that are drawn, and what holds everywhere", *_EVERYWHERE),
+    ("acceptance: pages and people", *_PEOPLE),
+    ("acceptance", "tests/acceptance", *(f"--ignore={path}" for path in (*_EVERYWHERE, *_PEOPLE))),
     ("faults and docs", "tests/faults", "tests/docs"),
     ("interfaces", "tests/interfaces"),
     ("pages", "tests/pages"),
@@ -94,8 +98,9 @@ FOLDERS_ON_DEBIANS = (
 """What touches SQL: docs/decisions/0028-what-runs-on-a-second-postgresql.md says how that was found out."""
 THE_REST = "the rest"
 LONGEST_FIRST = (
-    *("acceptance", "interfaces", "faults and docs", "pages", "application and acceptance on Debian's PostgreSQL"),
-    *(THE_REST, "application", "projections on Debian's PostgreSQL", "clients"),
+    *("pages", "interfaces", "acceptance: requests that are drawn, and what holds everywhere", "faults and docs"),
+    *("acceptance", "acceptance: pages and people", THE_REST, "clients", "application"),
+    *("application and acceptance on Debian's PostgreSQL", "projections on Debian's PostgreSQL"),
 )
 """The names of all parts in the order of their beginning, so that all who run at a time end at nearly the same."""
 
@@ -106,7 +111,7 @@ def parts_of_the_tests(scratch: Path) -> list[Part]:
     They may not share pytest's usual one: whoever comes next takes from it the right to pass through that the embedded
     server's user was given.
     """
-    named = [folder for _, *folders in FOLDERS for folder in folders]
+    named = [folder for _, *arguments in FOLDERS for folder in arguments if not folder.startswith("--")]
     rest = (THE_REST, "tests", *(f"--ignore={folder}" for folder in named))
 
     def part(number: int, name: str, *arguments: str, before: tuple[str, ...] = ()) -> Part:
