@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from application.keys import key_of_account
 from domain import limits
-from domain.api_key import ApiKey
+from domain.api_key import ApiKey, KeyState
 from domain.errors import NotFoundError
 from domain.permissions import Action
 from domain.report import Time
@@ -60,7 +61,7 @@ class KeyThenPage(ViewPage):
             "uses_since": key.uses - (then.key.uses if then else 0),
             "event_labels": KEY_EVENT_LABELS,
             "process_names": self._process_names(context, [key.flow_id]),
-            "people": self._services.users.names(key.people),
+            "people": self._services.users.names([*key.people, *(then.key.people if then else ())]),
         }
 
     def _then(self, req: falcon.Request, context: PageContext, key: ApiKey) -> PastKey | None:
@@ -98,7 +99,8 @@ def _typed(req: falcon.Request) -> datetime | None:
     return found
 
 
-def _changed(then: PastKey, now: PastKey) -> list[str]:
-    """Return what of its life, but for its uses, is another now."""
-    fields = [name for name in ("name", "limit", "expires_at") if getattr(then.key, name) != getattr(now.key, name)]
-    return fields if then.status == now.status else [*fields, "status"]
+def _changed(then: PastKey, now: PastKey) -> set[str]:
+    """Return which fields are others now. The template says of which of them it tells."""
+    names = {field.name for field in fields(KeyState)}
+    changed = {name for name in names if getattr(then.key, name) != getattr(now.key, name)}
+    return changed if then.status == now.status else changed | {"status"}

@@ -13,6 +13,7 @@ from tests.acceptance.audit.asking import create_key
 from tests.support.pages import browser_of
 
 if TYPE_CHECKING:
+    from interfaces.queries.key_history import PastKey
     from tests.support.pages import Seen
     from tests.support.world import World
 
@@ -79,6 +80,32 @@ def test_what_happened_since_is_told_with_its_reason_and_no_markup(world: World,
     assert "<b>lost</b>" in page.main.text
     assert b"&lt;b&gt;lost" in page.answer.body
     assert "by Alice" in page.main.text
+
+
+def test_only_what_is_shown_and_changed_is_marked(world: World, key: dict[str, Any]) -> None:
+    first, renamed = (then(world, key, f"?version={version}").main.all("dl")[0].text for version in (1, 3))
+    assert (first.count("changed since"), renamed.count("changed since")) == (3, 1)
+    assert "Yes · changed since" in renamed
+
+
+def test_who_stands_in_what_was_is_named_also_where_somebody_else_does_now(
+    world: World, key: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No field of today names another person later on, so one is put in the place of who made the key.
+    history = type(world.services.key_history)
+    as_it_was = history.as_it_was
+    tess = world.cast.tess
+    world.signed_in("tess")
+
+    def made_by_tess(*arguments: Any) -> PastKey:
+        past: PastKey = as_it_was(*arguments)
+        past.key.created_by = tess
+        return past
+
+    monkeypatch.setattr(history, "as_it_was", made_by_tess)
+    facts = then(world, key, "?version=1").main.all("dl")[0].text
+    assert "by Tess" in facts
+    assert "somebody who left" not in facts
 
 
 def test_the_page_of_the_key_leads_there(world: World, key: dict[str, Any]) -> None:
