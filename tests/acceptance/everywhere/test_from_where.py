@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from application.accounts import ChangeAccountSettings
+from application.admin import AdminCommand
+from application.commands import HANDLERS
+from interfaces.http import admin
 from tests.acceptance.permissions.matrix import bodies_for, ids_in_account_a, requests_of_the_router
 from tests.support.api import ACCOUNTS, INGEST, SESSION
 
 if TYPE_CHECKING:
+    import pytest
+
+    from application.command_queue import CommandQueue
+    from application.pending_command import Done
     from application.store.log.reading import LoggedEvent
+    from application.unit_of_work import Command
     from tests.support.world import World
 
 ADDRESS = "2001:db8::9"
@@ -52,6 +60,30 @@ def test_in_an_account_that_keeps_no_addresses_none_is_in_the_bytes_of_any_event
         for row in rows:
             assert ADDRESS.encode() not in row.state, request
             assert b"address" not in row.state, request
+
+
+def test_what_comes_from_nowhere_as_the_operators_is_recorded_without_an_address(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "client_address", lambda _: None)
+    for request, rows in recorded(world).items():
+        for row in rows:
+            assert b"address" not in row.state, request
+
+
+def test_no_command_of_admins_is_left_out_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, asked = type(world.services.command_queue), set[type]()
+    execute = queue.execute
+
+    def seen(self: CommandQueue, command: Command) -> Done[Any]:
+        asked.add(type(command))
+        return execute(self, command)
+
+    monkeypatch.setattr(queue, "execute", seen)
+    recorded(world)
+    kinds = {kind for kind in HANDLERS if issubclass(kind, AdminCommand)}
+    # The command line's alone, and in tests/application/test_from_where.py.
+    assert kinds - asked == {ChangeAccountSettings}
 
 
 def test_a_repeat_from_elsewhere_adds_no_address_and_a_receipt_has_none(world: World) -> None:
