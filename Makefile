@@ -62,10 +62,11 @@ format: install ## format the code and sort its imports
 	@.venv/bin/ruff check --select I --fix --quiet .
 	@.venv/bin/ruff format .
 
-derived: install ## write again what is made of the code: golden events, read models' versions, the API's document
+derived: install ## write again what is made of the code: golden events, read models' versions, the API's document and who may
 	@$(PYTHON) -m tests.support.golden
 	@$(PYTHON) -m tests.support.versions
 	@$(PYTHON) -m interfaces.http.openapi
+	@$(PYTHON) -m tests.acceptance.permissions.matrix
 
 bench: install ## measure, and compare with the peers (five minutes)
 	@$(PYTHON) -m bench

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from application.identity import passwords
-from interfaces.bootstrap import Services
 from interfaces.http.app import create_app, problem_of_server
 from interfaces.http.server import Server, ServerLimits
-from projections.log_tree.follower import TreeFollower
-from projections.log_tree.signing import ensure_signing_key
 from tests.support.api import InProcess, OverSocket
 from tests.support.clock import FakeClock
 from tests.support.serving import running_in_a_thread
-from tests.support.world import BETWEEN_TESTS, CHEAP_HASHER, People, ServiceCast, World
+from tests.support.world import People, ServiceCast, World, services_at_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import falcon
+
+    from interfaces.bootstrap import Services
 
 SERVER_STOP_SECONDS_MAX = 15.0
 
@@ -44,17 +42,10 @@ def services(
     database_url: str, clock: FakeClock, tmp_path_factory: pytest.TempPathFactory, *, signs_at_once: bool
 ) -> Iterator[Services]:
     """The service, with its projector at work."""
-    signing_key = tmp_path_factory.mktemp("keys") / "signing-key.pem"
-    with Services(database_url, clock=clock, threads=8) as services, pytest.MonkeyPatch.context() as patch:
-        # What a hash costs stands in it, and is tested where passwords are: here each would take a fifth of a second.
-        patch.setattr(passwords, "_hasher", CHEAP_HASHER)
-        services.begin(admin_password="made for this test run only")
-        with closing(services.connect_projector()) as connection:
-            ensure_signing_key(signing_key, connection)
-        if signs_at_once:
-            patch.setattr(TreeFollower, "TURN_SECONDS_MIN", 0.1)
-            patch.setattr(TreeFollower, "SIGN_SECONDS_MIN", 0.0)
-        yield services.follow(signing_key)
+    with services_at_work(
+        database_url, clock, tmp_path_factory.mktemp("keys"), signs_at_once=signs_at_once
+    ) as services:
+        yield services
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +75,7 @@ def lasting_world(services: Services, clock: FakeClock, app: falcon.App[Any, Any
 @pytest.fixture
 def world(lasting_world: World, *, has_one_cast: bool) -> World:
     """The service as it is asked through WSGI."""
-    lasting_world.clock.advance(BETWEEN_TESTS)
-    world = lasting_world if has_one_cast else replace(lasting_world, cast=ServiceCast(lasting_world.services))
-    world.wait_for_lists()
-    return world
+    return lasting_world.later(has_new_cast=not has_one_cast)
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4, uuid5
 
+import pytest
 from argon2 import PasswordHasher
 
+from application.identity import passwords
 from application.identity.passwords import normalised
 from application.identity.users import User
 from domain.ids import key_id
 from domain.key_secret import KeySecret, generate
 from domain.limits import RATE_LIMIT_DEFAULT
 from domain.model import SYSTEM_ACTOR
+from interfaces.bootstrap import Services
 from interfaces.http import cookies
 from interfaces.queries.waiting import wait_for_lists
+from projections.log_tree.follower import TreeFollower
 from projections.log_tree.heads import latest_head
+from projections.log_tree.signing import ensure_signing_key
 from projections.log_tree.tiles import Tiles
 from tests.support.api import ACCOUNTS, OWN_KEY, REPORT, SESSION
 from tests.support.cast import NAMES, Cast
@@ -27,12 +33,12 @@ from tests.support.running import Application
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from application.identity.users import Users
     from application.store.log.reading import LoggedEvent
-    from interfaces.bootstrap import Services
     from tests.support.api import Answer, Ask
     from tests.support.clock import FakeClock
 
@@ -43,6 +49,26 @@ NEWCOMER = "newcomer"
 BETWEEN_TESTS = timedelta(minutes=20)
 """Longer than any span of time in which failures or uses are counted."""
 SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
+
+
+@contextmanager
+def services_at_work(database_url: str, clock: FakeClock, folder: Path, *, signs_at_once: bool) -> Iterator[Services]:
+    """The service, with its projector at work.
+
+    folder: where the key that heads are signed with is made.
+    signs_at_once: whether a head is signed as soon as the log has grown.
+    """
+    signing_key = folder / "signing-key.pem"
+    with Services(database_url, clock=clock, threads=8) as services, pytest.MonkeyPatch.context() as patch:
+        # What a hash costs stands in it, and is tested where passwords are: here each would take a fifth of a second.
+        patch.setattr(passwords, "_hasher", CHEAP_HASHER)
+        services.begin(admin_password="made for this test run only")
+        with closing(services.connect_projector()) as connection:
+            ensure_signing_key(signing_key, connection)
+        if signs_at_once:
+            patch.setattr(TreeFollower, "TURN_SECONDS_MIN", 0.1)
+            patch.setattr(TreeFollower, "SIGN_SECONDS_MIN", 0.0)
+        yield services.follow(signing_key)
 
 
 class ServiceCast(Cast):
@@ -219,6 +245,13 @@ class World:
     ask: Ask
     users: People
     cast: ServiceCast
+
+    def later(self, *, has_new_cast: bool = True) -> World:
+        """Return the world as the next test finds it: what the one before used up is free again."""
+        self.clock.advance(BETWEEN_TESTS)
+        world = replace(self, cast=ServiceCast(self.services)) if has_new_cast else self
+        world.wait_for_lists()
+        return world
 
     @property
     def people(self) -> People:

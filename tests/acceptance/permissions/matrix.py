@@ -1,24 +1,36 @@
-"""Asks every route as everybody, and reads the committed table of what they get."""
+"""Asks every route as everybody, and reads the committed tables of what they get.
+
+    python -m tests.acceptance.permissions.matrix
+
+writes the first of them anew; what has changed in it is to be looked at.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from application.accounts import SuspendAccount
 from domain.key_secret import generate
 from domain.permissions import Role
+from interfaces.http.app import create_app
 from interfaces.http.operations import OPERATIONS, routes
-from tests.support.world import make_cheap
+from tests.support.api import InProcess
+from tests.support.clock import FakeClock
+from tests.support.postgres import running_server
+from tests.support.world import People, ServiceCast, World, make_cheap, services_at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.support.api import Answer
-    from tests.support.world import World
 
 TABLE = Path(__file__).with_name("permissions.md")
 SESSIONS: dict[str, str | None] = {
@@ -53,6 +65,9 @@ def _of_a_suspended_account(world: World) -> dict[str, str]:
     return robot.headers
 
 
+WITH_A_SESSION = "With a session"
+WITH_A_KEY = "With an API key"
+"""The headings of the tables."""
 KEYS: dict[str, Callable[[World], dict[str, str]]] = {
     "of the account": lambda world: world.robot().headers,
     "of the process": lambda world: world.robot(flow_id=world.cast.flow_a).headers,
@@ -181,12 +196,18 @@ def row_with_a_key(world: World, request: str) -> dict[str, str]:
 
 def committed(heading: str) -> dict[str, dict[str, str]]:
     """Return a table of the file: by request and column."""
-    section = TABLE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
-    lines = [
-        [part.strip() for part in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
-    ]
+    rows = _table_below(heading)[0].splitlines()
+    lines = [[part.strip() for part in line.strip("|").split("|")] for line in rows]
     columns = lines[0][1:]
     return {line[0].strip("`"): dict(zip(columns, line[1:], strict=True)) for line in lines[2:]}
+
+
+def _table_below(heading: str) -> re.Match[str]:
+    """Return where a table stands in the file."""
+    text = TABLE.read_text(encoding="utf-8")
+    found = re.compile(r"(^\|.*\n)+", re.MULTILINE).search(text, text.index(f"## {heading}\n"))
+    assert found is not None, heading
+    return found
 
 
 def as_table(rows: Mapping[str, Mapping[str, str]]) -> str:
@@ -195,3 +216,24 @@ def as_table(rows: Mapping[str, Mapping[str, str]]) -> str:
     lines = [["request", *columns], ["---"] * (len(columns) + 1)]
     lines += [[f"`{request}`", *row.values()] for request, row in rows.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write the table of those with a session."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    clock = FakeClock()
+    with (
+        running_server() as server,
+        tempfile.TemporaryDirectory() as folder,
+        services_at_work(server.create_database(), clock, Path(folder), signs_at_once=True) as services,
+    ):
+        ask = InProcess(create_app(services))
+        world = World(services, clock, ask, People(services, ask), ServiceCast(services))
+        rows = {request: row_with_a_session(world.later(), request) for request in requests_of_the_router(world)}
+    before = _table_below(WITH_A_SESSION)
+    text = before.string[: before.start()] + as_table(rows) + before.string[before.end() :]
+    TABLE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
