@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -165,15 +164,6 @@ def test_every_request_of_the_admin_api_is_in_its_document() -> None:
         elif one.tag not in {"Ingest", "Operation", "Documents"}:
             requests.add("GET /audit/…" if one.tag == "Proof" else without_names(request))
     assert sorted(map(without_names, shown)) == sorted(requests)
-
-
-def test_every_event_is_in_the_architecture() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for topic in (
-        json.loads(path.read_text("utf-8"))["topic"] for path in (ROOT / "tests/golden/events").glob("*.json")
-    ):
-        stream, _, event = topic.partition(".")
-        assert event == "snapshot" or re.search(rf"^\| `{stream}` \|.*`{event}`", text, re.MULTILINE), topic
 
 
 def test_the_limits_in_their_document_are_those_of_the_code() -> None:
