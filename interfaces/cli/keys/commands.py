@@ -31,32 +31,32 @@ from interfaces.cli.options import KEY_ID, AccountOption, KeyId, Name, ReasonOpt
 from interfaces.cli.output import CommandResult, WrongUsageError
 from interfaces.cli.store_command import store_command
 from interfaces.http import body as wire
-from interfaces.http.answers.keys import key_resource
+from interfaces.http.answers.keys import Key, key_resource
 
 if TYPE_CHECKING:
     from domain.key_secret import KeySecret
 
-_COLUMNS = {
-    "id": "Id",
-    "account_id": "Account",
-    "name": "Name",
-    "prefix": "Prefix",
+_TITLES = {
     "flow_id": "Process",
     "limit": "Uses per minute",
-    "status": "Status",
-    "created_at": "Created",
-    "created_by": "Created by",
-    "expires_at": "Expires",
-    "last_used_at": "Last used",
-    "uses": "Uses",
-    "deactivated_at": "Deactivated",
-    "deactivated_by": "Deactivated by",
     "deactivation_reason": "Reason",
-    "rotated_to": "Rotated to",
-    "rotated_from": "Rotated from",
     "refusals": "Refused since its end",
     "refused_at": "Last refused",
     "refused_address": "Refused from",
+}
+"""Of what people call otherwise than the answer does."""
+_FIRST = (
+    "id", "account_id", "name", "prefix", "flow_id", "limit", "status", "created_at", "created_by", "expires_at",
+)  # fmt: skip
+"""What people look for first. The rest of the answer is behind it; `status` says what `active` does."""
+
+
+def _title(name: str) -> str:
+    return name.removesuffix("_id").removesuffix("_at").replace("_", " ").capitalize()
+
+
+_COLUMNS = {
+    name: _TITLES.get(name, _title(name)) for name in dict.fromkeys((*_FIRST, *Key.__annotations__)) if name != "active"
 }
 _BLANKS = {"flow_id": "(all of the account)", "expires_at": "(never)"}
 COMMANDS: Final = (key_list, key_find, key_hygiene)
