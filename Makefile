@@ -62,7 +62,7 @@ format: install ## format the code and sort its imports
 	@.venv/bin/ruff check --select I --fix --quiet .
 	@.venv/bin/ruff format .
 
-derived: install ## write again what is made of the code: golden events, read models' versions, the API's document and who may
+derived: install ## write what follows from the code: golden events, read models' versions, the API's document, who may what
 	@$(PYTHON) -m tests.support.golden
 	@$(PYTHON) -m tests.support.versions
 	@$(PYTHON) -m interfaces.http.openapi

@@ -2,7 +2,8 @@
 
     python -m tests.acceptance.permissions.matrix
 
-writes the first of them anew; what has changed in it is to be looked at.
+adds the routes that are missing to the first of them, with what everybody gets: look at it. A row that is there says
+what is meant, and is never written again; those of routes that are gone are left out.
 """
 
 from __future__ import annotations
@@ -219,7 +220,8 @@ def as_table(rows: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def main() -> None:
-    """Write the table of those with a session."""
+    """Add what is missing in the table of those with a session."""
+    there = committed(WITH_A_SESSION)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     clock = FakeClock()
     with (
@@ -229,7 +231,10 @@ def main() -> None:
     ):
         ask = InProcess(create_app(services))
         world = World(services, clock, ask, People(services, ask), ServiceCast(services))
-        rows = {request: row_with_a_session(world.later(), request) for request in requests_of_the_router(world)}
+        rows = {
+            request: there.get(request) or row_with_a_session(world.later(), request)
+            for request in requests_of_the_router(world)
+        }
     before = _table_below(WITH_A_SESSION)
     text = before.string[: before.start()] + as_table(rows) + before.string[before.end() :]
     TABLE.write_text(text, encoding="utf-8")
