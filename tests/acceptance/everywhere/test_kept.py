@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from domain import limits
 from domain.permissions import ACCOUNT_ROLES
+from interfaces.http.operations import OPERATIONS
 from projections.dead_letters import list_dead_letters
 from projections.read_models import READ_MODELS
 from projections.verify import verify
@@ -185,15 +187,30 @@ DRAWN_FIELDS = st.fixed_dictionaries(
         "role": st.sampled_from(sorted(role.value for role in ACCOUNT_ROLES)),
     }
 )
+ORDINARY = {
+    "name": "Nightly run",
+    "other_name": "Nightly run, old",
+    "reason": "Laptop was lost",
+    "ends": None,
+    "limit": 10,
+    "other_limit": 5,
+    "overlap_seconds": 60,
+    "is_for_one": True,
+    "retired": True,
+    "email": "max@example.com",
+    "role": "account_user",
+}
+"""Of the same fields, all of which are accepted."""
 
 
 @dataclass
 class Changes:
-    """Sends random bodies to the admin API, and looks for what was accepted. taken, refused: how many."""
+    """Sends random bodies to the admin API, and looks for what was accepted. taken, refused: how many; asked: what."""
 
     world: World
     taken: int = 0
     refused: int = 0
+    asked: set[str] = field(default_factory=set)
 
     def make(self, drawn: dict[str, Any]) -> None:
         """Make something of what was drawn, and change it."""
@@ -204,6 +221,7 @@ class Changes:
         """Return the resource; None when the body was refused for a rule."""
         self.world.clock.advance(BETWEEN)
         answer = self.world.ask(method, path, headers=self.world.signed_in(name), json=body)
+        self.asked.add(f"{method} {path}")
         if answer.status in {200, 201}:
             self.taken += 1
             resource: dict[str, Any] = answer.json
@@ -274,6 +292,22 @@ class Changes:
         made = self.send("POST", path, body)
         if made is not None:
             assert made["user_id"] in [item["user_id"] for item in pages(self.world, path)]
+
+
+def test_every_operation_that_takes_something_to_keep_is_among_the_changes(world: World) -> None:
+    changes = Changes(world)
+    for kind in ("keys", "processes", "accounts", "members"):
+        changes.make(ORDINARY | {"kind": kind})
+    assert changes.refused == 0
+    taking = {
+        f"{one.method.upper()} {one.path}"
+        for one in OPERATIONS
+        if one.action is not None and one.body is not None and one.body.model.model_fields
+    }
+    assert len(taking) >= 10
+    for operation in taking:
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", operation))
+        assert any(map(pattern.fullmatch, changes.asked)), operation
 
 
 def exported(world: World) -> list[dict[str, Any]]:
