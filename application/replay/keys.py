@@ -25,8 +25,8 @@ AHEAD_EVENTS_MAX: Final = 32
 """Most events of a key in a row, stamped by a clock that was ahead, behind which an instant is found for sure."""
 _NOT_SHOWN: Final = {"uses", "last_used_at", "created_at", "created_by", "rotated_at"}
 SHOWN: Final = tuple(field.name for field in fields(KeyState) if field.name not in _NOT_SHOWN)
-"""What of a key's state its lifecycle decides: not its uses, nor by whom and when something was done, as each event
-says that."""
+"""What of a key's state is told as changed by an event: all but its uses, and when and by whom it was made and when it
+was rotated, which the event says itself."""
 
 
 @dataclass(frozen=True, slots=True)
