@@ -73,4 +73,5 @@ def _bring_up_to_date(kind: type[Event | Snapshot], state: dict[str, Any]) -> No
     written = state.pop("v")
     if written > kind.class_version:
         raise ValueError("a newer release has written it")
-    kind.upcast(state, written)
+    if written < kind.class_version:
+        kind.upcast(state, written)
