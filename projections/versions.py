@@ -1,8 +1,7 @@
 """The version that each read model has in this release, by which its table is named.
 
 versions.json holds them, each with a digest of what the read model is made of and of what it makes of a log. Where that
-has changed, `make derived` raises the version; tests/projections/test_versions.py says where it is
-due.
+has changed, `make derived` raises the version; tests/projections/test_versions.py says where it is due.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -82,15 +83,18 @@ class KeyWords(Table[WordRow]):
                 yield WordRow(prefix.account_id, word, False, key_id)  # noqa: FBT003 - a row
 
     def _prefixes(self, connection: Connection, key_ids: Iterable[UUID]) -> dict[UUID, WordRow]:
-        query = sql.SQL("SELECT {} FROM {} WHERE key_id = ANY(%s::uuid[]) AND is_prefix").format(
-            self.columns, self.table
-        )
         with connection.cursor(row_factory=args_row(WordRow)) as cursor:
-            return {row.key_id: row for row in cursor.execute(query, (list(key_ids),))}
+            return {row.key_id: row for row in cursor.execute(self._select_prefixes, (list(key_ids),))}
 
-    @property
-    def _delete(self) -> sql.Composed:
-        return sql.SQL("DELETE FROM {} WHERE key_id = ANY(%s::uuid[]) AND NOT is_prefix").format(self.table)
+    @cached_property
+    def _select_prefixes(self) -> bytes:
+        query = sql.SQL("SELECT {} FROM {} WHERE key_id = ANY(%s::uuid[]) AND is_prefix")
+        return query.format(self.columns, self.table).as_bytes()
+
+    @cached_property
+    def _delete(self) -> bytes:
+        query = sql.SQL("DELETE FROM {} WHERE key_id = ANY(%s::uuid[]) AND NOT is_prefix")
+        return query.format(self.table).as_bytes()
 
 
 KEY_WORDS = KeyWords(
