@@ -12,26 +12,26 @@ import os
 import sys
 import tempfile
 import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.key_secret import generate
-from interfaces.bootstrap import Services
 from interfaces.http.app import create_server
 from interfaces.queries.waiting import wait_for_lists
 from interfaces.settings import Settings
-from projections.log_tree.signing import ensure_signing_key
 from projections.paging import PageRequest
 from tests.support.api import OverSocket
 from tests.support.postgres import running_server
 from tests.support.serving import running_in_a_thread
-from tests.support.world import Robot, ServiceCast
+from tests.support.world import Robot, ServiceCast, services_at_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
     from uuid import UUID
+
+    from interfaces.bootstrap import Services
 
 ROOT = Path(__file__).parents[2]
 SOURCE = tuple(f"{ROOT}{os.sep}{name}{os.sep}" for name in ("domain", "application", "projections", "interfaces"))
@@ -71,16 +71,14 @@ def main() -> None:
     """Follow a report and a deactivation."""
     followed = Followed()
     threading.setprofile(followed.record)
-    with running_server() as postgres, tempfile.TemporaryDirectory() as folder:
-        signing_key = Path(folder) / "signing-key.pem"
-        with Services(postgres.create_database(), threads=4) as services:
-            services.begin(admin_password="made for this run only")
-            with closing(services.connect_projector()) as connection:
-                ensure_signing_key(signing_key, connection)
-            services.follow(signing_key)
-            server = create_server(services, Settings(listen="127.0.0.1:0"))
-            with running_in_a_thread(server, stop_seconds_max=15.0):
-                _follow(followed, services, OverSocket(server.address))
+    with (
+        running_server() as postgres,
+        tempfile.TemporaryDirectory() as folder,
+        services_at_work(postgres.create_database(), None, Path(folder), signs_at_once=False) as services,
+    ):
+        server = create_server(services, Settings(listen="127.0.0.1:0"))
+        with running_in_a_thread(server, stop_seconds_max=15.0):
+            _follow(followed, services, OverSocket(server.address))
 
 
 def _follow(followed: Followed, services: Services, ask: OverSocket) -> None:

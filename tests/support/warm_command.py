@@ -14,6 +14,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interfaces.cli import main
@@ -21,9 +22,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-ROOT = str(__file__).removesuffix("/tests/support/warm_command.py")
+ROOT = Path(__file__).parents[2]
 _ASKED_BYTES_MAX = 1024 * 1024
 _COMMAND = """#!{python} -SE
 import json, os, signal, socket, sys
@@ -49,7 +49,7 @@ def warm_command(folder: Path) -> Iterator[Path]:
     command.chmod(0o755)
     keeper = subprocess.Popen([sys.executable, "-m", "tests.support.warm_command", address], cwd=ROOT)
     try:
-        wait_until(lambda: keeper.poll() is not None or os.path.exists(address), "commands are asked for")  # noqa: PTH110 - a socket
+        wait_until(lambda: keeper.poll() is not None or Path(address).exists(), "commands are asked for")
         yield folder
     finally:
         keeper.terminate()
@@ -64,7 +64,7 @@ def _keep(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{address}-soon")
         listening.listen(16)
-        os.rename(f"{address}-soon", address)  # noqa: PTH104 - now it can be asked
+        Path(f"{address}-soon").rename(address)  # now it can be asked
         while True:
             asking, _ = listening.accept()
             if os.fork() == 0:

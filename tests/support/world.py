@@ -52,10 +52,12 @@ SIGN_IN_AGAIN_BEFORE = timedelta(hours=1)
 
 
 @contextmanager
-def services_at_work(database_url: str, clock: FakeClock, folder: Path, *, signs_at_once: bool) -> Iterator[Services]:
+def services_at_work(
+    database_url: str, clock: FakeClock | None, folder: Path, *, signs_at_once: bool
+) -> Iterator[Services]:
     """The service, with its projector at work.
 
-    folder: where the key that heads are signed with is made.
+    clock: the database's without one. folder: where the key that heads are signed with is made.
     signs_at_once: whether a head is signed as soon as the log has grown.
     """
     signing_key = folder / "signing-key.pem"
